@@ -1,0 +1,55 @@
+# Cultiva. Two commands do everything: `make run` and `make test`.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow bench check format lock messages frontend clean
+
+PY := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE = 1
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: .venv/.installed-run ## Start the product with demo data on http://127.0.0.1:8000 (PORT, CULTIVA_DATA, PUBLIC_URL)
+	@CULTIVA_DEMO=$${CULTIVA_DEMO:-1} exec $(PY) -m cultiva up
+
+test: .venv/.installed-test ## Run the whole suite but its slow part
+	@.ci/browser
+	$(PY) -m pytest -m "not slow"
+
+test-slow: .venv/.installed-test ## Run the slow part of the suite
+	@.ci/browser
+	$(PY) -m pytest -m slow
+
+bench: .venv/.installed-test ## Measure speed and memory against their limits
+	$(PY) -m bench
+
+check: .venv/.installed-test ## Style, types, floors
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy cultiva tests bench
+	.venv/bin/lint-imports
+
+format: .venv/.installed-test ## Put the code in its usual form
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+lock: .venv/.installed-test ## Pin every requirement anew, with hashes
+	.venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --upgrade -q -o requirements/run.txt
+	.venv/bin/uv pip compile pyproject.toml --group test --universal --generate-hashes --no-emit-index-url --upgrade -q -o requirements/test.txt
+
+messages: .venv/.installed-test ## Bring the translations up to date with the code
+	$(PY) -m tests.messages
+
+frontend: ## Build the committed front-end assets anew (needs Node)
+	cd frontend && npm ci && node build.mjs
+
+clean: ## Remove the environment; the data stays
+	rm -rf .venv
+
+.venv/.installed-run: requirements/run.txt pyproject.toml
+	@.ci/environment requirements/run.txt
+	@touch $@
+
+.venv/.installed-test: requirements/test.txt requirements/run.txt pyproject.toml
+	@.ci/environment requirements/test.txt
+	@touch .venv/.installed-run $@

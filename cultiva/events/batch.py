@@ -1,0 +1,29 @@
+"""What one round of `flow` works on; handed from step to step."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cultiva.events.actions import LedgerEvent, NewEvent, record_events
+
+
+@dataclass
+class Batch:
+    """New events of one workspace and the leads they touch, as of `at` (UTC).
+
+    `lead_ids` ascend, are locked for this batch, and are set by `leads.resolve`. Each step works on the set, may
+    run twice, and tells later steps what it changed by `record`.
+    """
+
+    workspace_id: int
+    at: datetime
+    events: list[LedgerEvent] = field(default_factory=list)
+    lead_ids: list[int] = field(default_factory=list)
+
+    def record(self, events: list[NewEvent]) -> list[LedgerEvent]:
+        """Write events to the ledger and hand them to the steps that follow."""
+        new = record_events(workspace_id=self.workspace_id, events=events, received_at=self.at, queue=False)
+        self.events += new
+        return new
+
+    def of_kind(self, *kinds: str) -> list[LedgerEvent]:
+        return [event for event in self.events if event.kind in kinds]

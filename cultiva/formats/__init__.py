@@ -1,0 +1,1 @@
+"""Number and date formats (CLDR, as browsers use them)."""

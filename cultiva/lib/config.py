@@ -1,0 +1,158 @@
+"""Settings from the environment, checked before anything starts."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+SMTP_SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+class SettingError(Exception):
+    """A setting that cannot be used: its name, its value, what is accepted."""
+
+    def __init__(self, name: str, value: str, accepted: str) -> None:
+        super().__init__(f"{name} is {value!r}.\nhint: accepted: {accepted}")
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    host: str
+    port: int
+    user: str
+    password: str
+    security: str  # plain | starttls | tls
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one process. Ports are TCP ports, `data_folder` is absolute."""
+
+    data_folder: Path
+    host: str
+    port: int
+    collector_port: int | None
+    public_url: str
+    database_url: str | None
+    database_owner_url: str | None
+    smtp: SmtpServer | None
+    mail_from: str
+    is_demo: bool
+    secret_key: str | None
+    log_level: str
+
+
+def read_config(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read every setting; raises SettingError at the first that cannot be used."""
+    refuse_unknown(environ)
+    host, port = environ.get("HOST", "127.0.0.1"), read_port("PORT", environ.get("PORT", "8000"))
+    collector_port = environ.get("COLLECTOR_PORT")
+    database_url = read_database_url("DATABASE_URL", environ)
+    return Config(
+        data_folder=Path(environ.get("CULTIVA_DATA", "data")).expanduser().absolute(),
+        host=host,
+        port=port,
+        collector_port=read_port("COLLECTOR_PORT", collector_port) if collector_port else None,
+        public_url=read_public_url(environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"),
+        database_url=database_url,
+        database_owner_url=read_database_url("DATABASE_OWNER_URL", environ) or database_url,
+        smtp=read_smtp(environ.get("SMTP_URL", "")),
+        mail_from=read_mail_from(environ.get("MAIL_FROM", "")),
+        is_demo=read_switch("CULTIVA_DEMO", environ.get("CULTIVA_DEMO", "0")),
+        secret_key=environ.get("CULTIVA_SECRET_KEY") or None,
+        log_level=read_choice("CULTIVA_LOG_LEVEL", environ.get("CULTIVA_LOG_LEVEL", "info"), LOG_LEVELS),
+    )
+
+
+# Set by Cultiva itself for the processes it starts.
+INTERNAL = {"CULTIVA_SUPERVISOR_FD"}
+SETTINGS = (
+    "CULTIVA_DATA CULTIVA_DEMO CULTIVA_LOG_LEVEL CULTIVA_SECRET_KEY "
+    "HOST PORT COLLECTOR_PORT PUBLIC_URL DATABASE_URL DATABASE_OWNER_URL SMTP_URL MAIL_FROM"
+).split()
+
+
+def refuse_unknown(environ: Mapping[str, str]) -> None:
+    """A misspelt CULTIVA_ name would otherwise be ignored without a word."""
+    for name in environ:
+        if name.startswith("CULTIVA_") and name not in SETTINGS and name not in INTERNAL:
+            nearest = difflib.get_close_matches(name, SETTINGS, n=1)
+            raise SettingError(
+                name, environ[name], f"no such setting; nearest: {nearest[0] if nearest else 'none'}"
+            )
+
+
+def read_port(name: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
+        return int(value)
+    raise SettingError(name, value, "a whole number from 1 to 65535")
+
+
+def read_choice(name: str, value: str, choices: tuple[str, ...]) -> str:
+    if value in choices:
+        return value
+    raise SettingError(name, value, ", ".join(choices))
+
+
+def read_switch(name: str, value: str) -> bool:
+    return read_choice(name, value, ("0", "1")) == "1"
+
+
+def read_public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
+        return value.rstrip("/")
+    raise SettingError("PUBLIC_URL", value, "an address such as https://leads.example.com")
+
+
+def read_database_url(name: str, environ: Mapping[str, str]) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    try:
+        known = conninfo_to_dict(value)
+    except Exception as error:
+        raise SettingError(name, hide_password(value), "postgresql://user:password@host:5432/name") from error
+    if not value.startswith(("postgresql://", "postgres://")) or not known.get("dbname"):
+        raise SettingError(name, hide_password(value), "postgresql://user:password@host:5432/name")
+    return value
+
+
+def read_smtp(value: str) -> SmtpServer | None:
+    if not value:
+        return None
+    accepted = "smtp://host:25, smtp+tls://user:password@host:587 (STARTTLS) or smtps://user:password@host:465"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise SettingError("SMTP_URL", hide_password(value), accepted) from error
+    if parts.scheme not in SMTP_SCHEMES or not parts.hostname:
+        raise SettingError("SMTP_URL", hide_password(value), accepted)
+    return SmtpServer(
+        host=parts.hostname,
+        port=port or SMTP_SCHEMES[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        security={"smtp": "plain", "smtp+tls": "starttls", "smtps": "tls"}[parts.scheme],
+    )
+
+
+def read_mail_from(value: str) -> str:
+    """The sender's address; empty: each workspace sends from its own contact address."""
+    if value and ("@" not in value or any(c in value for c in "\r\n<> ")):
+        raise SettingError("MAIL_FROM", value, "one bare address such as hola@example.com")
+    return value
+
+
+def hide_password(url: str) -> str:
+    head, separator, tail = url.rpartition("@")
+    if not separator or "//" not in head:
+        return url
+    scheme, _, login = head.partition("//")
+    return f"{scheme}//{login.partition(':')[0]}:…@{tail}"

@@ -1,0 +1,187 @@
+"""Django's settings, made from `lib.config`; the command line prepares the environment before this is read."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from psycopg.conninfo import conninfo_to_dict
+
+from cultiva.lib.config import read_config
+from cultiva.lib.tables import APP
+
+CONFIG = read_config()
+PACKAGE = Path(__file__).parent
+
+SECRET_KEY = CONFIG.secret_key or secrets.token_hex(32)
+DEBUG = False
+IS_DEMO = CONFIG.is_demo
+PUBLIC_URL = CONFIG.public_url
+ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"})
+CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"]
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "cultiva.lib",
+    "cultiva.accounts",
+    "cultiva.events",
+    "cultiva.leads",
+    "cultiva.consent",
+    "cultiva.scoring",
+    "cultiva.magnets",
+    "cultiva.lifecycle",
+    "cultiva.mailing",
+    "cultiva.capture",
+    "cultiva.sales",
+    "cultiva.nurture",
+    "cultiva.demo",
+    "cultiva.public",
+    "cultiva.web",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "cultiva.web.middleware.staff_language",
+]
+
+ROOT_URLCONF = "cultiva.urls"
+ASGI_APPLICATION = "cultiva.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "cultiva.web.context.staff_page",
+            ],
+        },
+    }
+]
+
+
+def database(url: str | None, *, as_app: bool) -> dict[str, Any]:
+    known = conninfo_to_dict(url or "postgresql://localhost/cultiva")
+    options: dict[str, Any] = {k: v for k, v in known.items() if k not in ("user", "password", "host", "port", "dbname")}
+    if as_app and known.get("user") != APP:
+        options["assume_role"] = APP  # one login serves both roles
+    if as_app:
+        options["pool"] = {"min_size": 0, "max_size": 12, "timeout": 15, "max_idle": 60}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": known["dbname"],
+        "USER": known.get("user", ""),
+        "PASSWORD": known.get("password", ""),
+        "HOST": known.get("host", ""),
+        "PORT": str(known.get("port", "")),
+        "OPTIONS": options,
+        "TEST": {"MIRROR": "default"} if not as_app else {},
+    }
+
+
+DATABASES = {
+    "default": database(CONFIG.database_url, as_app=True),
+    "owner": database(CONFIG.database_owner_url, as_app=False),  # migrations only
+}
+DATABASE_ROUTERS = ["cultiva.lib.routing.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["cultiva.accounts.signing_in.PasswordBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "web:sign_in"
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "cultiva_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 86_400
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "cultiva_csrf"
+CSRF_FAILURE_VIEW = "cultiva.web.errors.csrf_failure"
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# rules for public forms: 256 KB a body, 100 fields
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("es", "Español"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "locale"]
+FORMAT_MODULE_PATH = ["cultiva.formats"]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [PACKAGE / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
+
+MAIL_FROM = CONFIG.mail_from
+SMTP = CONFIG.smtp
+MAIL_CARRIER = "smtp" if SMTP else "mailbox"
+
+PLUGINS = {
+    "conditions": [
+        "cultiva.criteria.conditions.attribute.Attribute",
+        "cultiva.criteria.conditions.event.EventHappened",
+        "cultiva.scoring.conditions.score.ScoreReaches",
+        "cultiva.scoring.conditions.temperature.TemperatureIs",
+        "cultiva.lifecycle.conditions.stage.StageIs",
+    ],
+    "carriers": ["cultiva.mailing.carriers.mailbox.Mailbox", "cultiva.mailing.carriers.smtp.Smtp"],
+    "fields": [
+        "cultiva.capture.fields.text.Text",
+        "cultiva.capture.fields.email.Email",
+        "cultiva.capture.fields.choice.Choice",
+    ],
+    "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
+    "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"fact": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "fact"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"cultiva": {"level": CONFIG.log_level.upper()}},
+}
