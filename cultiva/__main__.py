@@ -1,0 +1,5 @@
+"""`python -m cultiva` is the command `cultiva`."""
+
+from cultiva.cli import main
+
+main()

@@ -1,0 +1,158 @@
+"""`cultiva workspace`, `cultiva user`, `cultiva source`: what staff set up by clicking, by command."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cultiva.cli.environment import product, say
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+of_workspace = click.option("--workspace", required=True, help="The workspace's slug.")
+
+
+@click.group()
+def workspace() -> None:
+    """Workspaces."""
+
+
+@workspace.command("create")
+@click.option("--name", required=True)
+@click.option("--slug", default="", help="Its name in addresses; made from the name if absent.")
+@click.option("--language", default="es", show_default=True)
+@click.option("--time-zone", default="Europe/Madrid", show_default=True)
+@click.option(
+    "--documents",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of documents (policy, form, model, workflow, ...) to publish in it.",
+)
+@as_json
+def create_workspace_command(
+    name: str, slug: str, language: str, time_zone: str, documents: Path | None, is_json: bool
+) -> None:
+    """Make a workspace."""
+    with product():
+        from cultiva.accounts.actions import create_workspace
+        from cultiva.demo.documents import publish_folder
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+
+        at = clock.now()
+        made = create_workspace(name=name, slug=slug, language=language, time_zone=time_zone, at=at)
+        if documents:
+            with workspace_scope(made.id):
+                publish_folder(workspace_id=made.id, folder=documents, at=at)
+        report({"id": made.id, "slug": made.slug, "name": made.name}, is_json)
+
+
+@click.group()
+def user() -> None:
+    """Users."""
+
+
+@user.command("create")
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@of_workspace
+@click.option("--role", default="owner", show_default=True)
+@click.option("--language", default="es", show_default=True)
+@click.option("--time-zone", default="Europe/Madrid", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@as_json
+def create_user_command(
+    email: str, name: str, workspace: str, role: str, language: str, time_zone: str, password_stdin: bool,
+    is_json: bool,
+) -> None:  # fmt: skip
+    """Make a user, or add one who exists, to a workspace; prints a one-time sign-in link."""
+    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else ""
+    with product():
+        from cultiva.accounts.actions import create_user, grant_role
+        from cultiva.accounts.models import User
+        from cultiva.lib import clock
+
+        at, place = clock.now(), named_workspace(workspace)
+        person = User.objects.with_email(email).first() or create_user(
+            email=email, full_name=name, password=password, language=language, time_zone=time_zone, at=at
+        )
+        grant_role(workspace_id=place.id, user=person, role=role, at=at, actor="cli")
+        report(
+            {"id": person.id, "email": person.email, "role": role, "sign_in_link": sign_in_address(person)}, is_json
+        )
+
+
+@user.command("link")
+@click.argument("email")
+@as_json
+def link(email: str, is_json: bool) -> None:
+    """A one-time sign-in link for a user, good for a day."""
+    with product():
+        from cultiva.accounts.models import User
+
+        person = User.objects.with_email(email).first()
+        if person is None:
+            raise ValueError(f"There is no user {email}.\nhint: cultiva user create --email {email} ...")
+        report({"email": person.email, "sign_in_link": sign_in_address(person)}, is_json)
+
+
+@user.command("welcome", hidden=True)
+def welcome() -> None:
+    """What `cultiva up` says once it runs: how to sign in."""
+    with product() as config:
+        from cultiva.accounts.models import User
+
+        person = User.objects.filter(is_active=True).order_by("id").first()
+        if person is None:
+            say(
+                "Nobody can sign in yet. In another terminal:\n"
+                "  .venv/bin/cultiva workspace create --name 'My company'\n"
+                "  .venv/bin/cultiva user create --workspace my-company --email you@example.com --name You"
+            )
+        elif config.is_demo:
+            say(f"Sign in as {person.full_name}, once: {sign_in_address(person)}")
+
+
+@click.group()
+def source() -> None:
+    """Event sources: sites, apps and servers that send events."""
+
+
+@source.command("create")
+@of_workspace
+@click.option("--key", required=True, help="Its name in criteria and reports, for example web.")
+@click.option("--name", required=True)
+@as_json
+def create_source_command(workspace: str, key: str, name: str, is_json: bool) -> None:
+    """Make a source; its write key is shown this once."""
+    with product():
+        from cultiva.events.sources import create_source
+        from cultiva.lib import clock
+
+        made, write_key = create_source(
+            workspace_id=named_workspace(workspace).id, key=key, name=name, at=clock.now()
+        )
+        report({"id": made.id, "key": made.key, "write_key": write_key}, is_json)
+
+
+def named_workspace(slug: str) -> Any:
+    from cultiva.accounts.actions import find_workspace
+
+    found = find_workspace(slug)
+    if found is None:
+        raise ValueError(f"There is no workspace {slug!r}.\nhint: cultiva workspace create --name ...")
+    return found
+
+
+def sign_in_address(person: Any) -> str:
+    from django.conf import settings
+
+    from cultiva.accounts.actions import make_sign_in_link
+    from cultiva.lib import clock
+
+    token = make_sign_in_link(user=person, at=clock.now(), life=timedelta(days=1))
+    return f"{settings.PUBLIC_URL}/sign-in/{token}"
+
+
+def report(facts: dict[str, Any], is_json: bool) -> None:
+    say(json.dumps(facts, ensure_ascii=False) if is_json else "\n".join(f"{k}: {v}" for k, v in facts.items()))

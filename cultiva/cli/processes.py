@@ -1,0 +1,128 @@
+"""`cultiva web`, `cultiva collector`, `cultiva worker`: the processes that `cultiva up` runs."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+
+from cultiva.cli.environment import product
+from cultiva.lib.config import Config
+
+log = logging.getLogger("cultiva.worker")
+
+IDLE_SECONDS = 0.2
+SETTLE_SECONDS = 2.0  # after an error, before trying again
+
+
+@click.command()
+def web() -> None:
+    """Serve the screens, the public pages and (without COLLECTOR_PORT) the collector."""
+    with product() as config:
+        serve("cultiva.asgi:application", config, config.port)
+
+
+@click.command()
+def collector() -> None:
+    """Serve the collector alone, on COLLECTOR_PORT."""
+    with product() as config:
+        if config.collector_port is None:
+            raise ValueError("The collector has no port of its own.\nhint: set COLLECTOR_PORT, or use `cultiva web`")
+        serve("cultiva.public.collector:collector", config, config.collector_port)
+
+
+def serve(application: str, config: Config, port: int) -> None:
+    import uvicorn
+
+    end_with_supervisor()
+    uvicorn.run(
+        application, host=config.host, port=port, loop="uvloop", http="httptools", lifespan="off",
+        log_level="warning", access_log=False, server_header=False,
+        proxy_headers=config.public_url.startswith("https://"), timeout_graceful_shutdown=5,
+    )  # fmt: skip
+
+
+@click.command()
+def worker() -> None:
+    """Process events, run what is due, send mail. Any number of workers may run side by side."""
+    with product():
+        end_with_supervisor()
+        run_worker()
+
+
+def run_worker() -> None:
+    """Three loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    loops = [
+        threading.Thread(target=_repeat, args=(stop, name, work), name=name)
+        for name, work in {"flow": flow_round, "schedule": schedule_round, "mail": mail_round}.items()
+    ]
+    for each in loops:
+        each.start()
+    while not stop.wait(0.5):
+        pass
+    for each in loops:
+        each.join()
+
+
+def flow_round() -> int:
+    """New events first, then leads that time alone changes; returns how much there was."""
+    from cultiva import flow
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.lib import clock
+
+    at = clock.now()
+    taken = flow.process_new_events(at=at)
+    return taken or sum(flow.process_due_leads(workspace_id=each, at=at) for each in workspace_ids())
+
+
+def schedule_round() -> int:
+    from cultiva import schedule
+    from cultiva.lib import clock
+
+    schedule.run_due_jobs(at=clock.now(), real_now=datetime.now(UTC))
+    return 0
+
+
+def mail_round() -> int:
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.lib import clock
+    from cultiva.mailing.sending import send_due
+
+    at = clock.now()
+    return sum(send_due(workspace_id=each, at=at) for each in workspace_ids())
+
+
+def _repeat(stop: threading.Event, name: str, work: Callable[[], int]) -> None:
+    from django.db import close_old_connections, connection
+
+    while not stop.is_set():
+        try:
+            if not work():
+                stop.wait(IDLE_SECONDS)
+        except Exception:
+            log.exception("event=worker.round_failed loop=%s", name)
+            connection.close()
+            stop.wait(SETTLE_SECONDS)
+        close_old_connections()
+    connection.close()
+
+
+def end_with_supervisor() -> None:
+    """`cultiva up` holds the other end of a pipe: when it dies, however it dies, so do its processes."""
+    descriptor = os.environ.get("CULTIVA_SUPERVISOR_FD")
+    if descriptor:
+        threading.Thread(target=_wait_for_end, args=(int(descriptor),), daemon=True).start()
+
+
+def _wait_for_end(descriptor: int) -> None:
+    os.read(descriptor, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(8)
+    os._exit(1)

@@ -1,0 +1,76 @@
+"""All recurring work on one page.
+
+`at` is the product's time; how often a job runs is counted in real time, once for all workers together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cultiva.accounts.actions import workspace_ids
+from cultiva.demo.live import is_live, tick
+from cultiva.events.actions import forget_message_keys, make_partitions_ahead
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.nurture.actions import advance_due
+
+KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
+
+
+@dataclass(frozen=True)
+class Job:
+    """Recurring work: `run(workspace_id, at)` for every workspace, or `run(0, at)` once."""
+
+    name: str
+    every: timedelta
+    run: Callable[[int, datetime], object]
+    per_workspace: bool = True
+
+
+def advance_workflows(workspace_id: int, at: datetime) -> None:
+    """Every due enrolment, a batch a transaction."""
+    advanced = 1
+    while advanced:
+        with workspace_scope(workspace_id):
+            advanced = advance_due(workspace_id=workspace_id, at=at)
+
+
+def add_live_events(workspace_id: int, at: datetime) -> None:
+    with workspace_scope(workspace_id):
+        if is_live(workspace_id):
+            tick(workspace_id=workspace_id, at=at)
+
+
+def forget_keys(workspace_id: int, at: datetime) -> None:
+    with workspace_scope(workspace_id):
+        forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
+
+
+def make_partitions(_: int, at: datetime) -> None:
+    make_partitions_ahead(at=at)
+
+
+JOBS = [
+    Job("make partitions", timedelta(hours=6), make_partitions, per_workspace=False),
+    Job("advance workflows", timedelta(seconds=1), advance_workflows),
+    Job("live source", timedelta(seconds=4), add_live_events),
+    Job("forget message keys", timedelta(minutes=10), forget_keys),
+]
+
+
+def run_due_jobs(*, at: datetime, real_now: datetime) -> list[str]:
+    """Run what is due; returns the names of the jobs that ran."""
+    ran = []
+    for job in JOBS:
+        if _take_turn(job, real_now):
+            for workspace_id in workspace_ids() if job.per_workspace else [0]:
+                job.run(workspace_id, at)
+            ran.append(job.name)
+    return ran
+
+
+def _take_turn(job: Job, real_now: datetime) -> bool:
+    """True for the one worker that gets this turn."""
+    taken = fetch_all(
+        load_sql("lib", "take_turn"), {"name": job.name, "now": real_now, "since": real_now - job.every}
+    )
+    return bool(taken)

@@ -1,0 +1,6 @@
+-- Everything that is known to have happened to a lead up to an instant, newest first.
+SELECT id, kind, name, occurred_at, actor, properties
+  FROM lead_event
+ WHERE workspace_id = %(workspace)s AND lead_id = %(lead)s AND occurred_at <= %(at)s
+ ORDER BY occurred_at DESC, id DESC
+ LIMIT %(limit)s

@@ -1,0 +1,97 @@
+"""What happened to a lead, said in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from cultiva.lib.database import fetch_all, load_sql
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: icon (a symbol's name), text, when; `group` is what the timeline's filter knows."""
+
+    icon: str
+    text: SafeString
+    at: datetime
+    group: str
+    is_machine: bool
+
+
+GROUPS = ("visits", "mail", "stages", "consent", "other")
+
+
+def lead_timeline(*, workspace_id: int, lead_id: int, at: datetime, group: str = "", limit: int = 60) -> list[Entry]:
+    """Entries up to `at`, newest first."""
+    rows = fetch_all(
+        load_sql("web", "timeline"),
+        {"workspace": workspace_id, "lead": lead_id, "at": at, "limit": limit * 4 if group else limit},
+    )
+    entries = [_entry(row) for row in rows]
+    return [entry for entry in entries if not group or entry.group == group][:limit]
+
+
+def _entry(row: Json) -> Entry:
+    key = row["name"] if row["name"] in SENTENCES else row["kind"]
+    icon, group, say = SENTENCES.get(key, ("point", "other", _plain))
+    return Entry(
+        icon=icon,
+        text=say({"name": row["name"], **row["properties"]}),
+        at=row["occurred_at"],
+        group=group,
+        is_machine=row["actor"] == "machine",
+    )
+
+
+def _plain(facts: Json) -> SafeString:
+    return format_html("{}", facts["name"])
+
+
+def _with(text: Callable[[], str], *keys: str) -> Callable[[Json], SafeString]:
+    """A sentence with the event's own values in bold; a missing one is a dash."""
+
+    def say(facts: Json) -> SafeString:
+        values = {key: format_html("<strong>{}</strong>", facts.get(key) or "–") for key in keys}
+        return format_html(text(), **values)
+
+    return say
+
+
+SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
+    "page": ("eye", "visits", _with(lambda: _("Visited {path}"), "path")),
+    "form_submitted": ("forms", "visits", _with(lambda: _("Sent the form {form}"), "form")),
+    "download": ("file-download", "visits", _with(lambda: _("Downloaded {asset}"), "asset")),
+    "magnet_granted": ("magnet", "visits", _with(lambda: _("Was given {magnet}"), "magnet")),
+    "social": ("world", "visits", _with(lambda: _("{network}: {action}"), "network", "action")),
+    "quote_requested": ("file-text", "visits", _with(lambda: _("Asked for a quote"))),
+    "purchase": ("shopping-cart", "visits", _with(lambda: _("Bought for {value} €"), "value")),
+    "service_request": ("tool", "visits", _with(lambda: _("Asked customer service for help"))),
+    "email_sent": ("send", "mail", _with(lambda: _("We sent “{subject}”"), "subject")),
+    "email_clicked": ("click", "mail", _with(lambda: _("Clicked {url}"), "url")),
+    "email_refused": ("ban", "mail", _with(lambda: _("A mail was not sent: {reason}"), "reason")),
+    "email_failed": ("alert-triangle", "mail", _with(lambda: _("A mail could not be delivered: {reason}"), "reason")),
+    "stage_changed": ("route", "stages", _with(lambda: _("Stage {from} → {to}"), "from", "to")),
+    "handed_over": ("heart-handshake", "stages", _with(lambda: _("Handed over to sales"))),
+    "hand_over_accepted": ("check", "stages", _with(lambda: _("Sales accepted the hand-over"))),
+    "hand_over_rejected": ("x", "stages", _with(lambda: _("Sales gave the lead back: {reason}"), "reason")),
+    "temperature_changed": ("temperature", "stages", _with(lambda: _("Temperature {from} → {to}"), "from", "to")),
+    "grade_changed": ("star", "stages", _with(lambda: _("Grade {from} → {to}"), "from", "to")),
+    "policy_accepted": ("shield-check", "consent", _with(lambda: _("Accepted the privacy policy"))),
+    "given": ("circle-check", "consent", _with(lambda: _("Gave consent: {purpose}"), "purpose")),
+    "withdrawn": ("ban", "consent", _with(lambda: _("Withdrew consent: {purpose}"), "purpose")),
+    "confirmed": ("mail-check", "consent", _with(lambda: _("Confirmed the address"))),
+    "confirmation_requested": ("mail", "consent", _with(lambda: _("Was asked to confirm the address"))),
+    "identify": ("user", "other", _with(lambda: _("Told us about themselves"))),
+    "workflow_entered": ("hierarchy-2", "mail", _with(lambda: _("Entered the workflow {workflow}"), "workflow")),
+    "workflow_advanced": (
+        "hierarchy-2", "mail", _with(lambda: _("Workflow {workflow}: now at {node}"), "workflow", "node"),
+    ),
+    "workflow_finished": ("flag", "mail", _with(lambda: _("Finished the workflow {workflow}"), "workflow")),
+}  # fmt: skip

@@ -1,0 +1,104 @@
+"""Forms, models and workflows as pages to read."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from cultiva.accounts.models import Document
+from cultiva.capture.models import FormVersion, Submission
+from cultiva.insights.documents import model_facts
+from cultiva.lifecycle.models import LifecycleVersion
+from cultiva.nurture.actions import workflow_counts
+from cultiva.nurture.models import WorkflowVersion
+from cultiva.scoring.model import read_model
+from cultiva.scoring.models import ModelVersion
+from cultiva.web.diagram import workflow_rows
+from cultiva.web.staff import StaffRequest, staff_screen
+
+
+@staff_screen()
+def forms(request: StaffRequest) -> HttpResponse:
+    found = list(FormVersion.currents(request.staff.workspace.id))
+    rows = [{"form": form, "texts": in_language(form.body["languages"]), **form_facts(form)} for form in found]
+    return render(request, "web/forms.html", {"page_title": _("Forms"), "rows": rows, "now": request.staff.at})
+
+
+@staff_screen()
+def form(request: StaffRequest, key: str) -> HttpResponse:
+    found = current_or_404(FormVersion, request, key)
+    context = {
+        "page_title": found.name,
+        "form": found,
+        "texts": in_language(found.body["languages"]),
+        "fields": [{**field, "text": in_language(field["label"])} for field in found.body["fields"]],
+        "public_address": f"{settings.PUBLIC_URL}/f/{request.staff.workspace.slug}/{found.key}",
+        "submissions": Submission.objects.filter(workspace_id=found.workspace_id, form__key=found.key)
+        .select_related("lead").order_by("-id")[:15],
+        "now": request.staff.at,
+        **form_facts(found),
+    }  # fmt: skip
+    return render(request, "web/form.html", context)
+
+
+def form_facts(form: FormVersion) -> dict[str, Any]:
+    sent = Submission.objects.filter(workspace_id=form.workspace_id, form__key=form.key)
+    return {"sent": sent.count(), "last": sent.order_by("-id").first()}
+
+
+@staff_screen()
+def models(request: StaffRequest) -> HttpResponse:
+    found = list(ModelVersion.currents(request.staff.workspace.id))
+    rows = [{"model": model, "rules": len(model.body.get("rules", []))} for model in found]
+    lifecycles = list(LifecycleVersion.currents(request.staff.workspace.id))
+    context = {"page_title": _("Scoring models"), "rows": rows, "lifecycles": lifecycles, "now": request.staff.at}
+    return render(request, "web/models.html", context)
+
+
+@staff_screen()
+def model(request: StaffRequest, key: str) -> HttpResponse:
+    found = current_or_404(ModelVersion, request, key)
+    parsed = read_model(found.body)
+    facts = model_facts(model=found, parsed=parsed, language=get_language() or "es")
+    return render(
+        request, "web/model.html", {"page_title": found.name, "model": found, "parsed": parsed, "facts": facts}
+    )
+
+
+@staff_screen()
+def workflows(request: StaffRequest) -> HttpResponse:
+    found = list(WorkflowVersion.currents(request.staff.workspace.id))
+    rows = [{"workflow": each, "counts": workflow_counts(version=each)} for each in found]
+    return render(
+        request, "web/workflows.html", {"page_title": _("Workflows"), "rows": rows, "now": request.staff.at}
+    )
+
+
+@staff_screen()
+def workflow(request: StaffRequest, key: str) -> HttpResponse:
+    found = current_or_404(WorkflowVersion, request, key)
+    counts = workflow_counts(version=found)
+    context = {
+        "page_title": found.name,
+        "workflow": found,
+        "counts": counts,
+        "rows": workflow_rows(found, counts, language=get_language() or "es"),
+    }
+    return render(request, "web/workflow.html", context)
+
+
+def current_or_404(kind: type[Document], request: StaffRequest, key: str) -> Any:
+    found = kind.current(request.staff.workspace.id, key)
+    if found is None:
+        raise Http404
+    return found
+
+
+def in_language(texts: Any) -> Any:
+    """The text in the reader's language, else in any there is."""
+    if not isinstance(texts, dict):
+        return texts
+    return texts.get(get_language() or "es") or next(iter(texts.values()), "")

@@ -1,0 +1,76 @@
+"""Leads that wait for a seller."""
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from cultiva.sales.actions import HandOverError, accept_hand_over, reject_hand_over, waiting
+from cultiva.sales.models import HandOver
+from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
+
+
+class RejectForm(forms.Form):
+    reason = forms.CharField(
+        max_length=300,
+        label=gettext_lazy("Why it is not ready"),
+        error_messages={"required": gettext_lazy("Say why, so that marketing can learn from it.")},
+    )
+
+
+@staff_screen()
+def hand_overs(request: StaffRequest) -> HttpResponse:
+    staff = request.staff
+    recent = (
+        HandOver.objects.filter(workspace_id=staff.workspace.id)
+        .exclude(accepted_at=None, rejected_at=None)
+        .select_related("lead", "owner")
+        .order_by("-id")[:20]
+    )
+    context = {
+        "page_title": _("Hand-overs"),
+        "now": staff.at,
+        "waiting": waiting(workspace_id=staff.workspace.id, at=staff.at),
+        "recent": recent,
+        "may_act": staff.role in EVERYDAY,
+    }
+    return render(request, "web/hand_overs.html", context)
+
+
+@require_POST
+@staff_screen(posts=EVERYDAY)
+def accept(request: StaffRequest, hand_over_id: int) -> HttpResponse:
+    hand_over = find(request, hand_over_id)
+    accept_hand_over(
+        workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, user=request.staff.user, at=request.staff.at
+    )
+    messages.success(request, _("The lead is yours. Good luck!"))
+    return redirect("web:lead", lead_id=hand_over.lead_id)
+
+
+@require_POST
+@staff_screen(posts=EVERYDAY)
+def reject(request: StaffRequest, hand_over_id: int) -> HttpResponse:
+    hand_over, form = find(request, hand_over_id), RejectForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say why, so that marketing can learn from it."))
+        return redirect("web:lead", lead_id=hand_over.lead_id)
+    try:
+        reject_hand_over(
+            workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, user=request.staff.user,
+            reason=form.cleaned_data["reason"], at=request.staff.at,
+        )  # fmt: skip
+        messages.success(request, _("The lead goes back to nurturing, with your reason."))
+    except HandOverError:
+        messages.error(request, _("Someone has already answered this hand-over."))
+    return redirect("web:lead", lead_id=hand_over.lead_id)
+
+
+def find(request: StaffRequest, hand_over_id: int) -> HandOver:
+    found = HandOver.objects.filter(workspace_id=request.staff.workspace.id, id=hand_over_id).first()
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,199 @@
+"""The list of leads and the profile of one."""
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from cultiva.consent.actions import can_contact
+from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
+from cultiva.leads.lists import LeadFilter, list_leads
+from cultiva.leads.models import Lead, LeadState
+from cultiva.lifecycle.actions import stage_labels, stages_for
+from cultiva.lifecycle.models import StageChange
+from cultiva.magnets.models import Grant, MagnetVersion
+from cultiva.nurture.models import Enrolment
+from cultiva.sales.models import HandOver
+from cultiva.scoring.actions import Explanation, displayed, explain
+from cultiva.scoring.models import ModelVersion
+from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
+from cultiva.web.timeline import GROUPS, lead_timeline
+
+TEMPERATURES = [
+    ("", gettext_lazy("Any temperature")),
+    ("hot", gettext_lazy("Hot")),
+    ("warm", gettext_lazy("Warm")),
+    ("cold", gettext_lazy("Cold")),
+    ("none", gettext_lazy("Without score")),
+]
+SORTS = [
+    ("newest", gettext_lazy("Newest first")),
+    ("score", gettext_lazy("Highest score first")),
+    ("seen", gettext_lazy("Last seen first")),
+]
+GROUP_LABELS = {
+    "": pgettext_lazy("timeline", "All"),
+    "visits": gettext_lazy("What they did"),
+    "mail": gettext_lazy("Mail"),
+    "stages": gettext_lazy("Stages"),
+    "consent": gettext_lazy("Consent"),
+    "other": gettext_lazy("Other"),
+}
+
+
+class FilterForm(forms.Form):
+    search = forms.CharField(
+        required=False, max_length=100, label=gettext_lazy("Search"),
+        widget=forms.TextInput({"placeholder": gettext_lazy("Name, company or e-mail"), "type": "search"}),
+    )  # fmt: skip
+    stage = forms.ChoiceField(required=False, label=gettext_lazy("Stage"))
+    temperature = forms.ChoiceField(required=False, choices=TEMPERATURES, label=gettext_lazy("Temperature"))
+    sort = forms.ChoiceField(required=False, choices=SORTS, label=gettext_lazy("Order"))
+
+    def __init__(self, *args: Any, stages: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stage = self.fields["stage"]
+        assert isinstance(stage, forms.ChoiceField)
+        stage.choices = [("", _("Any stage")), *stages.items()]
+
+
+@staff_screen()
+def lead_list(request: StaffRequest) -> HttpResponse:
+    staff = request.staff
+    labels = stage_labels(workspace_id=staff.workspace.id, language=get_language() or "es")
+    form = FilterForm(request.GET, stages=labels)
+    form.is_valid()  # a choice that does not exist is left out, and the field says so
+    wanted = LeadFilter(**{k: v for k, v in form.cleaned_data.items() if v})
+    try:
+        page = list_leads(workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None)
+    except ValueError as error:
+        return HttpResponseBadRequest(str(error), content_type="text/plain; charset=utf-8")
+    for row in page.rows:
+        name_row(row, sees_personal_data=staff.sees_personal_data)
+        row["stage_label"] = labels.get(row["stage"], row["stage"])
+    context = {"page_title": _("Leads"), "form": form, "page": page, "is_filtered": wanted != LeadFilter(sort=wanted.sort)}
+    is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("lead-rows")
+    return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context)
+
+
+def name_row(row: dict[str, Any], *, sees_personal_data: bool) -> None:
+    """Adds `name` and `company`; masks what an analyst must not read."""
+    known = row.get("attributes") or row
+    name = " ".join(str(known[k]) for k in ("first_name", "last_name") if known.get(k))
+    row["company"] = known.get("company") or ""
+    if not sees_personal_data:
+        row["email"], name = mask(row["email"]), mask(name)
+    row["name"] = name or row["email"]
+
+
+def mask(text: str) -> str:
+    """`ana@riega.example` as `a…@…`: enough to tell rows apart, not to know a person."""
+    return f"{text[:1]}…{'@…' if '@' in text else ''}" if text else ""
+
+
+@staff_screen(posts=EVERYDAY)
+def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
+    staff = request.staff
+    lead = Lead.objects.filter(workspace_id=staff.workspace.id, id=lead_id).first()
+    if lead is None:
+        raise Http404
+    group = request.GET.get("show", "")
+    timeline = lead_timeline(
+        workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else ""
+    )
+    if request.headers.get("HX-Request"):
+        return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
+    name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
+    language = get_language() or "es"
+    context = {
+        "page_title": name,
+        "lead": lead,
+        "now": staff.at,
+        "email": lead.email if staff.sees_personal_data else mask(lead.email),
+        "state": LeadState.objects.select_related("owner").get(workspace_id=lead.workspace_id, lead_id=lead.id),
+        "attributes": shown_attributes(lead) if staff.sees_personal_data else [],
+        "scores": [score_card(lead, model, request) for model in ModelVersion.currents(lead.workspace_id)],
+        "timeline": timeline,
+        "groups": GROUP_LABELS.items(),
+        "group": group,
+        "consent": consent_card(lead, request),
+        "changes": stage_history(lead, language),
+        "hand_over": HandOver.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id)
+        .select_related("owner").order_by("-id").first(),
+        "grants": grants_of(lead, language),
+        "enrolments": Enrolment.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:5],
+        "may_act": staff.role in EVERYDAY,
+        **stages_for(workspace_id=lead.workspace_id, lead_id=lead.id, language=language),
+    }  # fmt: skip
+    return render(request, "web/lead.html", context)
+
+
+def score_card(lead: Lead, model: ModelVersion, request: StaffRequest) -> dict[str, Any]:
+    """{model, explanation: None | Explanation, shown}: None where the lead has no score, which is not 0."""
+    found: Explanation | None = explain(
+        workspace_id=lead.workspace_id, lead_id=lead.id, model=model, at=request.staff.at
+    )
+    return {"model": model, "explanation": found, "shown": displayed(found) if found else None}
+
+
+def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:
+    hidden = {"first_name", "last_name"}
+    return [(label(key), value) for key, value in sorted(lead.attributes.items()) if key not in hidden]
+
+
+def label(key: str) -> str:
+    known = {
+        "company": _("Company"), "job_title": _("Job title"), "employees": _("Employees"), "phone": _("Phone"),
+        "country": _("Country"), "province": _("Province"), "sector": _("Sector"), "language": _("Language"),
+        "email": _("E-mail"), "website": _("Website"), "hectares": _("Hectares"), "city": _("City"),
+    }  # fmt: skip
+    return known.get(key, key.replace("_", " ").capitalize())
+
+
+def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:
+    """The four marks, and for each purpose whether the lead may be contacted and why."""
+    language = get_language() or "es"
+    purposes = []
+    for purpose in PurposeVersion.currents(lead.workspace_id):
+        channel = purpose.body.get("channel", "email")
+        decision = can_contact(
+            workspace_id=lead.workspace_id, lead_ids=[lead.id], purpose=purpose.key, channel=channel,
+            at=request.staff.at,
+        )[lead.id]  # fmt: skip
+        state = ConsentState.objects.filter(
+            workspace_id=lead.workspace_id, lead_id=lead.id, purpose=purpose.key, channel=channel
+        ).first()
+        texts = purpose.body["languages"]
+        purposes.append({
+            "name": purpose.name,
+            "label": texts.get(language, next(iter(texts.values()))).get("label", purpose.key),
+            "channel": channel,
+            "decision": decision,
+            "state": state,
+        })  # fmt: skip
+    mark = ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first()
+    return {"mark": mark, "purposes": purposes}
+
+
+def stage_history(lead: Lead, language: str) -> list[dict[str, Any]]:
+    labels = stage_labels(workspace_id=lead.workspace_id, language=language)
+    changes = StageChange.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-ordinal")[:10]
+    return [
+        {
+            "change": change,
+            "from": labels.get(change.from_stage, change.from_stage),
+            "to": labels.get(change.to_stage, change.to_stage),
+            "words": (change.evidence.get("words") or {}).get(language, ""),
+        }
+        for change in changes
+    ]
+
+
+def grants_of(lead: Lead, language: str) -> list[dict[str, Any]]:
+    titles = {m.key: m.body.get("title", {}) for m in MagnetVersion.currents(lead.workspace_id)}
+    found = Grant.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-granted_at", "-id")[:10]
+    return [{"title": titles.get(g.magnet, {}).get(language) or g.magnet, "at": g.granted_at} for g in found]

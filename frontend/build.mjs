@@ -1,0 +1,66 @@
+// Writes the vendored browser files from node_modules: run `npm ci` here first.
+//
+//     node frontend/build.mjs              into cultiva/static/cultiva
+//     node frontend/build.mjs --out DIR    into DIR, to compare with what is committed
+//
+// The output depends on package-lock.json, icons.txt and licenses/ only, so that it can be rebuilt byte for byte.
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const modules = join(here, 'node_modules')
+const { values: options } = parseArgs({ options: { out: { type: 'string' } } })
+const out = options.out ? resolve(options.out) : join(here, '..', 'cultiva', 'static', 'cultiva')
+
+const CODE = {
+  'tabler.min.css': '@tabler/core/dist/css/tabler.min.css',
+  'tabler.min.js': '@tabler/core/dist/js/tabler.min.js',
+  'htmx.min.js': 'htmx.org/dist/htmx.min.js',
+}
+const LICENSES = {
+  'LICENSE-tabler.txt': join(here, 'licenses', 'tabler-core.txt'),
+  'LICENSE-tabler-icons.txt': join(modules, '@tabler', 'icons', 'LICENSE'),
+  'LICENSE-popper.txt': join(modules, '@popperjs', 'core', 'LICENSE.md'), // bundled in tabler.min.js
+  'LICENSE-htmx.txt': join(modules, 'htmx.org', 'LICENSE'),
+}
+
+if (!existsSync(modules)) fail(`No ${modules}.`, 'run `npm ci` in frontend/ first')
+writeVendor(join(out, 'vendor'))
+writeSprite(join(out, 'icons.svg'))
+
+function writeVendor(folder) {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const [name, source] of Object.entries(CODE)) {
+    writeFileSync(join(folder, name), withoutSourceMap(readFileSync(join(modules, source), 'utf8')))
+  }
+  for (const [name, source] of Object.entries(LICENSES)) cpSync(source, join(folder, name))
+}
+
+// The maps are not shipped, and Django's hashed static files refuse a link to a missing file.
+function withoutSourceMap(text) {
+  return text.replace(/\n?\/[*/]# sourceMappingURL=\S+( \*\/)?\s*$/, '\n')
+}
+
+function writeSprite(path) {
+  const names = readFileSync(join(here, 'icons.txt'), 'utf8').split('\n').filter((line) => line && !line.startsWith('#'))
+  const symbols = names.map((name) => symbol(name)).join('\n')
+  writeFileSync(path, `<svg xmlns="http://www.w3.org/2000/svg">\n<!-- Tabler Icons, MIT: vendor/LICENSE-tabler-icons.txt -->\n${symbols}\n</svg>\n`)
+}
+
+function symbol(name) {
+  const path = join(modules, '@tabler', 'icons', 'icons', 'outline', `${name}.svg`)
+  if (!existsSync(path)) fail(`No Tabler outline icon \`${name}\`, named in frontend/icons.txt.`, 'find its name at tabler.io/icons')
+  const shapes = readFileSync(path, 'utf8')
+    .match(/<(path|circle|rect|line|polyline|polygon|ellipse)\b[^>]*\/>/g)
+    .filter((shape) => !shape.includes('stroke="none"')) // the invisible 24 × 24 frame
+    .map((shape) => shape.replace(/\s+/g, ' ').replace(' />', '/>'))
+  return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round">${shapes.join('')}</symbol>`
+}
+
+function fail(problem, hint) {
+  console.error(`${problem}\nhint: ${hint}`)
+  process.exit(1)
+}
