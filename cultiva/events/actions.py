@@ -6,7 +6,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
+
+from django.db import transaction
 
 from cultiva.events.models import OWN_SOURCE
 from cultiva.lib.database import execute, fetch_all, load_sql
@@ -107,13 +110,12 @@ _known_months: set[date] = set()
 
 
 def _make_partitions(instants: Iterable[datetime]) -> None:
-    # Known only once committed elsewhere: a rolled-back partition is asked for again by its next event.
     for month in sorted({instant.date().replace(day=1) for instant in instants} - _known_months):
-        existed = fetch_all("SELECT to_regclass(%s) IS NOT NULL AS is_there", [f"event_{month:%Y_%m}"])
-        if existed[0]["is_there"]:
-            _known_months.add(month)
-        else:
+        name = f"event_{month:%Y_%m}"
+        if not fetch_all("SELECT to_regclass(%s) IS NOT NULL AS is_there", [name])[0]["is_there"]:
             execute("SELECT event_make_partition(%s)", [month])
+        # Known once this commits: a partition that is rolled back is made again by its next event.
+        transaction.on_commit(partial(_known_months.add, month))
 
 
 def _to_row(event: NewEvent, received_at: datetime) -> Json:

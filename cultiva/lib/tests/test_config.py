@@ -1,0 +1,45 @@
+"""Settings that cannot be used stop the start, with the name, the value and what is accepted."""
+
+import pytest
+
+from cultiva.lib.config import SettingError, read_config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "accepted"),
+    [
+        ("PORT", "eighty", "whole number from 1 to 65535"),
+        ("PORT", "70000", "whole number from 1 to 65535"),
+        ("COLLECTOR_PORT", "-1", "whole number"),
+        ("PUBLIC_URL", "leads.example.com", "https://leads.example.com"),
+        ("PUBLIC_URL", "ftp://x", "https://leads.example.com"),
+        ("DATABASE_URL", "mysql://u:secret@h/db", "postgresql://"),
+        ("DATABASE_URL", "postgresql://u:p@h", "postgresql://"),
+        ("SMTP_URL", "mail.example.com", "smtp://host:25"),
+        ("SMTP_URL", "smtp://h:99999", "smtp://host:25"),
+        ("CULTIVA_DEMO", "yes", "0, 1"),
+        ("CULTIVA_LOG_LEVEL", "loud", "debug, info, warning, error"),
+        ("MAIL_FROM", "a@b.example\r\nBcc: x@y", "one bare address"),
+        ("CULTIVA_DMEO", "1", "nearest: CULTIVA_DEMO"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_accepted(name: str, value: str, accepted: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read_config({name: value})
+    assert name in str(caught.value)
+    assert accepted in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    config = read_config({})
+    assert (config.port, config.public_url, config.smtp) == (8000, "http://127.0.0.1:8000", None)
+    assert config.data_folder.is_absolute()
+
+
+def test_an_smtp_address_is_taken_apart() -> None:
+    smtp = read_config({"SMTP_URL": "smtp+tls://ana%40x:p%3Aw@mail.example"}).smtp
+    assert smtp is not None
+    assert (smtp.host, smtp.port, smtp.user, smtp.password, smtp.security) == (
+        "mail.example", 587, "ana@x", "p:w", "starttls",
+    )  # fmt: skip
