@@ -267,6 +267,9 @@ class EmbeddedPostgres:
         self._write(unfinished / "cultiva.complete", "")
         self._run("initdb", "--pgdata=cluster.unfinished", "--sync-only", keep_open=server_lock)
         unfinished.rename(self.cluster)
+        folder = os.open(self.folder, os.O_RDONLY)
+        os.fsync(folder)  # or a power cut could take the rename back, and the next start the data
+        os.close(folder)
 
     def _create_database(self) -> None:
         """Under another name first: a database called cultiva has its grants."""

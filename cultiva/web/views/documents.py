@@ -17,6 +17,7 @@ from cultiva.nurture.models import WorkflowVersion
 from cultiva.scoring.model import read_model
 from cultiva.scoring.models import ModelVersion
 from cultiva.web.diagram import workflow_rows
+from cultiva.web.words import in_language
 from cultiva.web.staff import StaffRequest, staff_screen
 
 
@@ -96,9 +97,3 @@ def current_or_404(kind: type[Document], request: StaffRequest, key: str) -> Any
         raise Http404
     return found
 
-
-def in_language(texts: Any) -> Any:
-    """The text in the reader's language, else in any there is."""
-    if not isinstance(texts, dict):
-        return texts
-    return texts.get(get_language() or "es") or next(iter(texts.values()), "")

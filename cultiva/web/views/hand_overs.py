@@ -27,13 +27,13 @@ def hand_overs(request: StaffRequest) -> HttpResponse:
     recent = (
         HandOver.objects.filter(workspace_id=staff.workspace.id)
         .exclude(accepted_at=None, rejected_at=None)
-        .select_related("lead", "owner")
+        .select_related("lead", "answered_by")
         .order_by("-id")[:20]
     )
     context = {
         "page_title": _("Hand-overs"),
         "now": staff.at,
-        "waiting": waiting(workspace_id=staff.workspace.id, at=staff.at),
+        "waiting": waiting(staff.workspace.id, staff.at),
         "recent": recent,
         "may_act": staff.role in EVERYDAY,
     }
@@ -44,10 +44,14 @@ def hand_overs(request: StaffRequest) -> HttpResponse:
 @staff_screen(posts=EVERYDAY)
 def accept(request: StaffRequest, hand_over_id: int) -> HttpResponse:
     hand_over = find(request, hand_over_id)
-    accept_hand_over(
-        workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, user=request.staff.user, at=request.staff.at
-    )
-    messages.success(request, _("The lead is yours. Good luck!"))
+    try:
+        accept_hand_over(
+            workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, by=request.staff.user,
+            at=request.staff.at,
+        )  # fmt: skip
+        messages.success(request, _("The lead is yours. Good luck!"))
+    except HandOverError:
+        messages.error(request, _("Someone has already answered this hand-over."))
     return redirect("web:lead", lead_id=hand_over.lead_id)
 
 
@@ -60,7 +64,7 @@ def reject(request: StaffRequest, hand_over_id: int) -> HttpResponse:
         return redirect("web:lead", lead_id=hand_over.lead_id)
     try:
         reject_hand_over(
-            workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, user=request.staff.user,
+            workspace_id=hand_over.workspace_id, hand_over_id=hand_over.id, by=request.staff.user,
             reason=form.cleaned_data["reason"], at=request.staff.at,
         )  # fmt: skip
         messages.success(request, _("The lead goes back to nurturing, with your reason."))

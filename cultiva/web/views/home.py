@@ -5,11 +5,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import formats
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cultiva.insights.home import home_report
-from cultiva.lifecycle.actions import funnel_of
+from cultiva.lifecycle.actions import count_by_stage
 from cultiva.sales.actions import waiting
 from cultiva.web.charts import bars, funnel
 from cultiva.web.staff import StaffRequest, staff_screen
@@ -29,7 +28,7 @@ def live(request: StaffRequest) -> HttpResponse:
 def home_facts(request: StaffRequest) -> dict[str, Any]:
     staff = request.staff
     report = home_report(workspace_id=staff.workspace.id, time_zone=staff.workspace.time_zone, at=staff.at)
-    stages = funnel_of(workspace_id=staff.workspace.id, language=get_language() or "es")
+    stages = [(row["label"], row["reached"]) for row in count_by_stage(staff.workspace.id) if not row["is_aside"]]
     days = [(formats.date_format(row["day"], "j M"), row["leads"]) for row in report.by_day]
     return {
         "now": staff.at,
@@ -40,7 +39,7 @@ def home_facts(request: StaffRequest) -> dict[str, Any]:
             (_("Sales-qualified"), report.headlines["qualified"]),
             (_("New customers"), report.headlines["customers"]),
         ],
-        "waiting": waiting(workspace_id=staff.workspace.id, at=staff.at)[:6],
+        "waiting": waiting(staff.workspace.id, staff.at)[:6],
         "funnel": funnel(stages, title=_("Leads that reached each stage")),
         "funnel_rows": stages,
         "leads_chart": bars(

@@ -5,15 +5,14 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
 from cultiva.leads.lists import LeadFilter, list_leads
-from cultiva.leads.models import Lead, LeadState
-from cultiva.lifecycle.actions import stage_labels, stages_for
+from cultiva.leads.models import Lead
+from cultiva.lifecycle.actions import aside_label, stages_for
 from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
 from cultiva.nurture.models import Enrolment
@@ -22,6 +21,7 @@ from cultiva.scoring.actions import Explanation, displayed, explain
 from cultiva.scoring.models import ModelVersion
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
+from cultiva.web.words import attribute_label, in_language, reader_language, refusal, stage_labels
 
 TEMPERATURES = [
     ("", gettext_lazy("Any temperature")),
@@ -64,7 +64,7 @@ class FilterForm(forms.Form):
 @staff_screen()
 def lead_list(request: StaffRequest) -> HttpResponse:
     staff = request.staff
-    labels = stage_labels(workspace_id=staff.workspace.id, language=get_language() or "es")
+    labels = stage_labels(staff.workspace.id)
     form = FilterForm(request.GET, stages=labels)
     form.is_valid()  # a choice that does not exist is left out, and the field says so
     wanted = LeadFilter(**{k: v for k, v in form.cleaned_data.items() if v})
@@ -98,7 +98,7 @@ def mask(text: str) -> str:
 @staff_screen(posts=EVERYDAY)
 def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     staff = request.staff
-    lead = Lead.objects.filter(workspace_id=staff.workspace.id, id=lead_id).first()
+    lead = Lead.objects.select_related("state__owner").filter(workspace_id=staff.workspace.id, id=lead_id).first()
     if lead is None:
         raise Http404
     group = request.GET.get("show", "")
@@ -108,26 +108,26 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
     name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
-    language = get_language() or "es"
     context = {
         "page_title": name,
         "lead": lead,
         "now": staff.at,
         "email": lead.email if staff.sees_personal_data else mask(lead.email),
-        "state": LeadState.objects.select_related("owner").get(workspace_id=lead.workspace_id, lead_id=lead.id),
+        "state": lead.state,
         "attributes": shown_attributes(lead) if staff.sees_personal_data else [],
         "scores": [score_card(lead, model, request) for model in ModelVersion.currents(lead.workspace_id)],
         "timeline": timeline,
         "groups": GROUP_LABELS.items(),
         "group": group,
         "consent": consent_card(lead, request),
-        "changes": stage_history(lead, language),
+        "changes": stage_history(lead),
         "hand_over": HandOver.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id)
-        .select_related("owner").order_by("-id").first(),
-        "grants": grants_of(lead, language),
+        .select_related("owner", "answered_by").order_by("-id").first(),
+        "grants": grants_of(lead),
         "enrolments": Enrolment.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:5],
         "may_act": staff.role in EVERYDAY,
-        **stages_for(workspace_id=lead.workspace_id, lead_id=lead.id, language=language),
+        "steps": stages_for(lead),
+        "aside": aside_label(lead),
     }  # fmt: skip
     return render(request, "web/lead.html", context)
 
@@ -142,21 +142,11 @@ def score_card(lead: Lead, model: ModelVersion, request: StaffRequest) -> dict[s
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:
     hidden = {"first_name", "last_name"}
-    return [(label(key), value) for key, value in sorted(lead.attributes.items()) if key not in hidden]
-
-
-def label(key: str) -> str:
-    known = {
-        "company": _("Company"), "job_title": _("Job title"), "employees": _("Employees"), "phone": _("Phone"),
-        "country": _("Country"), "province": _("Province"), "sector": _("Sector"), "language": _("Language"),
-        "email": _("E-mail"), "website": _("Website"), "hectares": _("Hectares"), "city": _("City"),
-    }  # fmt: skip
-    return known.get(key, key.replace("_", " ").capitalize())
+    return [(attribute_label(key), value) for key, value in sorted(lead.attributes.items()) if key not in hidden]
 
 
 def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:
     """The four marks, and for each purpose whether the lead may be contacted and why."""
-    language = get_language() or "es"
     purposes = []
     for purpose in PurposeVersion.currents(lead.workspace_id):
         channel = purpose.body.get("channel", "email")
@@ -167,33 +157,32 @@ def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:
         state = ConsentState.objects.filter(
             workspace_id=lead.workspace_id, lead_id=lead.id, purpose=purpose.key, channel=channel
         ).first()
-        texts = purpose.body["languages"]
         purposes.append({
             "name": purpose.name,
-            "label": texts.get(language, next(iter(texts.values()))).get("label", purpose.key),
             "channel": channel,
             "decision": decision,
+            "refusal": refusal(decision.reason),
             "state": state,
         })  # fmt: skip
     mark = ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first()
     return {"mark": mark, "purposes": purposes}
 
 
-def stage_history(lead: Lead, language: str) -> list[dict[str, Any]]:
-    labels = stage_labels(workspace_id=lead.workspace_id, language=language)
+def stage_history(lead: Lead) -> list[dict[str, Any]]:
+    labels = stage_labels(lead.workspace_id)
     changes = StageChange.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-ordinal")[:10]
     return [
         {
             "change": change,
             "from": labels.get(change.from_stage, change.from_stage),
             "to": labels.get(change.to_stage, change.to_stage),
-            "words": (change.evidence.get("words") or {}).get(language, ""),
+            "words": (change.evidence.get("words") or {}).get(reader_language(), ""),
         }
         for change in changes
     ]
 
 
-def grants_of(lead: Lead, language: str) -> list[dict[str, Any]]:
+def grants_of(lead: Lead) -> list[dict[str, Any]]:
     titles = {m.key: m.body.get("title", {}) for m in MagnetVersion.currents(lead.workspace_id)}
     found = Grant.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-granted_at", "-id")[:10]
-    return [{"title": titles.get(g.magnet, {}).get(language) or g.magnet, "at": g.granted_at} for g in found]
+    return [{"title": in_language(titles.get(g.magnet, {})) or g.magnet, "at": g.granted_at} for g in found]

@@ -1,0 +1,49 @@
+"""Keys of documents, said in the reader's language."""
+
+from typing import Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from cultiva.lifecycle.document import read_lifecycle
+from cultiva.lifecycle.models import LifecycleVersion
+
+
+def in_language(texts: Any) -> Any:
+    """The text in the reader's language, else in any there is; a plain text as it is."""
+    if not isinstance(texts, dict):
+        return texts
+    return texts.get(reader_language()) or next(iter(texts.values()), "")
+
+
+def reader_language() -> str:
+    return "es" if (get_language() or "").startswith("es") else "en"
+
+
+def stage_labels(workspace_id: int) -> dict[str, str]:
+    """{stage: label} in the order of the lifecycle in force."""
+    version = LifecycleVersion.in_force(workspace_id)
+    stages = read_lifecycle(version.body).stages if version else ()
+    return {stage.key: stage.label_in(reader_language()) for stage in stages}
+
+
+def attribute_label(key: str) -> str:
+    known = {
+        "company": _("Company"), "job_title": _("Job title"), "employees": _("Employees"), "phone": _("Phone"),
+        "country": _("Country"), "province": _("Province"), "sector": _("Sector"), "language": _("Language"),
+        "email": _("E-mail"), "website": _("Website"), "hectares": _("Hectares"), "city": _("City"),
+    }  # fmt: skip
+    return known.get(key, key.replace("_", " ").capitalize())
+
+
+def refusal(reason: str) -> str:
+    """Why `consent.can_contact` says no, as a person reads it."""
+    known = {
+        "erased": _("the data were erased"),
+        "objected": _("withdrew it"),
+        "undeliverable": _("the address cannot be reached"),
+        "not_valid": _("has not accepted the policy"),
+        "no_basis": _("never agreed to it"),
+        "unconfirmed": _("agreed, but the address is not confirmed yet"),
+    }
+    return known.get(reason, reason)
