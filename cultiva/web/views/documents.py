@@ -5,18 +5,16 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from cultiva.accounts.models import Document
 from cultiva.capture.models import FormVersion, Submission
-from cultiva.insights.documents import model_facts
 from cultiva.lifecycle.models import LifecycleVersion
-from cultiva.nurture.actions import workflow_counts
+from cultiva.nurture.actions import count_workflows
 from cultiva.nurture.models import WorkflowVersion
-from cultiva.scoring.model import read_model
 from cultiva.scoring.models import ModelVersion
-from cultiva.web.diagram import workflow_rows
+from cultiva.web.diagram import draw
+from cultiva.web.document_facts import model_facts, workflow_boxes
 from cultiva.web.words import in_language
 from cultiva.web.staff import StaffRequest, staff_screen
 
@@ -62,31 +60,27 @@ def models(request: StaffRequest) -> HttpResponse:
 @staff_screen()
 def model(request: StaffRequest, key: str) -> HttpResponse:
     found = current_or_404(ModelVersion, request, key)
-    parsed = read_model(found.body)
-    facts = model_facts(model=found, parsed=parsed, language=get_language() or "es")
-    return render(
-        request, "web/model.html", {"page_title": found.name, "model": found, "parsed": parsed, "facts": facts}
-    )
+    context = {"page_title": found.name, "model": found, "facts": model_facts(found)}
+    return render(request, "web/model.html", context)
 
 
 @staff_screen()
 def workflows(request: StaffRequest) -> HttpResponse:
-    found = list(WorkflowVersion.currents(request.staff.workspace.id))
-    rows = [{"workflow": each, "counts": workflow_counts(version=each)} for each in found]
-    return render(
-        request, "web/workflows.html", {"page_title": _("Workflows"), "rows": rows, "now": request.staff.at}
-    )
+    context = {"page_title": _("Workflows"), "rows": count_workflows(request.staff.workspace.id)}
+    return render(request, "web/workflows.html", context)
 
 
 @staff_screen()
 def workflow(request: StaffRequest, key: str) -> HttpResponse:
     found = current_or_404(WorkflowVersion, request, key)
-    counts = workflow_counts(version=found)
+    counts = next(each for each in count_workflows(found.workspace_id) if each.version.id == found.id)
+    boxes = workflow_boxes(found, counts)
     context = {
         "page_title": found.name,
         "workflow": found,
         "counts": counts,
-        "rows": workflow_rows(found, counts, language=get_language() or "es"),
+        "picture": draw(boxes, found.body["start"]),
+        "boxes": boxes.values(),
     }
     return render(request, "web/workflow.html", context)
 

@@ -17,8 +17,10 @@ from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
 from cultiva.nurture.models import Enrolment
 from cultiva.sales.models import HandOver
-from cultiva.scoring.actions import Explanation, displayed, explain
+from cultiva.scoring.actions import explain
+from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
+from cultiva.web.reasons import reasons_of
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.words import attribute_label, in_language, reader_language, refusal, stage_labels
@@ -132,12 +134,12 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     return render(request, "web/lead.html", context)
 
 
-def score_card(lead: Lead, model: ModelVersion, request: StaffRequest) -> dict[str, Any]:
-    """{model, explanation: None | Explanation, shown}: None where the lead has no score, which is not 0."""
-    found: Explanation | None = explain(
-        workspace_id=lead.workspace_id, lead_id=lead.id, model=model, at=request.staff.at
-    )
-    return {"model": model, "explanation": found, "shown": displayed(found) if found else None}
+def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict[str, Any]:
+    """{model, reasons}: reasons are None where the lead has no score, which is not 0."""
+    found = explain(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=request.staff.at)
+    model = ScoringModel.read(version.body)
+    limits = {d.name: (d.bounds.min or 0.0, d.bounds.max or 100.0) for d in model.dimensions}
+    return {"model": version, "reasons": reasons_of(found, limits)}
 
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:

@@ -1,0 +1,122 @@
+"""Reading a form's document: the fields it asks, and what it refers to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cultiva.capture.fields.text import AUTOCOMPLETE
+from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.consent.notices import Notice, read_choice, read_key, read_languages, read_text
+from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.lib.plugins import UnknownKind, plugin
+from cultiva.magnets.actions import OBJECTIVES
+from cultiva.magnets.models import MagnetVersion
+
+Json = dict[str, Any]
+
+PAGE_TEXTS = ("title", "intro", "button", "thanks")
+OWN_FIELD_KEYS = ("key", "kind", "label", "required")
+MAX_FIELDS = 40
+
+
+def read_form(text: str, *, workspace_id: int) -> Notice:
+    """A form from its YAML, checked against the workspace's policies, purposes and magnets. Raises DocumentError."""
+    found = check_keys(
+        read_document(text, name="form"),
+        allowed=("form", "objective", "magnet", "policy", "purposes", "fields", "languages"),
+        required=("form", "objective", "policy", "fields", "languages"),
+        place="form",
+    )
+    key = read_key(found["form"], "form")
+    languages = {
+        language: _read_page(content, f"{key}, languages.{language}")
+        for language, content in read_languages(found["languages"], place=key).items()
+    }
+    policy = _find(PolicyVersion.current, workspace_id, found["policy"], languages, f"{key}, policy")
+    purposes = found.get("purposes") or []
+    if not isinstance(purposes, list):
+        raise DocumentError(f"{key}, purposes", f"a list of purposes is needed, not {purposes!r}")
+    for purpose in purposes:
+        _find(PurposeVersion.current, workspace_id, purpose, languages, f"{key}, purposes")
+    magnet = found.get("magnet")
+    if magnet is not None and (not isinstance(magnet, str) or MagnetVersion.current(workspace_id, magnet) is None):
+        raise DocumentError(f"{key}, magnet", f"there is no magnet {magnet!r}", "publish it first")
+    body = {
+        "objective": read_choice(found["objective"], OBJECTIVES, f"{key}, objective"),
+        "magnet": magnet,
+        "policy": policy.key,
+        "purposes": list(dict.fromkeys(purposes)),
+        "fields": _read_fields(found["fields"], languages, f"{key}, fields"),
+        "languages": languages,
+    }
+    return Notice(key=key, name=next(iter(languages.values()))["title"][:160], body=body)
+
+
+def _read_page(value: Any, place: str) -> Json:
+    found = check_keys(value, allowed=PAGE_TEXTS, required=("title", "button", "thanks"), place=place)
+    return {name: read_text(text, f"{place}.{name}") for name, text in found.items()}
+
+
+def _find(
+    current: Callable[[int, str], Any], workspace_id: int, key: Any, languages: Json, place: str
+) -> Any:
+    """The document a form refers to, which must speak every language the form speaks (rules.md L-23)."""
+    version = current(workspace_id, key) if isinstance(key, str) else None
+    if version is None:
+        raise DocumentError(place, f"there is no {place.rpartition(' ')[2]} {key!r}", "publish it first")
+    for language in languages:
+        if language not in version.body["languages"]:
+            raise DocumentError(place, f"`{key}` has no text in `{language}`", "publish it in that language first")
+    return version
+
+
+def _read_fields(value: Any, languages: Json, place: str) -> list[Json]:
+    if not isinstance(value, list) or not value or len(value) > MAX_FIELDS:
+        raise DocumentError(place, f"a list of 1 to {MAX_FIELDS} fields is needed")
+    fields = [_read_field(each, languages, f"{place}[{number}]") for number, each in enumerate(value)]
+    keys = [field["key"] for field in fields]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise DocumentError(place, f"the field `{key}` is given twice")
+    if not any(field["key"] == "email" and field["kind"] == "email" and field["required"] for field in fields):
+        raise DocumentError(
+            place, "a form needs a person's address", "add {key: email, kind: email, required: true, label: ..}"
+        )
+    return fields
+
+
+def _read_field(value: Any, languages: Json, place: str) -> Json:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    try:
+        form_class = plugin("fields", str(kind)).Settings
+    except UnknownKind as error:
+        raise DocumentError(f"{place}.kind", str(error)) from error
+    found = check_keys(
+        value, allowed=(*OWN_FIELD_KEYS, *form_class.base_fields), required=("key", "kind", "label"), place=place
+    )
+    key = read_key(found["key"], f"{place}.key")
+    if "-" in key:  # names with a hyphen are ours: policy box, purposes, token
+        raise DocumentError(f"{place}.key", f"{key!r} has a hyphen", "write _ in its place")
+    if not isinstance(found.get("required", False), bool):
+        raise DocumentError(f"{place}.required", f"true or false is needed, not {found['required']!r}")
+    form = form_class(data={name: found[name] for name in form_class.base_fields if name in found})
+    if not form.is_valid():
+        name, errors = next(iter(form.errors.items()))
+        raise DocumentError(f"{place}.{name}", " ".join(str(error) for error in errors))
+    settings = {name: setting for name, setting in form.cleaned_data.items() if setting not in (None, "")}
+    if kind == "text" and key in AUTOCOMPLETE:
+        settings = {"autocomplete": AUTOCOMPLETE[key]} | settings
+    return {
+        "key": key,
+        "kind": kind,
+        "label": _read_label(found["label"], languages, f"{place}.label"),
+        "required": found.get("required", False),
+        "settings": settings,
+    }
+
+
+def _read_label(value: Any, languages: Json, place: str) -> Json:
+    found = read_languages(value, place=place)
+    for language in languages:
+        if language not in found:
+            raise DocumentError(place, f"there is no label in `{language}`")
+    return {language: read_text(text, f"{place}.{language}") for language, text in found.items()}

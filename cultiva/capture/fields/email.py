@@ -1,0 +1,32 @@
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as translate
+from django.utils.translation import gettext_lazy as _
+
+from cultiva.capture.fields import FieldKind
+from cultiva.leads.actions import BadAddress, read_address
+
+
+class AddressField(forms.CharField):
+    """An e-mail address by syntax; blanks around it are a slip of the keyboard, a line break in it is not."""
+
+    def clean(self, value: object) -> str:
+        text = str(super().clean(value)).strip(" \u00a0")
+        if not text:
+            return ""
+        try:
+            return read_address(text).text
+        except BadAddress as error:
+            raise ValidationError(translate("Write a full address, such as name@example.com.")) from error
+
+
+class Email(FieldKind):
+    kind = "email"
+    label = _("E-mail address")
+
+    class Settings(forms.Form):
+        pass
+
+    def build(self, *, label: str, is_required: bool, language: str) -> forms.Field:
+        widget = forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"})
+        return AddressField(label=label, required=is_required, max_length=254, strip=False, widget=widget)

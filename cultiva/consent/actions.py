@@ -1,0 +1,380 @@
+"""What people accept, confirm and withdraw, and whether they may be contacted."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cultiva.consent.evidence import Act, Circumstances, append_evidence, canonical_json, sha256
+from cultiva.consent.models import (
+    Confirmation,
+    ConsentMark,
+    ConsentState,
+    PolicyVersion,
+    PurposeVersion,
+    Suppression,
+)
+from cultiva.consent.notices import PROFILING, TRANSACTIONAL, read_policy, read_purpose
+from cultiva.events.actions import NewEvent, record_events
+from cultiva.leads.actions import read_address
+from cultiva.leads.models import Lead
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, sign, unsign
+
+Json = dict[str, Any]
+
+CONFIRMATION_LIFE = timedelta(hours=72)  # rules.md L-09
+CONFIRMATIONS_A_DAY = 3  # rules.md S-07
+SUPPRESSION_REASONS = ("hard_bounce", "complaint", "objection", "erasure", "manual")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a submission changed. `needs_confirmation`: something in it is not yet proven by double opt-in."""
+
+    evidence_ids: list[int]
+    newly_given: list[tuple[str, str]]  # (purpose, channel)
+    needs_confirmation: bool
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    workspace_id: int
+    lead_id: int
+    is_first: bool  # False: the link was used before; the answer to the person is the same
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a lead may be contacted.
+
+    `basis`: consent, transactional or nothing. `reason`, where not allowed, in the order of asking: unknown, erased,
+    objected, undeliverable, not_valid, no_basis, unconfirmed. `evidence_id`: the consent that allows it.
+    """
+
+    allowed: bool
+    basis: str
+    reason: str
+    evidence_id: int | None
+
+
+def publish_policy(*, workspace_id: int, text: str, at: datetime) -> PolicyVersion:
+    """A new version of a data-protection policy. Raises DocumentError naming a part the law asks for."""
+    notice = read_policy(text)
+    with workspace_scope(workspace_id):
+        return PolicyVersion.publish(
+            workspace_id=workspace_id, key=notice.key, name=notice.name, body=notice.body, source_text=text, at=at
+        )
+
+
+def publish_purpose(*, workspace_id: int, text: str, at: datetime) -> PurposeVersion:
+    """A new version of what a box asks for. Raises DocumentError."""
+    notice = read_purpose(text)
+    with workspace_scope(workspace_id):
+        return PurposeVersion.publish(
+            workspace_id=workspace_id, key=notice.key, name=notice.name, body=notice.body, source_text=text, at=at
+        )
+
+
+def record_consents(
+    *,
+    workspace_id: int,
+    lead_id: int,
+    policy: PolicyVersion,
+    purposes: Sequence[PurposeVersion],
+    language: str,
+    circumstances: Circumstances,
+    at: datetime,
+) -> Recorded:
+    """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
+
+    `language` is the one the texts were shown in. To be called in the transaction that makes the lead.
+    """
+    acts = [_accepted(policy, language), *(_given(purpose, policy, language) for purpose in purposes)]
+    evidence_ids = append_evidence(
+        workspace_id=workspace_id, lead_id=lead_id, acts=acts, circumstances=circumstances, at=at
+    )
+    is_confirmed = _mark_valid(workspace_id, lead_id, policy, purposes, at)
+    newly_given = _mark_given(workspace_id, lead_id, acts[1:], evidence_ids[1:], at)
+    _tell(workspace_id, lead_id, acts, evidence_ids, at)
+    return Recorded(evidence_ids, newly_given, needs_confirmation=bool(newly_given) or not is_confirmed)
+
+
+def request_confirmation(
+    *, workspace_id: int, lead_id: int, at: datetime, form: str = ""
+) -> Confirmation | None:
+    """Ask a lead to prove their address; None where three mails went to it within a day already.
+
+    Writes the event that `mailing` answers with the mail.
+    """
+    lead = _lock_lead(workspace_id, lead_id)
+    recent = Confirmation.objects.filter(
+        workspace_id=workspace_id, lead_id=lead_id, requested_at__gt=at - timedelta(days=1)
+    )
+    if not lead.email or recent.count() >= CONFIRMATIONS_A_DAY:
+        return None
+    confirmation = Confirmation.objects.create(
+        workspace_id=workspace_id,
+        lead_id=lead_id,
+        token_hash=secrets.token_hex(32),  # until the row has the id that the token carries
+        requested_at=at,
+        expires_at=at + CONFIRMATION_LIFE,
+    )
+    confirmation.token_hash = hash_token(confirmation_token(confirmation))
+    confirmation.save(update_fields=["token_hash"])
+    asked = NewEvent(
+        kind="consent",
+        name="confirmation_requested",
+        message_id=f"confirmation:{confirmation.id}",
+        occurred_at=at,
+        lead_id=lead_id,
+        by="system",
+        properties={"confirmation": confirmation.id, "form": form},
+    )
+    record_events(workspace_id=workspace_id, events=[asked], received_at=at)
+    return confirmation
+
+
+def confirmation_token(confirmation: Confirmation) -> str:
+    """What the link in the mail carries: `/c/confirm/<token>`."""
+    return sign("confirm", confirmation.workspace_id, confirmation.id)
+
+
+def find_confirmation(*, token: str, at: datetime) -> Confirmation:
+    """The confirmation a link asks for, used or not. Raises BadLink, or ExpiredLink where it came too late."""
+    workspace_id, _ = unsign("confirm", token)
+    with workspace_scope(workspace_id):
+        found = Confirmation.objects.filter(workspace_id=workspace_id, token_hash=hash_token(token)).first()
+    if found is None:
+        raise BadLink("confirm")
+    if found.confirmed_at is None and at > found.expires_at:
+        raise ExpiredLink("confirm")
+    return found
+
+
+def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> Confirmed:
+    """The address is proven; a second time changes nothing. Raises BadLink or ExpiredLink."""
+    workspace_id, _ = unsign("confirm", token)
+    with workspace_scope(workspace_id):
+        lead_id = find_confirmation(token=token, at=at).lead_id
+        _lock_lead(workspace_id, lead_id)  # before the row is read to be changed: withdraw locks in this order
+        confirmation = find_confirmation(token=token, at=at)
+        if confirmation.confirmed_at is not None:
+            return Confirmed(workspace_id, lead_id, is_first=False)
+        confirmation.confirmed_at = at
+        confirmation.save(update_fields=["confirmed_at"])
+        act = _confirmed(confirmation, ip, user_agent)
+        circumstances = Circumstances(action="button", ip=ip, user_agent=user_agent)
+        evidence_ids = append_evidence(
+            workspace_id=workspace_id, lead_id=lead_id, acts=[act], circumstances=circumstances, at=at
+        )
+        ConsentMark.objects.update_or_create(
+            lead_id=lead_id, workspace_id=workspace_id, defaults={"confirmed_since": at}
+        )
+        _tell(workspace_id, lead_id, [act], evidence_ids, at, {"confirmation": confirmation.id})
+    return Confirmed(workspace_id, lead_id, is_first=True)
+
+
+def withdraw(
+    *,
+    workspace_id: int,
+    lead_id: int,
+    purpose: str,
+    channel: str,
+    at: datetime,
+    circumstances: Circumstances | None = None,
+    by: str = "lead",
+) -> ConsentState:
+    """No more of this, from this moment on; a second time changes nothing.
+
+    It also holds for what was never given. Pending confirmations end, so that an older mail cannot prove a will that
+    is expressed anew. Withdrawing `profiling` is the objection to being scored.
+    """
+    with workspace_scope(workspace_id):
+        _lock_lead(workspace_id, lead_id)
+        state = ConsentState.objects.filter(
+            workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel
+        ).first() or ConsentState(workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel)
+        if state.state == "withdrawn":
+            return state
+        act = Act("withdrawn", purpose, channel)
+        evidence_ids = append_evidence(
+            workspace_id=workspace_id,
+            lead_id=lead_id,
+            acts=[act],
+            circumstances=circumstances or Circumstances(action="button"),
+            at=at,
+        )
+        state.state, state.since, state.evidence_id = "withdrawn", at, evidence_ids[0]
+        state.save()
+        Confirmation.objects.filter(
+            workspace_id=workspace_id, lead_id=lead_id, confirmed_at=None, expires_at__gt=at
+        ).update(expires_at=at)
+        if purpose == PROFILING:
+            ConsentMark.objects.update_or_create(
+                lead_id=lead_id,
+                workspace_id=workspace_id,
+                defaults={"profiled_since": None, "objected_at": at},
+            )
+        _tell(workspace_id, lead_id, [act], evidence_ids, at, by=by)
+    return state
+
+
+def suppress(*, workspace_id: int, email: str, reason: str, at: datetime) -> Suppression:
+    """Do not write to this address; the last reason counts. Only a keyed hash of it is kept."""
+    if reason not in SUPPRESSION_REASONS:
+        raise ValueError(f"No suppression reason {reason!r}. Accepted: {', '.join(SUPPRESSION_REASONS)}")
+    with workspace_scope(workspace_id):
+        suppression, _ = Suppression.objects.update_or_create(
+            workspace_id=workspace_id,
+            address_hash=address_hash(read_address(email).key),
+            defaults={"reason": reason, "created_at": at},
+        )
+    return suppression
+
+
+def can_contact(
+    *, workspace_id: int, lead_ids: Sequence[int], purpose: str, channel: str, at: datetime
+) -> dict[int, Decision]:
+    """{lead: decision} for every lead asked about. `transactional` asks for no consent, only for no objection."""
+    keys = dict(
+        Lead.objects.filter(workspace_id=workspace_id, id__in=lead_ids).values_list("id", "email_key").order_by("id")
+    )
+    rows = fetch_all(
+        load_sql("consent", "can_contact"),
+        {
+            "workspace": workspace_id,
+            "leads": list(keys),
+            "hashes": [address_hash(key) if key else None for key in keys.values()],
+            "purpose": purpose,
+            "channel": channel,
+            "is_transactional": purpose == TRANSACTIONAL,
+            "at": at,
+        },
+    )
+    decisions = {row["lead_id"]: _decide(row, purpose) for row in rows}
+    unknown = Decision(allowed=False, basis="", reason="unknown", evidence_id=None)
+    return {lead_id: decisions.get(lead_id, unknown) for lead_id in lead_ids}
+
+
+def address_hash(email_key: str) -> str:
+    """How the suppression list names an address; `email_key` as in `leads.read_address`."""
+    return keyed_hash("suppression", email_key)
+
+
+def _decide(row: Json, purpose: str) -> Decision:
+    if row["reason"]:
+        return Decision(allowed=False, basis="", reason=row["reason"], evidence_id=None)
+    basis = TRANSACTIONAL if purpose == TRANSACTIONAL else "consent"
+    return Decision(allowed=True, basis=basis, reason="", evidence_id=row["evidence_id"])
+
+
+def _accepted(policy: PolicyVersion, language: str) -> Act:
+    label = policy.body["languages"][language]["label"]
+    return Act("policy_accepted", payload=_box("policy", label) | _policy_shown(policy, language))
+
+
+def _given(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
+    box = _box(f"purpose-{purpose.key}", purpose.body["languages"][language]["label"])
+    version = {"purpose_version": purpose.version}
+    return Act("given", purpose.key, purpose.body["channel"], box | version | _policy_shown(policy, language))
+
+
+def _confirmed(confirmation: Confirmation, ip: str, user_agent: str) -> Act:
+    proof = {
+        "proof_level": "doi",
+        "doi_token_sha256": confirmation.token_hash,
+        "doi_requested_at": confirmation.requested_at.astimezone(UTC).isoformat(timespec="milliseconds"),
+        "doi_ip": ip,
+        "doi_user_agent": user_agent,
+    }
+    return Act("confirmed", payload=proof)
+
+
+def _box(checkbox_id: str, label: str) -> Json:
+    """The box as it was shown: its words verbatim, and clear until the person ticked it."""
+    return {
+        "checkbox_id": checkbox_id,
+        "checkbox_label_text": label,
+        "checkbox_label_sha256": sha256(label),
+        "checkbox_default": False,
+        "proof_level": "single",
+    }
+
+
+def _policy_shown(policy: PolicyVersion, language: str) -> Json:
+    """Which text the person had before them; the hash is of the exact text in that language, both layers."""
+    return {
+        "policy": policy.key,
+        "policy_version": policy.version,
+        "policy_language": language,
+        "policy_text_sha256": sha256(canonical_json(policy.body["languages"][language])),
+    }
+
+
+def _mark_valid(
+    workspace_id: int, lead_id: int, policy: PolicyVersion, purposes: Sequence[PurposeVersion], at: datetime
+) -> bool:
+    """True where the address was confirmed before."""
+    is_consented = any(purpose.key == PROFILING for purpose in purposes)
+    parameters = {
+        "workspace": workspace_id,
+        "lead": lead_id,
+        "at": at,
+        "is_consented": is_consented,
+        "is_profiled": is_consented or policy.body["profiling"] == "legitimate_interest",
+    }
+    rows = fetch_all(load_sql("consent", "accept_policy"), parameters)
+    return rows[0]["confirmed_since"] is not None
+
+
+def _mark_given(
+    workspace_id: int, lead_id: int, acts: Sequence[Act], evidence_ids: Sequence[int], at: datetime
+) -> list[tuple[str, str]]:
+    if not acts:
+        return []
+    given = [
+        {"purpose": act.purpose, "channel": act.channel, "evidence_id": evidence_id}
+        for act, evidence_id in zip(acts, evidence_ids, strict=True)
+    ]
+    parameters = {"workspace": workspace_id, "lead": lead_id, "at": at, "given": json.dumps(given)}
+    rows = fetch_all(load_sql("consent", "give_consents"), parameters)
+    return [(row["purpose"], row["channel"]) for row in rows]
+
+
+def _tell(
+    workspace_id: int,
+    lead_id: int,
+    acts: Sequence[Act],
+    evidence_ids: Sequence[int],
+    at: datetime,
+    more: Json | None = None,
+    *,
+    by: str = "lead",
+) -> None:
+    events = [
+        NewEvent(
+            kind="consent",
+            name=act.act,
+            message_id=f"evidence:{evidence_id}",
+            occurred_at=at,
+            lead_id=lead_id,
+            by=by,
+            actor="human",
+            properties=_said(act) | {"evidence": evidence_id} | (more or {}),
+        )
+        for act, evidence_id in zip(acts, evidence_ids, strict=True)
+    ]
+    record_events(workspace_id=workspace_id, events=events, received_at=at)
+
+
+def _said(act: Act) -> Json:
+    if act.purpose:
+        return {"purpose": act.purpose, "channel": act.channel}
+    return {key: act.payload[key] for key in ("policy", "policy_version") if key in act.payload}
+
+
+def _lock_lead(workspace_id: int, lead_id: int) -> Lead:
+    return Lead.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, id=lead_id)

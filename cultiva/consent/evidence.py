@@ -1,0 +1,155 @@
+"""The proof of each act of consent: append-only, hash-chained per lead.
+
+Each row's hash covers the row before it, what it says without personal data, and a salted digest of the personal
+payload beside it. Emptying a payload (an erasure) therefore leaves the chain whole; changing anything else breaks it.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cultiva.consent.models import Evidence, EvidencePayload
+from cultiva.leads.models import Lead
+from cultiva.lib.database import fetch_all, load_sql
+
+Json = dict[str, Any]
+
+BEGINNING = "0" * 64  # the hash before a lead's first evidence
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How an act reached us: what goes into the evidence beside the act itself (rules.md 1.5)."""
+
+    action: str = "checkbox"  # checkbox | button | reply | verbal | import | api
+    form: str = ""
+    form_version: int | None = None
+    page_url: str = ""
+    referrer: str = ""
+    ip: str = ""
+    user_agent: str = ""
+    session_sha256: str = ""  # of the render token: one token, one showing of the form
+    rendered_html_sha256: str = ""  # of the notice and the boxes as they were shown
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing the person did; `payload` holds only text, whole numbers, booleans and lists of them."""
+
+    act: str  # policy_accepted | given | withdrawn | confirmed | objected
+    purpose: str = ""
+    channel: str = ""
+    payload: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ChainReport:
+    """`broken_at` is the ordinal of the first evidence that does not hold; None where the chain is whole."""
+
+    length: int
+    broken_at: int | None = None
+    problem: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.broken_at is None
+
+
+def append_evidence(
+    *, workspace_id: int, lead_id: int, acts: Sequence[Act], circumstances: Circumstances, at: datetime
+) -> list[int]:
+    """Add evidences to a lead's chain, in order; returns their ids. Locks the lead for the transaction."""
+    # Two statements: one that waited for the lock would still see the chain as it was before the wait.
+    Lead.objects.select_for_update(no_key=True).only("id").get(workspace_id=workspace_id, id=lead_id)
+    last = Evidence.objects.filter(workspace_id=workspace_id, lead_id=lead_id).order_by("-ordinal").first()
+    ordinal, previous = (last.ordinal, last.hash) if last else (0, BEGINNING)
+    rows = []
+    for act in acts:
+        ordinal += 1
+        payload = _payload(act, circumstances, at)
+        salt = secrets.token_hex(SALT_BYTES)
+        digest = digest_payload(salt, payload)
+        row = Evidence(
+            workspace_id=workspace_id, lead_id=lead_id, ordinal=ordinal, act=act.act, purpose=act.purpose,
+            channel=act.channel, occurred_at=at, payload_digest=digest, previous_hash=previous,
+        )  # fmt: skip
+        previous = hash_evidence(row)
+        rows.append(_as_json(row, previous) | {"salt": salt, "payload": payload})
+    sql = load_sql("consent", "append_evidence")
+    added = fetch_all(sql, {"workspace": workspace_id, "lead": lead_id, "rows": json.dumps(rows), "at": at})
+    return [row["id"] for row in added]
+
+
+def verify_chain(*, workspace_id: int, lead_id: int) -> ChainReport:
+    """Recompute a lead's chain from its beginning and name the first evidence that was tampered with."""
+    chain = list(
+        Evidence.objects.select_related("payload")
+        .filter(workspace_id=workspace_id, lead_id=lead_id)
+        .order_by("ordinal")
+    )
+    previous = BEGINNING
+    for expected, row in enumerate(chain, start=1):
+        if problem := _find_problem(row, expected, previous):
+            return ChainReport(length=len(chain), broken_at=expected, problem=problem)
+        previous = row.hash
+    return ChainReport(length=len(chain))
+
+
+def hash_evidence(row: Evidence) -> str:
+    """sha256(previous hash + what the row says without personal data + the digest of its payload)."""
+    said = {
+        "workspace": row.workspace_id,
+        "lead": row.lead_id,
+        "ordinal": row.ordinal,
+        "act": row.act,
+        "purpose": row.purpose,
+        "channel": row.channel,
+        "occurred_at": row.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return sha256(f"{row.previous_hash}{canonical_json(said)}{row.payload_digest}")
+
+
+def digest_payload(salt: str, payload: Json) -> str:
+    """sha256(salt + canonical JSON); the salt keeps a known payload from being guessed from its digest."""
+    return hashlib.sha256(bytes.fromhex(salt) + canonical_json(payload).encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """One text for one value: keys sorted, no spaces, Unicode as it is."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _find_problem(row: Evidence, expected: int, previous: str) -> str:
+    if row.ordinal != expected:
+        return f"evidence {expected} is missing"
+    if row.previous_hash != previous:
+        return f"evidence {expected} does not follow the one before it"
+    if row.hash != hash_evidence(row):
+        return f"evidence {expected} was changed"
+    stored: EvidencePayload | None = getattr(row, "payload", None)
+    if stored is None:
+        return f"the payload of evidence {expected} is missing"
+    is_erased = not stored.salt and not stored.payload
+    if not is_erased and digest_payload(stored.salt, stored.payload) != row.payload_digest:
+        return f"the payload of evidence {expected} was changed"
+    return ""
+
+
+def _payload(act: Act, circumstances: Circumstances, at: datetime) -> Json:
+    received = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    given = {key: value for key, value in asdict(circumstances).items() if value not in ("", None)}
+    return {**given, **act.payload, "received_at": received}
+
+
+def _as_json(row: Evidence, digest: str) -> Json:
+    names = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash")
+    return {name: getattr(row, name) for name in names} | {"hash": digest}

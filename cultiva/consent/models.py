@@ -1,0 +1,133 @@
+"""Policies, purposes, and the evidence of what each person accepted, confirmed or withdrew."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from cultiva.accounts.models import Document, WorkspaceRow
+from cultiva.leads.models import Lead
+
+
+class PolicyVersion(Document):
+    """The data-protection policy, in every language of the workspace.
+
+    body: {controller: {name, address, email, dpo_email}, profiling: legitimate_interest | consent | none,
+    languages: {es: {title, label, first_layer: [[term, text], ..], text: markdown}, ..}}
+    """
+
+    class Meta:
+        db_table = "policy_version"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key", "version"], name="policy_version_once")
+        ]
+
+
+class PurposeVersion(Document):
+    """What a box asks for. body: {channel, position, languages: {es: {label}, ..}}; key: marketing, phone, ..."""
+
+    class Meta:
+        db_table = "purpose_version"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key", "version"], name="purpose_version_once")
+        ]
+
+
+class Evidence(WorkspaceRow):
+    """One act of consent, append-only, hash-chained per lead over salted digests (consent.evidence)."""
+
+    id = models.BigAutoField(primary_key=True)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    ordinal = models.PositiveIntegerField()
+    act = models.CharField(max_length=20)  # policy_accepted, given, withdrawn, confirmed, objected
+    purpose = models.CharField(max_length=80, blank=True, default="")
+    channel = models.CharField(max_length=20, blank=True, default="")
+    occurred_at = models.DateTimeField()
+    payload_digest = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "consent_evidence"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "lead", "ordinal"], name="evidence_once")
+        ]
+
+
+class EvidencePayload(WorkspaceRow):
+    """The personal part of an evidence; an erasure empties it without breaking the chain."""
+
+    evidence = models.OneToOneField(
+        Evidence, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="payload"
+    )
+    salt = models.CharField(max_length=32)
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "consent_evidence_payload"
+
+
+class ConsentMark(WorkspaceRow):
+    """Three of the four marks of a lead; the fourth, contactable, is kept per purpose in ConsentState."""
+
+    lead = models.OneToOneField(
+        Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="mark"
+    )
+    valid_since = models.DateTimeField(null=True)  # accepted the policy
+    confirmed_since = models.DateTimeField(null=True)  # last proof of the address by double opt-in
+    profiled_since = models.DateTimeField(null=True)  # the declared basis holds and nobody objected
+    objected_at = models.DateTimeField(null=True)  # to profiling
+
+    class Meta:
+        db_table = "consent_mark"
+
+
+class ConsentState(WorkspaceRow):
+    """The last will expressed for one purpose on one channel: given or withdrawn."""
+
+    id = models.BigAutoField(primary_key=True)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="consents")
+    purpose = models.CharField(max_length=80)
+    channel = models.CharField(max_length=20)
+    state = models.CharField(max_length=12)
+    since = models.DateTimeField()
+    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+
+    class Meta:
+        db_table = "consent_state"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["workspace", "lead", "purpose", "channel"], name="one_state_a_purpose"
+            )
+        ]
+
+
+class Confirmation(WorkspaceRow):
+    """A double opt-in asked for: single use, stored as a hash, good for 72 hours."""
+
+    id = models.BigAutoField(primary_key=True)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    token_hash = models.CharField(max_length=64, unique=True)
+    requested_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "confirmation"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "lead"], name="confirmation_lead")
+        ]
+
+
+class Suppression(WorkspaceRow):
+    """An address that must not be written to, kept only as a keyed hash."""
+
+    id = models.BigAutoField(primary_key=True)
+    address_hash = models.CharField(max_length=64)
+    reason = models.CharField(max_length=20)  # hard_bounce, complaint, objection, erasure, manual
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "suppression"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "address_hash"], name="suppressed_once")
+        ]

@@ -1,0 +1,196 @@
+"""Reading what a company tells people about their data: policies (two layers, art. 13 GDPR) and purposes.
+
+A policy that leaves out a part the law asks for is not published; the error names the part in the policy's language.
+Parts are found by words: a row of the first layer by its term, a part of the second layer anywhere in its text.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cultiva.accounts.models import LANGUAGES
+from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.lib.folding import fold
+
+Json = dict[str, Any]
+
+KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+PROFILING_BASES = ("legitimate_interest", "consent", "none")
+CHANNELS = ("email", "phone", "sms", "whatsapp", "post", "none")
+TRANSACTIONAL = "transactional"  # not a purpose anybody consents to: a closed list of system mails
+PROFILING = "profiling"  # the purpose whose tick lets a lead be scored where the basis is consent
+
+# {language: {part: words, folded, of which one must occur}}
+FIRST_LAYER = {  # AEPD, two-layer notice; LOPDGDD art. 11.2
+    "es": {
+        "Responsable": ("responsable",),
+        "Finalidad": ("finalidad", "para que"),
+        "Base jurídica": ("base juridica", "base legal", "base de licitud", "legitimacion"),
+        "Destinatarios": ("destinatari", "cesion", "comunicacion"),
+        "Transferencias internacionales": ("transferencia",),
+        "Derechos": ("derecho",),
+    },
+    "en": {
+        "Controller": ("controller",),
+        "Purpose": ("purpose", "what for"),
+        "Legal basis": ("basis",),
+        "Recipients": ("recipient", "shared with"),
+        "International transfers": ("transfer",),
+        "Rights": ("right",),
+    },
+}
+SECOND_LAYER = {  # art. 13.1 and 13.2 GDPR; the controller's contact data are printed from `controller`
+    "es": {
+        "finalidades": ("finalidad",),
+        "base jurídica": ("base juridica", "base legal", "base de licitud", "legitimacion"),
+        "destinatarios": ("destinatari",),
+        "transferencias internacionales": ("transferencia",),
+        "plazo de conservación": ("conserva", "plazo"),
+        "derecho de acceso": ("acceso", "acceder"),
+        "derecho de rectificación": ("rectific",),
+        "derecho de supresión": ("supresion", "suprimir", "cancelacion"),
+        "derecho de portabilidad": ("portabilidad",),
+        "derecho de limitación": ("limitacion", "limitar"),
+        "derecho de oposición": ("oposicion", "oponer"),
+        "retirada del consentimiento": ("retirar", "revocar", "retirada"),
+        "reclamación ante la autoridad de control": ("autoridad de control", "aepd", "agencia espanola", "reclama"),
+    },
+    "en": {
+        "purposes": ("purpose",),
+        "legal basis": ("basis",),
+        "recipients": ("recipient",),
+        "international transfers": ("transfer",),
+        "retention": ("retention", "retain", "keep", "stored for", "storage period"),
+        "right of access": ("access",),
+        "right to rectification": ("rectif", "correct"),
+        "right to erasure": ("erasure", "erase", "delet"),
+        "right to portability": ("portab",),
+        "right to restriction": ("restrict",),
+        "right to object": ("object",),
+        "withdrawal of consent": ("withdraw",),
+        "complaint to the supervisory authority": ("supervisory authority", "complain", "data protection authority"),
+    },
+}
+PROFILES = {"es": ("elaboración de perfiles", "perfil"), "en": ("profiling", "profil")}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A document ready to be published."""
+
+    key: str
+    name: str
+    body: Json
+
+
+def read_policy(text: str) -> Notice:
+    """A policy from its YAML. Raises DocumentError, also for a missing part that the law asks for."""
+    found = check_keys(
+        read_document(text, name="policy"),
+        allowed=("policy", "controller", "profiling", "languages"),
+        required=("policy", "controller", "profiling", "languages"),
+        place="policy",
+    )
+    key = read_key(found["policy"], "policy")
+    profiling = read_choice(found["profiling"], PROFILING_BASES, f"{key}, profiling")
+    languages = read_languages(found["languages"], place=key)
+    body = {
+        "controller": _read_controller(found["controller"], f"{key}, controller"),
+        "profiling": profiling,
+        "languages": {
+            language: _read_policy_language(content, language, profiling, f"{key}, languages.{language}")
+            for language, content in languages.items()
+        },
+    }
+    return Notice(key=key, name=next(iter(body["languages"].values()))["title"], body=body)
+
+
+def read_purpose(text: str) -> Notice:
+    """A purpose from its YAML: what one box asks for. Raises DocumentError."""
+    found = check_keys(
+        read_document(text, name="purpose"),
+        allowed=("purpose", "channel", "position", "languages"),
+        required=("purpose", "channel", "languages"),
+        place="purpose",
+    )
+    key = read_key(found["purpose"], "purpose")
+    if key == TRANSACTIONAL:
+        raise DocumentError("purpose", f"`{TRANSACTIONAL}` is what system mails are called; nobody consents to them")
+    position = found.get("position", 0)
+    if not isinstance(position, int) or isinstance(position, bool):
+        raise DocumentError(f"{key}, position", f"a whole number is needed, not {position!r}")
+    languages = {}
+    for language, content in read_languages(found["languages"], place=key).items():
+        place = f"{key}, languages.{language}"
+        label = check_keys(content, allowed=("label",), required=("label",), place=place)["label"]
+        languages[language] = {"label": read_text(label, f"{place}.label")}
+    channel = read_choice(found["channel"], CHANNELS, f"{key}, channel")
+    body = {"channel": channel, "position": position, "languages": languages}
+    return Notice(key=key, name=next(iter(languages.values()))["label"][:160], body=body)
+
+
+def read_key(value: Any, place: str) -> str:
+    if isinstance(value, str) and KEY.fullmatch(value):
+        return value
+    raise DocumentError(place, f"{value!r} cannot be a key", "use a-z, 0-9, - and _, at most 80 characters")
+
+
+def read_choice(value: Any, accepted: tuple[str, ...], place: str) -> str:
+    if value in accepted:
+        return str(value)
+    raise DocumentError(place, f"{value!r} is not known", f"accepted: {', '.join(accepted)}")
+
+
+def read_text(value: Any, place: str) -> str:
+    if isinstance(value, str) and value.strip() and "\x00" not in value:
+        return value.strip()
+    raise DocumentError(place, f"a text is needed, not {value!r}")
+
+
+def read_languages(value: Any, *, place: str) -> dict[str, Any]:
+    """{language: content}, of languages that Cultiva speaks; at least one."""
+    known = tuple(dict(LANGUAGES))
+    found = check_keys(value, allowed=known, place=f"{place}, languages")
+    if not found:
+        raise DocumentError(f"{place}, languages", "at least one language is needed", f"known: {', '.join(known)}")
+    return found
+
+
+def _read_controller(value: Any, place: str) -> Json:
+    required = ("name", "address", "email")
+    found = check_keys(value, allowed=(*required, "dpo_email"), required=required, place=place)
+    return {key: read_text(text, f"{place}.{key}") for key, text in found.items()}
+
+
+def _read_policy_language(value: Any, language: str, profiling: str, place: str) -> Json:
+    keys = ("title", "label", "first_layer", "text")
+    found = check_keys(value, allowed=keys, required=keys, place=place)
+    title, label, text = (read_text(found[key], f"{place}.{key}") for key in ("title", "label", "text"))
+    rows = _read_rows(found["first_layer"], f"{place}.first_layer")
+    terms = fold(" / ".join(term for term, _ in rows))
+    _refuse_missing(FIRST_LAYER[language], terms, f"{place}.first_layer", "give a row with the term")
+    _refuse_missing(SECOND_LAYER[language], fold(text), f"{place}.text", "write about")
+    if profiling != "none":
+        name, word = PROFILES[language]
+        first = fold(" ".join(part for row in rows for part in row))
+        _refuse_missing({name: (word,)}, first, f"{place}.first_layer", "say that you build profiles:")
+        _refuse_missing({name: (word,)}, fold(text), f"{place}.text", "explain the logic of the")
+    return {"title": title[:160], "label": label, "first_layer": rows, "text": text}
+
+
+def _read_rows(value: Any, place: str) -> list[list[str]]:
+    if not isinstance(value, list):
+        raise DocumentError(place, f"a list of [term, text] is needed, not {value!r}")
+    rows = []
+    for number, row in enumerate(value, start=1):
+        if not isinstance(row, list) or len(row) != 2:
+            raise DocumentError(f"{place}, row {number}", f"[term, text] is needed, not {row!r}")
+        rows.append([read_text(part, f"{place}, row {number}") for part in row])
+    return rows
+
+
+def _refuse_missing(parts: Mapping[str, tuple[str, ...]], text: str, place: str, way_out: str) -> None:
+    for part, words in parts.items():
+        if not any(word in text for word in words):
+            raise DocumentError(place, f"the law asks for «{part}», and it is missing", f"{way_out} «{part}»")

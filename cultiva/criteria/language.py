@@ -1,0 +1,139 @@
+"""The one language of criteria: read from documents, said in words, compiled to SQL (docs/reference/criteria.md)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.reading import nearest, refuse_later
+from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.lib.plugins import plugins
+
+__all__ = [
+    "AllOf", "AnyOf", "Condition", "Context", "Node", "Not",
+    "compile_predicate", "conditions_of", "names_of", "parse", "say",
+]  # fmt: skip
+
+OPERATORS = ("all", "any", "not")
+LATER = "persona segment consent mark magnet objective campaign workflow owner tag".split()
+DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
+
+
+@dataclass(frozen=True)
+class AllOf:
+    nodes: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    nodes: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    node: "Node"
+
+
+Node = AllOf | AnyOf | Not | Condition
+
+
+def parse(document: Any, *, place: str = "criteria") -> Node:
+    """The tree in a document; raises DocumentError naming the place, as in `rules[2].when.any[0]`.
+
+    `since` is checked when the tree is compiled: only then is it known which instants there are.
+    """
+    return _parse(document, place, DEPTH_LIMIT)
+
+
+def _parse(document: Any, place: str, depth: int) -> Node:
+    if not isinstance(document, Mapping):
+        example = "for example {attribute: country, is: ES}"
+        raise DocumentError(place, f"a condition is needed, not {document!r}", example)
+    if depth == 0:
+        raise DocumentError(place, f"nested more than {DEPTH_LIMIT} deep")
+    kind = _kind(document, place)
+    if kind in ("all", "any"):
+        nodes = _parse_list(check_keys(document, allowed=[kind], place=place)[kind], f"{place}.{kind}", depth)
+        return AllOf(nodes) if kind == "all" else AnyOf(nodes)
+    if kind == "not":
+        inner = check_keys(document, allowed=["not"], place=place)["not"]
+        return Not(_parse(inner, f"{place}.not", depth - 1))
+    plugin: type[Condition] = plugins("conditions")[kind]
+    return plugin.read(check_keys(document, allowed=plugin.keys, place=place), place)
+
+
+def _parse_list(found: Any, place: str, depth: int) -> tuple[Node, ...]:
+    if not isinstance(found, list):
+        raise DocumentError(place, f"a list of conditions is needed, not {found!r}")
+    return tuple(_parse(each, f"{place}[{n}]", depth - 1) for n, each in enumerate(found))
+
+
+def _kind(document: Mapping[Any, Any], place: str) -> str:
+    """The one key that says what a node is."""
+    known = [*OPERATORS, *plugins("conditions")]
+    kinds = [key for key in document if key in known]
+    if len(kinds) > 1:
+        listed = " and ".join(f"`{kind}`" for kind in kinds)
+        raise DocumentError(place, f"{listed} stand in one node", "give each its own: {all: [{..}, {..}]}")
+    if not kinds:
+        refuse_later(document, LATER, place)
+        if not document:
+            raise DocumentError(place, "the condition is empty", f"known: {', '.join(known)}")
+        wrong = next(iter(document))
+        raise DocumentError(place, f"unknown key `{wrong}`", nearest(wrong, known))
+    return str(kinds[0])
+
+
+def conditions_of(node: Node) -> Iterator[Condition]:
+    """Every condition in a tree, from left to right."""
+    if isinstance(node, Condition):
+        yield node
+    for child in (node.node,) if isinstance(node, Not) else getattr(node, "nodes", ()):
+        yield from conditions_of(child)
+
+
+def names_of(node: Node) -> frozenset[str]:
+    """The attributes and events a tree reads, by name."""
+    return frozenset[str]().union(*(condition.names() for condition in conditions_of(node)))
+
+
+def compile_predicate(node: Node, context: Context) -> str:
+    """SQL over `context.lead`, in parentheses: true or false, never NULL. Values are bound in the context.
+
+    Raises DocumentError where a condition says `since` and the context does not offer that instant.
+    """
+    if isinstance(node, Condition):
+        return f"coalesce(({node.predicate(context)}), false)"
+    if isinstance(node, Not):
+        return f"(NOT {compile_predicate(node.node, context)})"
+    parts = [compile_predicate(child, context) for child in node.nodes]
+    if isinstance(node, AllOf):
+        return f"({' AND '.join(parts) or 'true'})"
+    return f"({' OR '.join(parts) or 'false'})"
+
+
+AND, OR, NOT = (
+    {"es": " y ", "en": " and "},
+    {"es": " o ", "en": " or "},
+    {"es": "no se cumple: ", "en": "not: "},
+)
+EVERYBODY, NOBODY = {"es": "siempre", "en": "always"}, {"es": "nunca", "en": "never"}
+
+
+def say(node: Node, language: str) -> str:
+    """A tree in plain words, in `es` or `en`."""
+    if isinstance(node, Condition):
+        return node.words(language)
+    if isinstance(node, Not):
+        return f"{NOT[language]}{_say_inside(node.node, language)}"
+    if not node.nodes:
+        return (EVERYBODY if isinstance(node, AllOf) else NOBODY)[language]
+    if len(node.nodes) == 1:
+        return say(node.nodes[0], language)
+    joint = (AND if isinstance(node, AllOf) else OR)[language]
+    return joint.join(_say_inside(child, language) for child in node.nodes)
+
+
+def _say_inside(node: Node, language: str) -> str:
+    words = say(node, language)
+    return words if isinstance(node, Condition) else f"({words})"

@@ -1,0 +1,156 @@
+"""The people of the demo: invented names, companies and addresses, all at example domains."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+WOMEN = (
+    "Lucía María Carmen Ana Isabel Laura Marta Elena Rocío Pilar Cristina Beatriz Nuria Raquel Silvia Irene Teresa "
+    "Rosa Inés Alicia Eva Sara Paula Noelia Encarnación Dolores Mercedes Montserrat Sonia Patricia Verónica Amparo"
+).split()
+MEN = (
+    "Antonio José Manuel Francisco Juan Javier Carlos Miguel Rafael Pedro Ángel Alejandro Fernando Luis Sergio Pablo "
+    "Jorge Alberto Álvaro Diego Adrián Ramón Vicente Andrés Joaquín Ignacio Rubén Salvador Emilio Jaume Iker Xavier"
+).split()
+SURNAMES = (
+    "García Fernández López Martínez Sánchez Pérez Gómez Martín Jiménez Ruiz Hernández Díaz Moreno Muñoz Álvarez "
+    "Romero Alonso Gutiérrez Navarro Torres Domínguez Vázquez Ramos Gil Ramírez Serrano Blanco Molina Morales Suárez "
+    "Ortega Delgado Castro Ortiz Rubio Marín Sanz Núñez Iglesias Medina Garrido Cortés Castillo Santos Lozano Guerrero "
+    "Cano Prieto Méndez Cruz Calvo Gallego Vidal León Márquez Herrera Peña Flores Cabrera Campos Vega Fuentes Carrasco "
+    "Diez Caballero Reyes Nieto Aguilar Pascual Santana Herrero Montero Lorenzo Hidalgo Giménez Ibáñez Ferrer Durán "
+    "Vicente Benítez Mora Arias Vargas Carmona Crespo Román Pastor Soto Sáez Velasco Soler Moya Esteban Parra Bravo"
+).split()
+ABROAD = (("Emma", "Clarke"), ("Oliver", "Wright"), ("Sophie", "Turner"), ("Tiago", "Almeida"), ("Marta", "Carvalho"),
+          ("Hugo", "Lefèvre"), ("Anna", "Becker"), ("Daan", "Visser"), ("Giulia", "Conti"), ("Thomas", "Harper"))  # fmt: skip
+
+# {sector: (how often, company names, provinces)}; `{}` takes a place or a surname.
+SECTORS: dict[str, tuple[float, Sequence[str], Sequence[str]]] = {
+    "invernadero": (
+        20, ("Invernaderos {}", "Hortalizas {}", "Agrobancal {}", "Cultivos Protegidos {}"),
+        ("Almería", "Almería", "Almería", "Granada", "Murcia", "Málaga"),
+    ),
+    "hortícola": (
+        15, ("Huertas de {}", "S.A.T. {}", "Verduras {}", "Agrícola {}"),
+        ("Murcia", "Navarra", "Alicante", "Badajoz", "Valencia", "Sevilla"),
+    ),
+    "frutal": (
+        13, ("Frutas {}", "Frutales de {}", "Melocotoneros {}", "Explotaciones {}"),
+        ("Lleida", "Huesca", "Zaragoza", "Badajoz", "Murcia", "La Rioja"),
+    ),
+    "cítricos": (9, ("Cítricos {}", "Naranjas {}", "Citrícola {}"), ("Valencia", "Castellón", "Huelva", "Sevilla")),
+    "olivar": (10, ("Olivares de {}", "Aceites {}", "Almazara {}"), ("Jaén", "Córdoba", "Toledo", "Granada")),
+    "viñedo": (9, ("Bodegas {}", "Viñedos {}", "Pagos de {}"), ("La Rioja", "Valladolid", "Ciudad Real", "Barcelona")),
+    "cereal": (7, ("Cereales {}", "Agropecuaria {}", "Dehesa {}"), ("Valladolid", "Burgos", "Soria", "Zaragoza")),
+    "vivero": (5, ("Viveros {}", "Plantas {}", "Semilleros {}"), ("Almería", "Valencia", "Barcelona", "Pontevedra")),
+    "jardinería": (5, ("Jardines {}", "Paisajismo {}", "Césped {}"), ("Madrid", "Málaga", "Baleares", "Barcelona")),
+    "ingeniería": (4, ("Ingeniería {}", "Regadíos {}", "Proyectos Hídricos {}"), ("Madrid", "Murcia", "Zaragoza")),
+    "universidad": (3, ("Universidad de {}", "Escuela Agraria de {}"), ("Madrid", "Córdoba", "Lleida", "Valencia")),
+}  # fmt: skip
+PLACES = (
+    "Valdeharina", "Montealto", "Riofrío", "Peñaverde", "Almoraida", "Campolivar", "Torrealba", "Fuentesol",
+    "Valdelmar", "Benicampo", "Aldearroyo", "Navalquivir", "Pozoclaro", "Rambla Honda", "Cerroblanco", "Vegamar",
+    "Olmediel", "Castrohondo", "Guadalven", "Pinarejo", "Laguna Alta", "Santa Olaria", "Almagral", "Puebla de Arce",
+    "Campo Lucero", "Las Acequias", "La Noria Vieja", "Cañada Real", "Los Azudes", "Monte Brezo", "Hoya Serena",
+    "Soto Verde", "Valle Umbrío", "Alcores", "Sierra Clara", "Vega Larga", "Fuente Nueva", "Molino Alto",
+)  # fmt: skip
+
+SIZES = ("1-9", "10-49", "50-249", "250-999", "1000+")
+SIZE_WEIGHTS = (38, 34, 19, 7, 2)
+ROLES = ("director", "gerente", "propietario", "responsable técnico", "compras", "técnico de campo", "otro", "estudiante")
+ROLE_WEIGHTS = (12, 14, 18, 20, 8, 16, 8, 4)
+FREE_MAIL = ("correo.example", "buzon.example", "mail.example")
+
+
+@dataclass(frozen=True)
+class Person:
+    """What the company can know of somebody, sooner or later."""
+
+    first_name: str
+    last_name: str
+    email: str
+    company: str
+    job_title: str
+    employees: str
+    sector: str
+    province: str
+    hectares: int
+    language: str
+
+
+def make_people(count: int, random: Random) -> list[Person]:
+    """Different people with different addresses; some share a company."""
+    made = (_make_company(random) for _ in range(max(1, int(count * 0.82))))
+    companies = list({company.domain: company for company in made}.values())
+    taken: set[str] = set()
+    return [_make_person(random.choice(companies), taken, random) for _ in range(count)]
+
+
+@dataclass(frozen=True)
+class _Company:
+    name: str
+    domain: str
+    sector: str
+    province: str
+    employees: str
+    hectares: int
+    is_abroad: bool
+
+
+def _make_company(random: Random) -> _Company:
+    sector = random.choices(list(SECTORS), [weight for weight, _, _ in SECTORS.values()])[0]
+    _, names, provinces = SECTORS[sector]
+    place = random.choice(PLACES) if random.random() < 0.6 or sector == "universidad" else random.choice(SURNAMES)
+    name = random.choice(names).format(place)
+    suffix = random.choice(("", "", " S.L.", " S.L.", " S.A.", " S. Coop.")) if sector != "universidad" else ""
+    size = random.choices(SIZES, SIZE_WEIGHTS)[0] if sector != "universidad" else "1000+"
+    scale = (6, 25, 90, 260, 700)[SIZES.index(size)]
+    return _Company(
+        name=name + suffix,
+        domain=f"{ascii_word(name)}.example",
+        sector=sector,
+        province=random.choice(provinces),
+        employees=size,
+        hectares=max(1, round(random.lognormvariate(0, 0.7) * scale * (0.2 if sector == "invernadero" else 1))),
+        is_abroad=random.random() < 0.03,
+    )
+
+
+def _make_person(company: _Company, taken: set[str], random: Random) -> Person:
+    first, last, short = _make_name(company, random)
+    role = random.choices(ROLES, ROLE_WEIGHTS)[0]
+    if company.sector == "universidad":
+        role = random.choice(("estudiante", "estudiante", "otro"))
+    is_private = company.employees == "1-9" and random.random() < 0.45 or role == "estudiante"
+    domain = random.choice(FREE_MAIL) if is_private else company.domain
+    email = _free_address(f"{ascii_word(first)}.{ascii_word(short)}", domain, taken)
+    return Person(
+        first_name=first, last_name=last, email=email, company=company.name, job_title=role,
+        employees=company.employees, sector=company.sector, province=company.province, hectares=company.hectares,
+        language="en" if company.is_abroad else "es",
+    )  # fmt: skip
+
+
+def _make_name(company: _Company, random: Random) -> tuple[str, str, str]:
+    """First name, last name, and the part of it that stands in the address."""
+    if company.is_abroad:
+        first, last = random.choice(ABROAD)
+        return first, last, last
+    first = random.choice(WOMEN if random.random() < 0.42 else MEN)
+    one, other = random.sample(SURNAMES, 2)
+    return first, f"{one} {other}", one
+
+
+def _free_address(local: str, domain: str, taken: set[str]) -> str:
+    """With a number where several people would have the same one."""
+    email, number = f"{local}@{domain}", 2
+    while email in taken:
+        email, number = f"{local}{number}@{domain}", number + 1
+    taken.add(email)
+    return email
+
+
+def ascii_word(text: str) -> str:
+    """`Invernaderos Peñaverde` → `invernaderospenaverde`: for addresses."""
+    bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    return "".join(letter for letter in bare if letter.isalnum())

@@ -1,0 +1,2 @@
+SELECT visitor, lead_id FROM visitor_link
+ WHERE workspace_id = %(workspace)s AND visitor = ANY (%(visitors)s::uuid[])

@@ -1,0 +1,63 @@
+"""`{stage: customer}`: where a lead stands, has ever stood, or has stood for some days."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.utils.translation import gettext_lazy as _
+
+from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.lib.documents import DocumentError
+from cultiva.lifecycle.document import START
+
+
+@dataclass(frozen=True)
+class StageIs(Condition):
+    """Read from the recorded changes, so that it answers for any past `at`; without any, the lead is at the start."""
+
+    kind = "stage"
+    label = _("lifecycle stage")
+    keys = frozenset({"stage", "ever", "for_days_at_least"})
+    reads_history = True
+
+    stage: str
+    ever: bool = False
+    for_days_at_least: float = 0
+
+    @classmethod
+    def read(cls, document: dict[str, Any], place: str) -> Self:
+        stage, days = document["stage"], document.get("for_days_at_least", 0)
+        if not isinstance(stage, str) or not stage:
+            raise DocumentError(f"{place}.stage", f"a stage's key is needed, not {stage!r}")
+        if document.get("ever", True) is not True:
+            raise DocumentError(f"{place}.ever", f"{document['ever']!r} is not `true`", "leave `ever` out")
+        if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 36_500:
+            raise DocumentError(f"{place}.for_days_at_least", f"{days!r} is not a number of days from 0")
+        if "ever" in document and "for_days_at_least" in document:
+            raise DocumentError(place, "`ever` and `for_days_at_least` stand together", "take one of them")
+        return cls(stage, "ever" in document, days)
+
+    def predicate(self, context: Context) -> str:
+        lead, stage = context.lead, context.bind(self.stage)
+        changes = (
+            f"FROM stage_change c WHERE c.workspace_id = {lead}.workspace_id AND c.lead_id = {lead}.id"
+            f" AND c.at <= {context.at}"
+        )
+        if self.ever:
+            return f"{stage} = '{START}' OR EXISTS (SELECT {changes} AND c.to_stage = {stage})"
+        since = f" AND stood.since <= {context.at} - interval '1 second' * {context.bind(self.for_days_at_least * 86_400)}"
+        return (
+            f"EXISTS (SELECT FROM (SELECT c.to_stage AS stage, c.at AS since, c.ordinal {changes}"  # noqa: S608  # values are bound
+            f" UNION ALL SELECT '{START}', born.created_at, 0 FROM lead born"
+            f" WHERE born.workspace_id = {lead}.workspace_id AND born.id = {lead}.id"
+            f" ORDER BY ordinal DESC LIMIT 1) stood"
+            f" WHERE stood.stage = {stage}{since if self.for_days_at_least else ''})"
+        )
+
+    def words(self, language: str) -> str:
+        if self.ever:
+            return {"es": "alguna vez ha estado en la etapa ", "en": "they have been in stage "}[language] + self.stage
+        words = {"es": "está en la etapa ", "en": "they are in stage "}[language] + self.stage
+        if self.for_days_at_least:
+            for_days = {"es": " desde hace al menos {} días", "en": " for at least {} days"}[language]
+            words += for_days.format(f"{self.for_days_at_least:g}")
+        return words

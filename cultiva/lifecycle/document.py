@@ -1,0 +1,161 @@
+"""The lifecycle document: stages in their order, and the guarded transitions between them."""
+
+import zoneinfo
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import get_language
+
+from cultiva.criteria.language import Node, parse
+from cultiva.criteria.reading import nearest, read_list
+from cultiva.lib.documents import DocumentError, check_keys
+
+# Every new lead stands here: `leads` writes this word before any lifecycle is published.
+START = "lead"
+LANGUAGES = ("es", "en")
+STAGE_KEY_LENGTH = 40  # lead_state.stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    key: str
+    label: Mapping[str, str]  # {language: words}
+    is_aside: bool  # beside the ladder, such as `disqualified`
+
+    def label_in(self, language: str = "") -> str:
+        """In a language of LANGUAGES; empty: the one this request speaks."""
+        return self.label[language or ("es" if (get_language() or "").startswith("es") else "en")]
+
+
+@dataclass(frozen=True)
+class Transition:
+    key: str
+    from_stages: tuple[str, ...]
+    to_stage: str
+    when: Node
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    key: str
+    name: str
+    timezone: str  # empty: the workspace's
+    stages: tuple[Stage, ...]
+    transitions: tuple[Transition, ...]
+
+    @property
+    def stage_keys(self) -> list[str]:
+        return [stage.key for stage in self.stages]
+
+    @property
+    def ladder(self) -> list[str]:
+        """The stages in their order, without those aside."""
+        return [stage.key for stage in self.stages if not stage.is_aside]
+
+    def unreachable_stages(self) -> list[str]:
+        """Stages that no chain of transitions leads to: only staff can put a lead there. A warning, no error."""
+        reached, waiting = {START}, deque([START])
+        while waiting:
+            stage = waiting.popleft()
+            for transition in self.transitions:
+                if stage in transition.from_stages and transition.to_stage not in reached:
+                    reached.add(transition.to_stage)
+                    waiting.append(transition.to_stage)
+        return [key for key in self.stage_keys if key not in reached]
+
+
+def read_lifecycle(found: Any) -> Lifecycle:
+    """The lifecycle in a document as `lib.documents.read_document` gives it; raises DocumentError."""
+    found = check_keys(
+        found,
+        allowed=("lifecycle", "name", "timezone", "stages", "start", "transitions"),
+        required=("lifecycle", "stages"),
+        place="lifecycle",
+    )
+    key = _word(found["lifecycle"], place="lifecycle")
+    stages = _read_stages(found["stages"])
+    keys = [stage.key for stage in stages]
+    if (start := found.get("start", START)) != START:
+        raise DocumentError("start", f"{start!r} cannot be the start", f"every new lead stands at `{START}`")
+    _check_stage(START, keys, place="start")
+    return Lifecycle(
+        key=key,
+        name=str(found.get("name") or key),
+        timezone=_read_timezone(found.get("timezone", "")),
+        stages=stages,
+        transitions=_read_transitions(found.get("transitions", []), keys),
+    )
+
+
+def _read_stages(found: Any) -> tuple[Stage, ...]:
+    stages = []
+    for number, each in enumerate(read_list(found, "stages")):
+        place = f"stages[{number}]"
+        given = check_keys(each, allowed=("key", "label", "aside"), required=("key",), place=place)
+        key = _word(given["key"], place=f"{place}.key", longest=STAGE_KEY_LENGTH)
+        if not isinstance(is_aside := given.get("aside", False), bool):
+            raise DocumentError(f"{place}.aside", f"{is_aside!r} is neither true nor false")
+        stages.append(Stage(key, _read_label(given.get("label", key), place=f"{place}.label"), is_aside))
+    _refuse_twice([stage.key for stage in stages], place="stages")
+    return tuple(stages)
+
+
+def _read_label(found: Any, *, place: str) -> Mapping[str, str]:
+    """One text for every language, or one a language."""
+    if isinstance(found, str):
+        return dict.fromkeys(LANGUAGES, found)
+    labels = check_keys(found, allowed=LANGUAGES, required=LANGUAGES, place=place)
+    for language, text in labels.items():
+        if not isinstance(text, str) or not text:
+            raise DocumentError(f"{place}.{language}", f"a text is needed, not {text!r}")
+    return labels
+
+
+def _read_transitions(found: Any, stages: list[str]) -> tuple[Transition, ...]:
+    transitions = []
+    for number, each in enumerate(read_list(found, "transitions") if found != [] else ()):  # none: staff moves all
+        place = f"transitions[{number}]"
+        keys = ("key", "from", "to", "when")
+        given = check_keys(each, allowed=keys, required=keys, place=place)
+        from_stages = given["from"] if isinstance(given["from"], list) else [given["from"]]
+        if not from_stages:
+            raise DocumentError(f"{place}.from", "an empty list leads nowhere", "name at least one stage")
+        for stage in (*from_stages, given["to"]):
+            _check_stage(stage, stages, place=place)
+        if given["to"] in from_stages:
+            raise DocumentError(place, f"it leads from `{given['to']}` to itself")
+        transitions.append(
+            Transition(
+                key=_word(given["key"], place=f"{place}.key"),
+                from_stages=tuple(from_stages),
+                to_stage=given["to"],
+                when=parse(given["when"], place=f"{place}.when"),
+            )
+        )
+    _refuse_twice([transition.key for transition in transitions], place="transitions")
+    return tuple(transitions)
+
+
+def _read_timezone(found: Any) -> str:
+    if not isinstance(found, str) or found and found not in zoneinfo.available_timezones():
+        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+    return found
+
+
+def _word(found: Any, *, place: str, longest: int = 80) -> str:
+    if isinstance(found, str) and 0 < len(found) <= longest:
+        return found
+    raise DocumentError(place, f"a word of 1 to {longest} letters is needed, not {found!r}")
+
+
+def _check_stage(word: Any, known: list[str], *, place: str) -> None:
+    if word not in known:
+        raise DocumentError(place, f"no stage `{word}`", nearest(word, known))
+
+
+def _refuse_twice(keys: list[str], *, place: str) -> None:
+    for key in keys:
+        if keys.count(key) > 1:
+            raise DocumentError(place, f"`{key}` is given twice", "every key stands once")

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class MagnetsConfig(AppConfig):
+    name = "cultiva.magnets"
+    label = "magnets"

@@ -1,0 +1,329 @@
+"""From claimed rows of the outbox to finished mails, a batch at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.headerregistry import Address
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import dateformat, translation
+from liquid.exceptions import LiquidError
+
+from cultiva.accounts.actions import make_sign_in_link
+from cultiva.accounts.models import User, Workspace
+from cultiva.consent.actions import confirmation_token
+from cultiva.consent.models import Confirmation, Evidence, PolicyVersion
+from cultiva.consent.notices import TRANSACTIONAL
+from cultiva.lib.signing import sign
+from cultiva.magnets.actions import download_link
+from cultiva.magnets.models import Grant, MagnetVersion
+from cultiva.mailing.carriers.base import Mail
+from cultiva.mailing.message import AddressError, Content, address, build_message
+from cultiva.mailing.models import TemplateVersion
+from cultiva.mailing.templating import compile_version, footer_words, pick_language, render
+
+Json = dict[str, Any]
+
+NOBODYS_ADDRESS = "cultiva@localhost"  # until there is a policy with a contact address, or MAIL_FROM
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A row of the outbox in our hands (columns of claim_due.sql), and the consent that allows it."""
+
+    id: int
+    cause_kind: str
+    lead_id: int | None
+    user_id: int | None
+    template_id: int
+    purpose: str
+    variables: Json
+    message_id: str
+    attempts: int
+    created_at: datetime
+    email: str | None
+    attributes: Json | None
+    language: str | None
+    is_profiled: bool
+    evidence_id: int | None = None
+
+    @property
+    def is_transactional(self) -> bool:
+        return self.purpose == TRANSACTIONAL
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail ready to leave. `links`: the targets of its tracked links, by number."""
+
+    row: Claimed
+    template: TemplateVersion
+    mail: Mail
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unwritten:
+    """A row that no mail can be made of, and why."""
+
+    row: Claimed
+    template: TemplateVersion
+    reason: str
+
+
+@dataclass(frozen=True)
+class House:
+    """The sender's side of a batch: what is the same in all its mails."""
+
+    workspace: Workspace
+    controller: Json  # {name, address, email, ..} of the policy in force; empty without one
+    privacy_url: str
+    sender: Address
+    reply_to: Address | None
+
+    @property
+    def name(self) -> str:
+        return str(self.controller.get("name") or self.workspace.name)
+
+    @property
+    def legal_line(self) -> str:
+        return " · ".join(part for part in (self.name, self.controller.get("address")) if part)
+
+
+def load_house(workspace_id: int) -> House:
+    workspace = Workspace.objects.get(id=workspace_id)
+    policy = PolicyVersion.objects.filter(workspace_id=workspace_id).order_by("-published_at", "-id").first()
+    controller: Json = policy.body["controller"] if policy else {}
+    own = controller.get("email", "")
+    sender = settings.MAIL_FROM or own or NOBODYS_ADDRESS
+    return House(
+        workspace=workspace,
+        controller=controller,
+        privacy_url=f"{settings.PUBLIC_URL}/c/policy/{workspace.slug}/{policy.key}/{policy.version}"
+        if policy
+        else "",
+        sender=address(workspace.name, sender),
+        reply_to=address(workspace.name, own) if own and own != sender else None,
+    )
+
+
+def write_letters(house: House, rows: Sequence[Claimed], at: datetime) -> list[Letter | Unwritten]:
+    """A finished mail for every row, in their order, or why there is none."""
+    desk = Desk(house, rows, at)
+    return [desk.write(row) for row in rows]
+
+
+class Desk:
+    """What a batch of letters is written from, read in one query a subject."""
+
+    def __init__(self, house: House, rows: Sequence[Claimed], at: datetime) -> None:
+        self.house, self.at = house, at
+        self.templates = TemplateVersion.objects.filter(workspace_id=house.workspace.id).in_bulk(
+            {row.template_id for row in rows}
+        )
+        self.users = User.objects.in_bulk({row.user_id for row in rows if row.user_id})
+        self.consents = read_consents(house.workspace.id, rows)
+        self.own: dict[int, Json] = {}
+        for cause_kind, read in OWN_VALUES.items():
+            of_kind = [row for row in rows if row.cause_kind == cause_kind]
+            if of_kind:
+                self.own |= read(self, of_kind)
+
+    def write(self, row: Claimed) -> Letter | Unwritten:
+        template = self.templates[row.template_id]
+        if row.cause_kind in OWN_VALUES and row.id not in self.own:
+            return Unwritten(row, template, f"its {row.cause_kind} is gone")
+        try:
+            return self._letter(row, template)
+        except (AddressError, LiquidError) as error:
+            return Unwritten(row, template, str(error))
+
+    def language_of(self, row: Claimed) -> str:
+        """The reader's, else the workspace's, else whatever the template speaks."""
+        user = self.users.get(row.user_id or 0)
+        wanted = user.language if user else row.language or ""
+        languages = self.templates[row.template_id].body["languages"]
+        return pick_language(languages, wanted, self.house.workspace.language)[0]
+
+    def _letter(self, row: Claimed, template: TemplateVersion) -> Letter:
+        workspace, language = self.house.workspace, self.language_of(row)
+        values = self._values(row, language)
+        click = click_address(workspace.id, row.id) if row.is_profiled and not row.is_transactional else None
+        rendered = render(compile_version(template, language), values, address_of=click)
+        user = self.users.get(row.user_id or 0)
+        # Before consent is proven, a name in the header could carry a stranger's words to somebody's inbox.
+        name = "" if row.is_transactional else values["lead"]["full_name"]
+        recipient = address(name, user.email if user else row.email or "")
+        source = build_message(
+            Content(
+                sender=self.house.sender,
+                reply_to=self.house.reply_to,
+                recipient=recipient,
+                subject=rendered.subject,
+                text=rendered.text,
+                html=rendered.html,
+                message_id=row.message_id,
+                at=self.at,
+                commercial=() if row.is_transactional else self._commercial(row, template),
+            )
+        )
+        mail = Mail(
+            workspace_id=workspace.id,
+            outbox_id=row.id,
+            message_id=row.message_id,
+            sender=self.house.sender.addr_spec,
+            recipient=recipient.addr_spec,
+            subject=rendered.subject,
+            source=source,
+            at=self.at,
+        )
+        return Letter(row, template, mail, rendered.links if click else ())
+
+    def _values(self, row: Claimed, language: str) -> Json:
+        house = self.house
+        unsubscribe_url = (
+            "" if row.is_transactional else unsubscribe_address(house.workspace.id, row.lead_id or 0)
+        )
+        return {
+            "lead": lead_values(row.email or "", row.attributes or {}),
+            "workspace": {"name": house.workspace.name},
+            "sender": sender_values(house),
+            "unsubscribe_url": unsubscribe_url,
+            **self.own.get(row.id, {}),
+            "mail": {
+                "sender": house.workspace.name,
+                "legal": house.legal_line,
+                "why": self._why(row, language),
+                "unsubscribe_url": unsubscribe_url,
+                "privacy_url": house.privacy_url,
+            },
+        }
+
+    def _why(self, row: Claimed, language: str) -> str:
+        words, zone = footer_words(language), ZoneInfo(self.house.workspace.time_zone)
+        if row.is_transactional:
+            since = row.created_at.astimezone(zone).date()
+            return words["why_asked"].format(since=day_in_words(since, language))
+        if row.evidence_id not in self.consents:
+            return words["why_other"].format(sender=self.house.name)
+        given_at, label = self.consents[row.evidence_id]
+        since = given_at.astimezone(zone).date()
+        return words["why_consent"].format(since=day_in_words(since, language), label=label)
+
+    def _commercial(self, row: Claimed, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
+        """Headers of mails that somebody agreed to (RFC 8058, 2919; Gmail's feedback loop, rules E-16)."""
+        workspace, domain = self.house.workspace, self.house.sender.domain
+        return (
+            ("List-Unsubscribe", f"<{unsubscribe_address(workspace.id, row.lead_id or 0)}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("List-Id", f"<{row.purpose}.{workspace.slug}.{domain}>"),
+            ("Feedback-ID", f"{template.key}:{row.purpose}:{workspace.slug}:cultiva{workspace.id}"),
+            ("Precedence", "bulk"),
+        )
+
+
+def confirmation_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    found = Confirmation.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(
+        ids_in(rows, "confirmation")
+    )
+    return {
+        row.id: {"confirm_url": f"{settings.PUBLIC_URL}/c/confirm/{confirmation_token(confirmation)}"}
+        for row in rows
+        if (confirmation := found.get(row.variables["confirmation"]))
+    }
+
+
+def grant_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    workspace = desk.house.workspace
+    grants = Grant.objects.filter(workspace_id=workspace.id).in_bulk(ids_in(rows, "grant"))
+    wanted = {grant.magnet for grant in grants.values()}
+    titles = {
+        magnet.key: magnet.body["title"]
+        for magnet in MagnetVersion.currents(workspace.id).filter(key__in=wanted)
+    }
+    return {
+        row.id: {
+            "download_url": settings.PUBLIC_URL + download_link(grant, desk.at),
+            "magnet": {
+                "title": pick_language(titles[grant.magnet], desk.language_of(row), workspace.language)[1]
+            },
+        }
+        for row in rows
+        if (grant := grants.get(row.variables["grant"])) and grant.magnet in titles
+    }
+
+
+def sign_in_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    """The link is made now, so that no usable one ever waits in the outbox."""
+    return {
+        row.id: {
+            "user": {"full_name": user.full_name},
+            "sign_in_url": f"{settings.PUBLIC_URL}/sign-in/{make_sign_in_link(user=user, at=desk.at)}",
+        }
+        for row in rows
+        if (user := desk.users.get(row.user_id or 0)) and user.is_active
+    }
+
+
+# What only some mails can say, by their cause.
+OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
+    "confirmation": confirmation_values,
+    "grant": grant_values,
+    "sign_in": sign_in_values,
+}
+
+
+def ids_in(rows: Sequence[Claimed], variable: str) -> list[int]:
+    return [row.variables[variable] for row in rows]
+
+
+def lead_values(email: str, attributes: Mapping[str, Any]) -> Json:
+    names = [str(attributes.get(key) or "") for key in ("first_name", "last_name")]
+    return {
+        "first_name": names[0],
+        "last_name": names[1],
+        "full_name": " ".join(name for name in names if name),
+        "company": attributes.get("company") or "",
+        "email": email,
+        "attributes": attributes,
+    }
+
+
+def sender_values(house: House) -> Json:
+    return {
+        "name": house.name,
+        "email": house.controller.get("email") or house.sender.addr_spec,
+        "address": house.controller.get("address") or "",
+    }
+
+
+def read_consents(workspace_id: int, rows: Sequence[Claimed]) -> dict[int | None, tuple[datetime, str]]:
+    """{evidence: (given at, the words of the box as it was shown)}."""
+    evidence_ids = {row.evidence_id for row in rows if row.evidence_id}
+    found = Evidence.objects.filter(workspace_id=workspace_id, id__in=evidence_ids).order_by("id")
+    shown = found.values_list("id", "occurred_at", "payload__payload__checkbox_label_text")
+    return {id_: (occurred_at, label) for id_, occurred_at, label in shown if label}
+
+
+def unsubscribe_address(workspace_id: int, lead_id: int) -> str:
+    return f"{settings.PUBLIC_URL}/u/{sign('unsubscribe', workspace_id, lead_id, 0)}"
+
+
+def click_address(workspace_id: int, outbox_id: int) -> Callable[[int, str], str]:
+    """Links go through us only where the reader may be profiled; our own pages and mailto: stay as they are."""
+
+    def address_of(number: int, target: str) -> str:
+        if not target.lower().startswith("http") or target.startswith(f"{settings.PUBLIC_URL}/u/"):
+            return target
+        return f"{settings.PUBLIC_URL}/l/{sign('click', workspace_id, outbox_id, number)}"
+
+    return address_of
+
+
+@lru_cache(maxsize=1000)
+def day_in_words(day: date, language: str) -> str:
+    with translation.override(language):
+        return dateformat.format(day, footer_words(language)["day"])

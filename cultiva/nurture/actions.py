@@ -1,0 +1,196 @@
+"""Publishing workflows, letting leads in, and moving on those whose wait is over."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cultiva.accounts.models import Workspace
+from cultiva.consent.models import PurposeVersion
+from cultiva.criteria.conditions.event import ANY
+from cultiva.criteria.language import Context
+from cultiva.criteria.reading import nearest
+from cultiva.events.actions import NewEvent, record_events
+from cultiva.events.batch import Batch
+from cultiva.events.models import OWN_SOURCE
+from cultiva.leads.models import Lead
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.plugins import plugin
+from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
+from cultiva.nurture.engine import Group, Run, event, walk
+from cultiva.nurture.models import Enrolment, WorkflowVersion
+
+
+@dataclass(frozen=True)
+class NodeCount:
+    """How many leads stand at a node of a workflow, and how many ended their trip there."""
+
+    node: str
+    inside: int
+    finished: int
+
+
+@dataclass(frozen=True)
+class WorkflowCounts:
+    """A workflow in force with the counts of its nodes in the document's order, all versions together."""
+
+    version: WorkflowVersion
+    inside: int
+    finished: int
+    nodes: list[NodeCount]
+
+
+def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowVersion:
+    """Put a workflow in force; the same text again changes nothing. Raises DocumentError.
+
+    Leads who are inside stay on the version they entered by.
+    """
+    body = read_document(text, name="workflow")
+    workflow = read_workflow(body)
+    with workspace_scope(workspace_id):
+        _check_purpose(workspace_id, workflow.purpose)
+        _check_steps(workspace_id, workflow)
+        return WorkflowVersion.publish(
+            workspace_id=workspace_id, key=workflow.key, name=workflow.name, body=body, source_text=text, at=at
+        )
+
+
+def _check_purpose(workspace_id: int, purpose: str) -> None:
+    """Whose consent the messages need. System mails have none to ask for, and no workflow sends them."""
+    known = [each.key for each in PurposeVersion.currents(workspace_id)]
+    if purpose not in known:
+        hint = nearest(purpose, known) if known else "publish a purpose first"
+        raise DocumentError("purpose", f"no purpose `{purpose}`", hint)
+
+
+def _check_steps(workspace_id: int, workflow: Workflow) -> None:
+    for key, node in workflow.nodes.items():
+        if isinstance(node, Step):
+            form = plugin("steps", node.kind).Settings(
+                node.settings, workspace_id=workspace_id, purpose=workflow.purpose
+            )
+            for name, problems in form.errors.items():
+                raise DocumentError(f"nodes.{key}.{name}", str(problems[0]))
+
+
+def advance(batch: Batch) -> None:
+    """Step of `flow`: let leads in by the new events, and take them to their first wait or exit."""
+    runs = [_run(version, batch.at) for version in WorkflowVersion.currents(batch.workspace_id)]
+    for run, lead_ids in _entering(batch, runs):
+        group = _enter(run, lead_ids)
+        if group.ids:
+            entered = [
+                event(run, "workflow_entered", each, lead, group.node)
+                for each, lead in zip(group.ids, group.leads, strict=True)
+            ]
+            batch.record([*entered, *walk(run, group)])
+
+
+def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
+    """[(run, leads whose new events let them in)]"""
+    names = {run.workflow.entry.when.event for run in runs}
+    events = {
+        each.id: each
+        for each in batch.events
+        if each.lead_id and (ANY in names or (each.name if each.kind == "track" else each.kind) in names)
+    }
+    if not events:
+        return []
+    context = Context(timezone=runs[0].timezone)
+    cases = []
+    for number, run in enumerate(runs):
+        context.timezone = run.timezone
+        cases.append(f"CASE WHEN {_lets_in(run.workflow.entry, context)} THEN {number} END")
+    rows = fetch_all(
+        load_sql("nurture", "match_entries").replace("NULL::int", ",\n".join(cases), 1),
+        {
+            **context.parameters,
+            "workspace": batch.workspace_id,
+            "events": list(events),
+            "earliest": min(each.occurred_at for each in events.values()),
+            "at": batch.at,
+        },
+    )
+    leads: defaultdict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        for number in row["entries"]:
+            leads[number].add(events[row["id"]].lead_id or 0)
+    return [(runs[number], sorted(leads[number])) for number in sorted(leads)]
+
+
+def _lets_in(entry: Entry, context: Context) -> str:
+    """SQL over event `e`. Forms, magnets and stages are told by our own records alone, which no site can send."""
+    own = f"e.source_id = {OWN_SOURCE}" if entry.kind != "event" else "e.actor <> 'machine'"
+    return f"{own} AND {entry.when.matches(context)}"
+
+
+def _enter(run: Run, lead_ids: list[int]) -> Group:
+    rows = fetch_all(
+        load_sql("nurture", "enter_leads"),
+        {
+            "workspace": run.workspace_id,
+            "workflow": run.workflow.key,
+            "version": run.version_id,
+            "leads": lead_ids,
+            "start": run.workflow.start,
+            "reentry_seconds": run.workflow.entry.reentry_seconds,
+            "at": run.at,
+        },
+    )
+    return Group(ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start)
+
+
+def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
+    """Take a batch of enrolments whose wait is over to their next wait or exit; returns how many there were.
+
+    Workers share the work: each claims rows that no other holds. A wait begins when its node is reached, so a
+    worker that comes late makes the next wait end later, never shorter.
+    """
+    with workspace_scope(workspace_id):
+        rows = fetch_all(load_sql("nurture", "claim_due"), {"workspace": workspace_id, "at": at, "limit": limit})
+        groups: defaultdict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            groups[row["version_id"], row["node"]].append(row)
+        versions = WorkflowVersion.objects.filter(workspace_id=workspace_id).in_bulk({key for key, _ in groups})
+        events: list[NewEvent] = []
+        for (version_id, node), members in sorted(groups.items()):
+            run = _run(versions[version_id], at)
+            wait = run.workflow.nodes[node]
+            assert isinstance(wait, Wait)  # only waits have a due time
+            ids, leads = [row["id"] for row in members], [row["lead_id"] for row in members]
+            events += walk(run, Group(ids=ids, leads=leads, node=wait.next))
+        record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+    return len(rows)
+
+
+def _run(version: WorkflowVersion, at: datetime) -> Run:
+    workflow = read_workflow(version.body)
+    zones = Workspace.objects.values_list("time_zone", flat=True)
+    timezone = workflow.timezone or zones.get(id=version.workspace_id)
+    return Run(version.workspace_id, workflow, version.id, version.version, timezone, at)
+
+
+def count_workflows(workspace_id: int) -> list[WorkflowCounts]:
+    """Every workflow in force with who is inside and who finished, node by node; by key."""
+    with workspace_scope(workspace_id):
+        versions = list(WorkflowVersion.currents(workspace_id))
+        rows = fetch_all(load_sql("nurture", "count_by_node"), {"workspace": workspace_id})
+    counts = {(row["workflow"], row["node"]): row for row in rows}
+    return [_counts(version, counts) for version in versions]
+
+
+def _counts(version: WorkflowVersion, counts: dict[tuple[str, str], dict[str, Any]]) -> WorkflowCounts:
+    own = {node: row for (workflow, node), row in counts.items() if workflow == version.key}
+    order = [*version.body["nodes"], *(node for node in own if node not in version.body["nodes"])]
+    nodes = [NodeCount(n, own[n]["inside"], own[n]["finished"]) if n in own else NodeCount(n, 0, 0) for n in order]
+    return WorkflowCounts(
+        version=version, inside=sum(n.inside for n in nodes), finished=sum(n.finished for n in nodes), nodes=nodes
+    )
+
+
+def enrolments_of(lead: Lead) -> list[Enrolment]:
+    """A lead's trips with their versions, newest first."""
+    trips = Enrolment.objects.filter(workspace_id=lead.workspace_id, lead=lead).select_related("version")
+    return list(trips.order_by("-entered_at", "-id"))

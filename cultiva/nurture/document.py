@@ -1,0 +1,249 @@
+"""The workflow document: how a lead enters, and the graph it walks (docs/reference/workflows.md)."""
+
+import re
+import zoneinfo
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cultiva.criteria.conditions.event import EventHappened
+from cultiva.criteria.language import Node, parse
+from cultiva.criteria.reading import nearest, read_days, read_list, read_text
+from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.lib.plugins import plugins
+
+KEY = re.compile(r"[\w-]{1,60}")  # a node's key becomes a part of the mail's cause (at most 120 letters)
+WAIT_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
+LONGEST_WAIT_SECONDS = 3_650 * 86_400
+KINDS = ("step", "wait", "branch", "exit")
+# {entry: (event, the property that names the thing)}; an `event` names itself.
+ENTRIES = {
+    "form": ("form_submitted", "form"),
+    "magnet": ("magnet_granted", "magnet"),
+    "stage": ("stage", "to"),
+    "event": ("", ""),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What brings a lead in: an event, whatever the document calls it."""
+
+    kind: str
+    key: str
+    when: EventHappened
+    reentry_seconds: float | None  # after the last exit; 0: always, None: never
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: str
+    settings: Mapping[str, Any]
+    next: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: float
+    next: str
+
+
+@dataclass(frozen=True)
+class Arm:
+    when: Node
+    next: str
+
+
+@dataclass(frozen=True)
+class Branch:
+    arms: tuple[Arm, ...]
+    otherwise: str
+
+
+@dataclass(frozen=True)
+class Exit:
+    pass
+
+
+WorkflowNode = Step | Wait | Branch | Exit
+
+
+@dataclass(frozen=True)
+class Workflow:
+    key: str
+    name: str
+    purpose: str
+    timezone: str  # empty: the workspace's
+    entry: Entry
+    nodes: Mapping[str, WorkflowNode]
+    start: str
+
+
+def read_workflow(found: Any) -> Workflow:
+    """The workflow in a document as `lib.documents.read_document` gives it; raises DocumentError."""
+    found = check_keys(
+        found,
+        allowed=("workflow", "name", "purpose", "timezone", "entry", "nodes", "start"),
+        required=("workflow", "purpose", "entry", "nodes", "start"),
+        place="workflow",
+    )
+    key = _key(found["workflow"], place="workflow")
+    nodes = _read_nodes(found["nodes"])
+    _check_graph(nodes, found["start"])
+    return Workflow(
+        key=key,
+        name=str(found.get("name") or key),
+        purpose=_key(found["purpose"], place="purpose"),
+        timezone=_read_timezone(found.get("timezone", "")),
+        entry=_read_entry(found["entry"]),
+        nodes=nodes,
+        start=found["start"],
+    )
+
+
+def _read_entry(found: Any) -> Entry:
+    given = check_keys(found, allowed=(*ENTRIES, "where", "reentry"), place="entry")
+    kinds = [kind for kind in ENTRIES if kind in given]
+    if len(kinds) != 1:
+        raise DocumentError("entry", f"exactly one of {', '.join(ENTRIES)} is needed, not {len(kinds)}")
+    kind = kinds[0]
+    key = read_text(given[kind], f"entry.{kind}")
+    if kind == "event":
+        event: dict[str, Any] = {name: given[name] for name in ("event", "where") if name in given}
+    elif "where" in given:
+        raise DocumentError("entry.where", f"`where` looks at an event, not at a {kind}", "leave it out")
+    else:
+        name, named_by = ENTRIES[kind]
+        event = {"event": name, "where": [{"property": named_by, "is": key}]}
+    return Entry(kind, key, EventHappened.read(event, "entry"), _read_reentry(given.get("reentry", "never")))
+
+
+def _read_reentry(found: Any) -> float | None:
+    if found in ("never", "always"):
+        return None if found == "never" else 0
+    if not isinstance(found, Mapping):
+        raise DocumentError("entry.reentry", f"{found!r} says nothing", "never, always or {after_days: 180}")
+    given = check_keys(found, allowed=("after_days",), required=("after_days",), place="entry.reentry")
+    return read_days(given["after_days"], "entry.reentry.after_days") * WAIT_SECONDS["days"]
+
+
+def _read_nodes(found: Any) -> dict[str, WorkflowNode]:
+    if not isinstance(found, Mapping) or not found:
+        raise DocumentError("nodes", f"a mapping of nodes is needed, not {found!r}")
+    since = ("entry", *found)
+    return {_node_key(key): _read_node(each, f"nodes.{key}", since) for key, each in found.items()}
+
+
+def _node_key(found: Any) -> str:
+    if found == "entry":
+        raise DocumentError("nodes", "`entry` names the entry itself in `since`", "call the node otherwise")
+    return _key(found, place="nodes")
+
+
+def _read_node(found: Any, place: str, since: Collection[str]) -> WorkflowNode:
+    """`since`: what conditions may count events from."""
+    if not isinstance(found, Mapping):
+        raise DocumentError(place, f"a mapping of keys is needed, not {found!r}")
+    kinds = [kind for kind in KINDS if kind in found]
+    if len(kinds) != 1:
+        wrong = next((key for key in found if key not in (*KINDS, "next", "otherwise")), None)
+        hint = nearest(wrong, KINDS) if wrong and not kinds else ""
+        raise DocumentError(place, f"exactly one of {', '.join(KINDS)} is needed, not {len(kinds)}", hint)
+    match kinds[0]:
+        case "step":
+            return _read_step(found, place)
+        case "wait":
+            return _read_wait(found, place)
+        case "branch":
+            return _read_branch(found, place, since)
+        case _:
+            return _read_exit(found, place)
+
+
+def _read_step(found: Any, place: str) -> Step:
+    kinds = plugins("steps")
+    if found["step"] not in kinds:
+        raise DocumentError(f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds)))
+    fields = kinds[found["step"]].Settings.base_fields
+    given = check_keys(found, allowed=("step", "next", *fields), required=("next",), place=place)
+    settings = {key: value for key, value in given.items() if key in fields}
+    return Step(found["step"], settings, given["next"])
+
+
+def _read_wait(found: Any, place: str) -> Wait:
+    given = check_keys(found, allowed=("wait", "next"), required=("next",), place=place)
+    wait = check_keys(given["wait"], allowed=WAIT_SECONDS, place=f"{place}.wait")
+    if len(wait) != 1:
+        raise DocumentError(f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}")
+    ((unit, amount),) = wait.items()
+    seconds = read_days(amount, f"{place}.wait.{unit}") * WAIT_SECONDS[unit]
+    if not 1 <= seconds <= LONGEST_WAIT_SECONDS:
+        raise DocumentError(f"{place}.wait.{unit}", f"{amount!r} is too {'long' if seconds > 1 else 'short'}", "1 second to 10 years")
+    return Wait(seconds, given["next"])
+
+
+def _read_branch(found: Any, place: str, since: Collection[str]) -> Branch:
+    given = check_keys(found, allowed=("branch", "otherwise"), required=("otherwise",), place=place)
+    arms = []
+    for number, each in enumerate(read_list(given["branch"], f"{place}.branch")):
+        arm_place = f"{place}.branch[{number}]"
+        arm = check_keys(each, allowed=("when", "next"), required=("when", "next"), place=arm_place)
+        arms.append(Arm(parse(arm["when"], place=f"{arm_place}.when", since=since), arm["next"]))
+    return Branch(tuple(arms), given["otherwise"])
+
+
+def _read_exit(found: Any, place: str) -> Exit:
+    if check_keys(found, allowed=("exit",), place=place)["exit"] is not True:
+        raise DocumentError(f"{place}.exit", f"{found['exit']!r} is not `true`")
+    return Exit()
+
+
+def targets(node: WorkflowNode) -> list[tuple[str, str]]:
+    """[(key in the document, node it leads to)]"""
+    if isinstance(node, Branch):
+        arms = [(f"branch[{number}].next", arm.next) for number, arm in enumerate(node.arms)]
+        return [*arms, ("otherwise", node.otherwise)]
+    return [] if isinstance(node, Exit) else [("next", node.next)]
+
+
+def _check_graph(nodes: Mapping[str, WorkflowNode], start: Any) -> None:
+    _check_target(start, nodes, place="start")
+    for key, node in nodes.items():
+        for name, target in targets(node):
+            _check_target(target, nodes, place=f"nodes.{key}.{name}")
+    reached = {start, *_reached_from(start, nodes)}
+    if lost := [key for key in nodes if key not in reached]:
+        raise DocumentError(f"nodes.{lost[0]}", "nothing leads here", "lead a `next` to it, or remove it")
+    instant = {key: node for key, node in nodes.items() if not isinstance(node, Wait)}
+    for key in instant:
+        if key in _reached_from(key, instant):
+            raise DocumentError(f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle")
+
+
+def _reached_from(start: str, nodes: Mapping[str, WorkflowNode]) -> set[str]:
+    """The nodes on every way on from `start`; itself only where a way leads back. Ways stay inside `nodes`."""
+    reached: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for _, target in targets(nodes[waiting.pop()]):
+            if target in nodes and target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    return reached
+
+
+def _check_target(target: Any, nodes: Mapping[str, WorkflowNode], *, place: str) -> None:
+    if not isinstance(target, str) or target not in nodes:
+        raise DocumentError(place, f"no node `{target}`", nearest(target, list(nodes)))
+
+
+def _read_timezone(found: Any) -> str:
+    if not isinstance(found, str) or found and found not in zoneinfo.available_timezones():
+        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+    return found
+
+
+def _key(found: Any, *, place: str) -> str:
+    if not isinstance(found, str) or not KEY.fullmatch(found):
+        raise DocumentError(place, f"{found!r} is no key", "1 to 60 letters, digits, - and _")
+    return found

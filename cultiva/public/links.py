@@ -1,0 +1,112 @@
+"""Links that mails carry: confirming an address, downloading a magnet, unsubscribing.
+
+Scanners follow every link with GET, so a GET changes no consent and no confirmation (RFC 8058; rules.md E-12, L-09).
+"""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from cultiva.accounts.models import Workspace
+from cultiva.capture.actions import form_offering
+from cultiva.consent.actions import confirm, find_confirmation, withdraw
+from cultiva.consent.evidence import Circumstances
+from cultiva.consent.models import PurposeVersion
+from cultiva.leads.models import Lead
+from cultiva.lib import clock
+from cultiva.lib.database import workspace_scope
+from cultiva.lib.signing import BadLink, ExpiredLink, unsign
+from cultiva.magnets.actions import ExpiredDownload, take_download
+from cultiva.public.pages import answer, browser_language, message, wanted_language
+from cultiva.public.visits import actor_of, ip_of, page_url, user_agent_of
+
+MARKETING = ("marketing", "email")  # what an unsubscribe link of purpose 0 ends
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_page(request: HttpRequest, token: str) -> HttpResponse:
+    at = clock.now()
+    try:
+        if request.method == "POST":
+            done = confirm(token=token, at=at, ip=ip_of(request), user_agent=user_agent_of(request))
+            return _about_lead(request, "confirmed", done.workspace_id, done.lead_id)
+        confirmation = find_confirmation(token=token, at=at)
+    except BadLink:
+        return _bad_link(request)
+    except ExpiredLink:
+        return message("confirmation_expired", language=browser_language(request), status=410)
+    page = "confirm" if confirmation.confirmed_at is None else "confirmed"
+    return _about_lead(request, page, confirmation.workspace_id, confirmation.lead_id)
+
+
+@require_safe
+def download(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        delivery = take_download(token=token, at=clock.now(), actor=actor_of(request))
+    except ExpiredDownload as expired:
+        return _expired_download(request, expired)
+    except BadLink:
+        return _bad_link(request)
+    response = HttpResponse(delivery.content, content_type=delivery.content_type)
+    response["Content-Disposition"] = content_disposition_header(True, delivery.name) or "attachment"
+    response["X-Robots-Tag"] = "noindex"
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
+    """POST ends it at once, whatever its body: the page's own button, or a mail program's one click (RFC 8058)."""
+    try:
+        workspace_id, lead_id, purpose_id = unsign("unsubscribe", token)
+    except BadLink:
+        return _bad_link(request)
+    with workspace_scope(workspace_id):
+        if not Lead.objects.filter(workspace_id=workspace_id, id=lead_id).exists():
+            return _bad_link(request)
+        if request.method != "POST":
+            return _about_lead(request, "unsubscribe", workspace_id, lead_id)
+        purpose, channel = _purpose(workspace_id, purpose_id)
+        withdraw(
+            workspace_id=workspace_id,
+            lead_id=lead_id,
+            purpose=purpose,
+            channel=channel,
+            at=clock.now(),
+            circumstances=Circumstances(
+                action="button", page_url=page_url(request), ip=ip_of(request), user_agent=user_agent_of(request)
+            ),
+        )
+        return _about_lead(request, "unsubscribed", workspace_id, lead_id)
+
+
+def _purpose(workspace_id: int, purpose_id: int) -> tuple[str, str]:
+    """(purpose, channel) that a link ends: 0 is marketing by e-mail, else the id of a purpose's version."""
+    version = PurposeVersion.objects.filter(workspace_id=workspace_id, id=purpose_id).first() if purpose_id else None
+    return (version.key, version.body["channel"]) if version else MARKETING
+
+
+def _about_lead(request: HttpRequest, page: str, workspace_id: int, lead_id: int) -> HttpResponse:
+    """A page of the lead's workspace in the lead's language; it shows nothing of the lead."""
+    with workspace_scope(workspace_id):
+        workspace = Workspace.objects.get(id=workspace_id)
+        lead = Lead.objects.get(workspace_id=workspace_id, id=lead_id)
+    language = wanted_language(request, lead.language or workspace.language)
+    return answer(page, language=language, workspace=workspace)
+
+
+def _expired_download(request: HttpRequest, expired: ExpiredDownload) -> HttpResponse:
+    with workspace_scope(expired.workspace_id):
+        workspace = Workspace.objects.get(id=expired.workspace_id)
+        form = form_offering(workspace_id=workspace.id, magnet=expired.magnet)
+    language = wanted_language(request, workspace.language)
+    return message("download_expired", language=language, status=410, workspace=workspace, form=form)
+
+
+def _bad_link(request: HttpRequest) -> HttpResponse:
+    """One answer for forged, truncated and unknown links."""
+    return message("bad_link", language=browser_language(request), status=404)

@@ -1,0 +1,17 @@
+"""Addresses that visitors and mail programs open. They carry no ambient authority: no cookie is set or read."""
+
+from django.urls import path
+
+from cultiva.public import form_pages, health, links
+
+app_name = "public"
+
+urlpatterns = [
+    path("f/<slug:workspace>/<slug:key>", form_pages.form_page, name="form"),
+    path("f/<slug:workspace>/<slug:key>/thanks/<str:token>", form_pages.thanks_page, name="thanks"),
+    path("p/<slug:workspace>/<slug:key>/v<int:version>", form_pages.policy_page, name="policy"),
+    path("c/confirm/<str:token>", links.confirm_page, name="confirm"),
+    path("d/<str:token>", links.download, name="download"),
+    path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
+    path("healthz", health.healthz, name="healthz"),
+]

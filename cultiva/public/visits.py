@@ -1,0 +1,68 @@
+"""What a request tells about who sends it and where they come from."""
+
+import re
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+
+MAX_PARAMETER = 512  # rules.md I-30
+MAX_URL = 2_000
+CLICK_IDS = {"gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "li_fat_id", "ttclid", "twclid"}
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# Programs that follow the links of mails before a person sees them (rules.md E-51).
+SCANNERS = re.compile(
+    r"barracuda|proofpoint|mimecast|ciscosecureemail|tmes|msoffice|bot\b|crawler|spider|headless", re.IGNORECASE
+)
+REWRITERS = (
+    "safelinks.protection.outlook.com",
+    "urldefense.com",
+    "linkprotect.cudasvc.com",
+    "secure-web.cisco.com",
+)
+
+
+def actor_of(request: HttpRequest) -> str:
+    """human, machine or unknown, by the headers alone."""
+    agent = request.headers.get("User-Agent", "")
+    is_fetched_ahead = "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
+    came_through = urlsplit(request.headers.get("Referer", "")).hostname or ""
+    if (
+        request.method == "HEAD"
+        or is_fetched_ahead
+        or not agent
+        or SCANNERS.search(agent)
+        or came_through.endswith(REWRITERS)
+    ):
+        return "machine"
+    return "human" if agent.startswith("Mozilla/") else "unknown"
+
+
+def campaign_of(request: HttpRequest) -> dict[str, str]:
+    """{source, medium, name, ..} and click ids from the address; keys without regard to case, the first one wins."""
+    found: dict[str, str] = {}
+    for key, values in request.GET.lists():
+        name = key.lower()
+        if name.startswith("utm_"):
+            found.setdefault("name" if name == "utm_campaign" else name[4:40], one_line(values[0], MAX_PARAMETER))
+        elif name in CLICK_IDS:
+            found.setdefault(name, one_line(values[0], MAX_PARAMETER))
+    return {key: value for key, value in found.items() if key and value}
+
+
+def page_url(request: HttpRequest) -> str:
+    return one_line(settings.PUBLIC_URL + request.get_full_path(), MAX_URL)
+
+
+def ip_of(request: HttpRequest) -> str:
+    """The connection's own address: a header that anybody can write is no evidence."""
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def user_agent_of(request: HttpRequest) -> str:
+    return one_line(request.headers.get("User-Agent", ""), MAX_PARAMETER)
+
+
+def one_line(text: str, longest: int) -> str:
+    return CONTROLS.sub(" ", text)[:longest].strip()

@@ -1,0 +1,10 @@
+-- Close the open hand-overs of `leads` whose lead has left the stage it was handed over for.
+UPDATE hand_over h
+   SET lapsed_at = %(at)s
+  FROM stage_change c
+ WHERE h.workspace_id = %(workspace)s AND h.lead_id = ANY (%(leads)s)
+   AND h.accepted_at IS NULL AND h.rejected_at IS NULL AND h.lapsed_at IS NULL
+   AND c.workspace_id = h.workspace_id AND c.id = h.stage_change_id
+   AND EXISTS (
+     SELECT FROM stage_change later
+      WHERE later.workspace_id = c.workspace_id AND later.lead_id = c.lead_id AND later.ordinal > c.ordinal)

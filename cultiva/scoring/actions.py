@@ -1,0 +1,182 @@
+"""Publishing models, scoring the leads of a batch, and saying why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cultiva.events.actions import SKEW, NewEvent
+from cultiva.events.batch import Batch
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.documents import read_document
+from cultiva.scoring.compile import CompiledModel, compile_model
+from cultiva.scoring.explanation import (
+    Explanation,
+    cut_of_total,
+    displayed,
+    explained_dimensions,
+    explained_rules,
+)
+from cultiva.scoring.model import ScoringModel
+from cultiva.scoring.models import ModelVersion, Score
+
+__all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
+
+
+def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: bool = True) -> ModelVersion:
+    """Put a model in force; the same text again changes nothing. Raises DocumentError.
+
+    The primary model, the one published last as such, fills `lead_state`. Every lead that has a score becomes due
+    (`rescore_due`).
+    """
+    body = read_document(text, name="model")
+    model = ScoringModel.read(body)
+    with workspace_scope(workspace_id):
+        before = ModelVersion.current(workspace_id, model.key)
+        version = ModelVersion.publish(
+            workspace_id=workspace_id,
+            key=model.key,
+            name=model.name,
+            body=body,
+            source_text=text,
+            at=at,
+            is_primary=is_primary,
+        )
+        if (version == primary_model(workspace_id)) != is_primary:
+            version = _publish_again(version, at=at, is_primary=is_primary)
+        if version != before:
+            Score.objects.filter(workspace_id=workspace_id).update(next_change_at=at)
+        return version
+
+
+def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> ModelVersion:
+    """The same document as the next version: which model is primary changed, and versions never do."""
+    return ModelVersion.objects.create(
+        workspace_id=version.workspace_id,
+        key=version.key,
+        version=version.version + 1,
+        name=version.name,
+        body=version.body,
+        source_text=version.source_text,
+        published_at=at,
+        is_primary=is_primary,
+    )
+
+
+def primary_model(workspace_id: int) -> ModelVersion | None:
+    """The model that fills `lead_state`, or None."""
+    return _primary(list(ModelVersion.currents(workspace_id)))
+
+
+def _primary(versions: Sequence[ModelVersion]) -> ModelVersion | None:
+    return max((v for v in versions if v.is_primary), key=lambda v: (v.published_at, v.id), default=None)
+
+
+def score(batch: Batch) -> None:
+    """Step of `flow`: score the batch's leads anew under every model in force, one statement a model."""
+    if not batch.lead_ids:
+        return
+    versions = list(ModelVersion.currents(batch.workspace_id).select_related("workspace"))
+    primary = _primary(versions)
+    for version in versions:
+        changes = _write_scores(batch, version, is_primary=version == primary)
+        batch.record([event for change in changes for event in _events(change, version, batch.at)])
+
+
+def _write_scores(batch: Batch, version: ModelVersion, *, is_primary: bool) -> list[dict[str, Any]]:
+    """Rows of write_scores.sql: the leads whose temperature or grade changed."""
+    model = ScoringModel.read(version.body)
+    compiled = compile_model(model, timezone=version.workspace.time_zone)
+    temperature, grade = model.temperature, model.grade
+    limits: Mapping[str, float] = grade.limits if grade else {}
+    return fetch_all(
+        f"WITH {compiled.steps}, {load_sql('scoring', 'write_scores')}",
+        {
+            **compiled.parameters,
+            "workspace": batch.workspace_id,
+            "leads": batch.lead_ids,
+            "at": batch.at,
+            "until": batch.at + SKEW,  # the ledger holds no event from further ahead
+            "model": version.id,
+            "key": version.key,
+            "is_primary": is_primary,
+            "warm": temperature and temperature.warm,
+            "hot": temperature and temperature.hot,
+            "hysteresis": temperature and temperature.hysteresis,
+            "graded": grade and grade.dimension,
+            **{f"grade_{letter.lower()}": limits.get(letter) for letter in "ABC"},
+        },
+    )
+
+
+def _events(change: Mapping[str, Any], version: ModelVersion, at: datetime) -> Iterator[NewEvent]:
+    """What the ledger keeps of a change. A first temperature, or grade, is told of warm and hot leads only."""
+    for band in ("temperature", "grade"):
+        was, is_now = change[f"from_{band}"], change[band]
+        if was == is_now or (was is None and change["temperature"] not in ("warm", "hot")):
+            continue
+        yield NewEvent(
+            kind="score",
+            name=f"{band}_changed",
+            message_id=f"score:{version.id}:{change['lead_id']}:{at.isoformat()}:{band}",
+            occurred_at=at,
+            lead_id=change["lead_id"],
+            by="system",
+            properties={"model": version.key, "from": was, "to": is_now, "total": change["total"]},
+        )
+
+
+def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000) -> list[int]:
+    """Leads whose score time alone has changed by `at`, ascending; the longest overdue first if there are more."""
+    with workspace_scope(workspace_id):
+        due = Score.objects.filter(workspace_id=workspace_id, next_change_at__lte=at)
+        longest = due.order_by("next_change_at", "id").values_list("lead_id", flat=True)[:limit]
+        return sorted(set(longest))
+
+
+def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetime) -> Explanation | None:
+    """Every point of a lead's score as of `at`, with its rule and events, and what each cap cut.
+
+    None where the lead may not be profiled: they have no score, which is not 0. Attributes are those of now.
+    """
+    with workspace_scope(workspace_id):
+        read = ScoringModel.read(model.body)
+        compiled = compile_model(read, timezone=model.workspace.time_zone)
+        parameters = {
+            **compiled.parameters, "workspace": workspace_id, "leads": [lead_id], "at": at, "until": at,
+        }  # fmt: skip
+        rows = fetch_all(
+            f"WITH {compiled.steps} SELECT s.*, c.total AS shown_total, c.dimensions, c.next_change_at"
+            " FROM totalled s JOIN computed c ON c.lead_id = s.lead_id",
+            parameters,
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        rules = explained_rules(read, row, _evidence(compiled, parameters))
+    dimensions = explained_dimensions(read, row, rules)
+    return Explanation(
+        model=model.key,
+        version=model.version,
+        lead_id=lead_id,
+        at=at,
+        rules=rules,
+        dimensions=dimensions,
+        total=row["total"],
+        cut=cut_of_total(row["total"], dimensions),
+        shown_total=row["shown_total"],
+        next_change_at=row["next_change_at"],
+    )
+
+
+def _evidence(compiled: CompiledModel, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """rule, id, name, occurred_at, weight, properties and count of each rule's latest events, latest first."""
+    if not compiled.evidence:
+        return []
+    return fetch_all(
+        f"""WITH {compiled.steps}, evidence AS ({compiled.evidence})
+        SELECT x.*, CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END AS name, e.properties
+          FROM evidence x JOIN lead_event e ON e.id = x.id
+         WHERE e.workspace_id = %(workspace)s AND e.lead_id = ANY (%(leads)s::bigint[])
+         ORDER BY x.rule, x.occurred_at DESC, x.id DESC""",
+        dict(parameters),
+    )

@@ -1,0 +1,282 @@
+"""From a scoring model to SQL. Live scoring and explanation run these same steps.
+
+The events of the leads are read once. Each step is a CTE; l, e, t, g are the aliases the fragments use:
+
+    touched     l  the leads that may be profiled, with their attributes
+    happened    e  their events; a column per test says for which rule or condition an event counts
+    counted     t  one row a lead: how many events pass each test of a condition inside a tree
+    rule_<n>    g  one row a lead, for each bare event rule: how many events, and the sum of their weights
+    ruled          raw_<n> and next_<n> of every rule: its result and the instant at which time alone changes it
+    capped         points_<n>: the same after the rule's own clamp
+    summed         sum_<n> of every dimension, before its clamp, and dimension_<n>, after it
+    totalled       sum and total
+    computed       lead_id, total, dimensions (as shown), next_change_at
+
+The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cultiva.criteria.conditions.base import Context
+from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days, property_value
+from cultiva.criteria.language import compile_predicate, names_of
+from cultiva.scoring.model import Ageing, Bounds, Rule, ScoringModel
+
+EVENTS_LISTED = 50  # of each rule, in an explanation
+HALF_LIVES = 200  # 0.5^200 is 6e-61; PostgreSQL refuses powers too small for float64
+
+
+@dataclass(frozen=True)
+class RuleSql:
+    """The fragments of one rule."""
+
+    raw: str
+    edges: Sequence[str]  # instants, or NULL, at which it may change
+    step: str = ""  # rule_<n>, of a bare event rule
+    evidence: str = ""  # SELECT id, occurred_at, weight of its events; empty: it reads none
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    steps: str  # between WITH and a statement over `computed`
+    evidence: str  # a statement after the steps: rule (from 0), id, occurred_at, weight, count; may be empty
+    parameters: dict[str, Any]
+
+
+@dataclass
+class ModelContext(Context):
+    """Inside a model, an event condition is a column of the one pass over the events, not a subquery."""
+
+    columns: list[str] = field(default_factory=list)  # of `happened`
+    counts: list[str] = field(default_factory=list)  # columns of `counted`
+    windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
+    rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
+    edges: list[str] = field(default_factory=list)  # of the tree being compiled
+
+    def count_events(self, matches: str, *, after: str = "", window: str = "") -> str:
+        test = self.add_test(matches, after=after, window=window)
+        self.rule_tests.append(test)
+        if window:
+            self.edges.append(f"{self._add_count(f'min(e.occurred_at) FILTER (WHERE e.{test})')} + {window}")
+        return f"coalesce({self._add_count(f'count(*) FILTER (WHERE e.{test})')}, 0)"
+
+    def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
+        """A boolean column of `happened`; returns its name."""
+        self.windows.append(window)
+        return self.add_column(f"({self.time_bounds(after=after, window=window)} AND {matches})")
+
+    def add_column(self, sql: str) -> str:
+        """Any column of `happened`; returns its name."""
+        self.columns.append(f"{sql} AS column_{len(self.columns) + 1}")
+        return f"column_{len(self.columns)}"
+
+    def _add_count(self, sql: str) -> str:
+        self.counts.append(f"{sql} AS count_{len(self.counts) + 1}")
+        return f"t.count_{len(self.counts)}"
+
+
+def compile_model(model: ScoringModel, *, timezone: str) -> CompiledModel:
+    """`timezone` serves a model that names none."""
+    context = ModelContext(timezone=model.timezone or timezone)
+    rules = [_compile_rule(rule, number, context) for number, rule in enumerate(model.rules)]
+    steps = [
+        TOUCHED,
+        _happened(model, context),
+        _counted(context),
+        *(rule.step for rule in rules if rule.step),
+        _ruled(model, rules),
+        *_added_up(model, context),
+        _computed(model, context),
+    ]
+    return CompiledModel(",\n".join(steps), _evidence(rules), context.parameters)
+
+
+# The fourth mark: without a valid lead and a basis, or against an objection, nobody is profiled.
+TOUCHED = """touched AS MATERIALIZED (
+  SELECT l.id, l.workspace_id, l.attributes, l.folded FROM lead l
+    JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id
+   WHERE l.workspace_id = %(workspace)s AND l.id = ANY (%(leads)s::bigint[])
+     AND m.valid_since IS NOT NULL AND m.profiled_since IS NOT NULL AND m.objected_at IS NULL)"""
+
+
+def _happened(model: ScoringModel, context: ModelContext) -> str:
+    names = frozenset[str]().union(*(names_of(rule.when) for rule in model.rules))
+    wanted, acts = context.bind(sorted(names)), context.bind(list(ACTS) if ANY in names else [])
+    return f"""happened AS MATERIALIZED (
+  SELECT {", ".join(["e.lead_id", "e.id", "e.occurred_at", *context.columns])}
+    FROM lead_event e
+   WHERE e.workspace_id = %(workspace)s AND e.lead_id = ANY (%(leads)s::bigint[])
+     AND e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest_wanted(context)}
+     AND (CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END = ANY ({wanted}::text[])
+          OR e.kind = ANY ({acts}::text[])))"""
+
+
+def _oldest_wanted(context: ModelContext) -> str:
+    """Where every test has a window, older months stay closed: an event is received after it occurred."""
+    if not context.windows:
+        return " AND false"
+    if not all(context.windows):
+        return ""
+    oldest = f"{context.at} - greatest({', '.join(context.windows)})"
+    return f" AND e.occurred_at > {oldest} AND e.received_at > {oldest} - interval '1 minute'"
+
+
+def _counted(context: ModelContext) -> str:
+    upcoming = f"min(e.occurred_at) FILTER (WHERE e.occurred_at > {context.at}) AS upcoming"
+    return f"""counted AS MATERIALIZED (
+  SELECT {", ".join(["e.lead_id", upcoming, *context.counts])} FROM happened e GROUP BY e.lead_id)"""
+
+
+def _compile_rule(rule: Rule, number: int, context: ModelContext) -> RuleSql:
+    if rule.event:
+        return _compile_event_rule(rule, rule.event, number, context)
+    return _compile_tree(rule, context)
+
+
+def _compile_tree(rule: Rule, context: ModelContext) -> RuleSql:
+    context.rule_tests, context.edges = [], []
+    raw = f"CASE WHEN {compile_predicate(rule.when, context)} THEN {_float(rule.points, context)} ELSE 0 END"
+    tests = " OR ".join(f"e.{test}" for test in context.rule_tests)
+    evidence = f"SELECT e.id, e.occurred_at, NULL::float8 AS weight FROM happened e WHERE {tests}" if tests else ""
+    return RuleSql(raw, context.edges if rule.points else [], evidence=evidence)
+
+
+def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: ModelContext) -> RuleSql:
+    """points × Σ of the weight of each group's latest event; what makes a group is `count`."""
+    window = interval_of_days(rule.window_days, context) if rule.window_days else ""
+    test = context.add_test(event.matches(context), window=window)
+    group = _group(rule, context)
+    points = _float(rule.points, context)
+    # `once` with `times` may be satisfied by no event at all.
+    raw = f"{points} * coalesce(g{number}.weights, {1 if rule.count == 'once' and event.times else 0})"
+    counts = "true"
+    if event.times:
+        counts = event.times.predicate(f"coalesce(g{number}.events, 0)", context)
+        raw = f"CASE WHEN {counts} THEN {raw} ELSE 0 END"
+    edges = _edges(rule, f"g{number}", window, context) if rule.points else []
+    step = f"""rule_{number} AS MATERIALIZED (
+  SELECT lead_id, sum(events) AS events, min(first) AS first, sum(weight) AS weights,
+         min(latest) FILTER (WHERE weight > 0) AS living
+    FROM (SELECT *, CASE WHEN value IS NULL THEN 0 ELSE {_weight(rule.ageing, "latest", context)} END AS weight
+            FROM ({_grouped(rule, group, test)}) grouped) weighed
+   GROUP BY lead_id)"""
+    evidence = f"""SELECT e.id, e.occurred_at, CASE WHEN {counts} AND {group} IS NOT NULL AND row_number() OVER (
+      PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
+    THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
+    FROM happened e JOIN rule_{number} g{number} ON g{number}.lead_id = e.lead_id WHERE e.{test}"""
+    return RuleSql(raw, edges, step, evidence)
+
+
+def _group(rule: Rule, context: ModelContext) -> str:
+    """SQL over e: events with the same value count once, by their latest; those with NULL never count."""
+    if rule.count == "per_day":
+        return f"(e.occurred_at AT TIME ZONE {context.bind(context.timezone)}::text)::date"
+    if rule.count == "per_distinct":
+        return f"e.{context.add_column(property_value(rule.distinct, context).identity)}"
+    return "e.id" if rule.count == "each" else "1"
+
+
+def _grouped(rule: Rule, group: str, test: str) -> str:
+    """SQL: lead_id, value, events, first, latest of every group."""
+    if rule.count == "each":
+        instants = "1 AS events, e.occurred_at AS first, e.occurred_at AS latest"
+        return f"SELECT e.lead_id, e.id AS value, {instants} FROM happened e WHERE e.{test}"
+    instants = "count(*) AS events, min(e.occurred_at) AS first, max(e.occurred_at) AS latest"
+    return f"SELECT e.lead_id, {group} AS value, {instants} FROM happened e WHERE e.{test} GROUP BY 1, 2"
+
+
+def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:
+    """SQL: the weight of an event of that instant, from 1 down to 0."""
+    if ageing is None:
+        return "1::float8"
+    if ageing.kind == "expires":
+        return f"({instant} > {context.at} - {interval_of_days(ageing.days, context)})::int::float8"
+    age = f"date_part('epoch', {context.at} - {instant}) / 86400 / {_float(ageing.days, context)}"
+    if ageing.kind == "linear":
+        return f"greatest(0, 1 - {age})"
+    return f"CASE WHEN {age} > {HALF_LIVES} THEN 0 ELSE power(0.5::float8, {age}) END"
+
+
+def _edges(rule: Rule, g: str, window: str, context: ModelContext) -> list[str]:
+    edges = []
+    if window:
+        # `times` counts every event of the window; without it only those that bear weight matter.
+        edges.append(f"{g}.{'first' if rule.event and rule.event.times else 'living'} + {window}")
+    if rule.ageing and rule.ageing.kind == "expires":
+        edges.append(f"{g}.living + {interval_of_days(rule.ageing.days, context)}")
+    elif rule.ageing:
+        edges.append(f"CASE WHEN {g}.weights > 0 THEN {_next_midnight(context)} END")
+    return edges
+
+
+def _next_midnight(context: ModelContext) -> str:
+    """SQL: the next local midnight after `at`; where that hour does not exist, the first instant after it."""
+    zone = f"{context.bind(context.timezone)}::text"
+    return f"((({context.at} AT TIME ZONE {zone})::date + 1)::timestamp AT TIME ZONE {zone})"
+
+
+def _ruled(model: ScoringModel, rules: Sequence[RuleSql]) -> str:
+    columns = ["l.id AS lead_id", "t.upcoming"]
+    joins = ["LEFT JOIN counted t ON t.lead_id = l.id"]
+    for number, rule in enumerate(rules):
+        next_change = f"least({', '.join(rule.edges)})" if rule.edges else "NULL::timestamptz"
+        columns += [f"({rule.raw})::float8 AS raw_{number}", f"{next_change} AS next_{number}"]
+        if rule.step:
+            joins.append(f"LEFT JOIN rule_{number} g{number} ON g{number}.lead_id = l.id")
+    return f"ruled AS MATERIALIZED (\n  SELECT {', '.join(columns)}\n    FROM touched l {' '.join(joins)})"
+
+
+def _added_up(model: ScoringModel, context: ModelContext) -> Iterable[str]:
+    """The steps from the rules' results to the total; nothing is rounded on the way."""
+    points = [f"{_clamped(f'raw_{n}', rule.bounds, context)} AS points_{n}" for n, rule in enumerate(model.rules)]
+    yield f"capped AS MATERIALIZED (SELECT *, {', '.join(points)} FROM ruled)"
+    sums = []
+    for n, dimension in enumerate(model.dimensions):
+        of_it = [f"points_{r}" for r, rule in enumerate(model.rules) if rule.dimension == dimension.name]
+        sums.append(f"{' + '.join(of_it) or '0::float8'} AS sum_{n}")
+    yield f"summed AS MATERIALIZED (SELECT *, {', '.join(sums)} FROM capped)"
+    clamped, weighed = [], []
+    for n, dimension in enumerate(model.dimensions):
+        clamped.append(f"{_clamped(f'sum_{n}', dimension.bounds, context)} AS dimension_{n}")
+        weighed.append(f"{_float(dimension.weight, context)} * dimension_{n}")
+    yield f"clamped AS MATERIALIZED (SELECT *, {', '.join(clamped)} FROM summed)"
+    total = _clamped("sum", model.total, context)
+    yield f"totalled AS MATERIALIZED (SELECT *, {total} AS total FROM (SELECT *, {' + '.join(weighed)} AS sum FROM clamped) s)"
+
+
+def _clamped(figure: str, bounds: Bounds, context: ModelContext) -> str:
+    if bounds.max is not None:
+        figure = f"least({figure}, {_float(bounds.max, context)})"
+    if bounds.min is not None:
+        figure = f"greatest({figure}, {_float(bounds.min, context)})"
+    return figure
+
+
+def _computed(model: ScoringModel, context: ModelContext) -> str:
+    shown = [f"{context.bind(d.name)}::text, {_shown(f'dimension_{n}')}" for n, d in enumerate(model.dimensions)]
+    edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
+    return f"""computed AS (
+  SELECT lead_id, {_shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
+         least({", ".join(edges)}) AS next_change_at
+    FROM totalled)"""
+
+
+def _shown(figure: str) -> str:
+    """Rounded to the millionth, ties to even (as float8 rounds in PostgreSQL); adding 0 turns -0 into 0."""
+    return f"(round({figure} * 1e6::float8) / 1e6::float8 + 0::float8)"
+
+
+def _evidence(rules: Sequence[RuleSql]) -> str:
+    parts = [
+        f"(SELECT {number} AS rule, x.*, count(*) OVER () AS count FROM ({rule.evidence}) x"
+        f" ORDER BY x.occurred_at DESC, x.id DESC LIMIT {EVENTS_LISTED})"
+        for number, rule in enumerate(rules)
+        if rule.evidence
+    ]
+    return "\nUNION ALL\n".join(parts)
+
+
+def _float(number: float, context: ModelContext) -> str:
+    return f"{context.bind(number)}::float8"

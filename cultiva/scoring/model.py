@@ -1,0 +1,298 @@
+"""A scoring model, read from its document (docs/reference/models.md)."""
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from cultiva.criteria.conditions.attribute import Attribute
+from cultiva.criteria.conditions.event import EventHappened, read_path
+from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, say
+from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_text
+from cultiva.lib.documents import DocumentError, check_keys
+
+COUNTS = ("each", "once", "last", "per_day", "per_distinct")
+EVENT_RULE_KEYS = ("count", "distinct", "window_days", "ageing")
+RULE_KEYS = ("key", "name", "dimension", "when", "points", "min", "max", *EVENT_RULE_KEYS)
+MODEL_KEYS = ("model", "name", "goal", "timezone", "dimensions", "total", "rules", "temperature", "grade")
+LANGUAGES = ("es", "en")
+LETTERS = ("A", "B", "C")
+KEY_LENGTH = 80  # model_version.key
+NAME_LENGTH = 160  # model_version.name
+# PostgreSQL refuses a product that leaves float64, above or below: far inside these, no sum of points can.
+GREATEST, SMALLEST = 1e9, 1e-9
+PARTS_LIMIT = 400  # rules and their conditions; a row of PostgreSQL holds 1,664 columns and each part needs up to 4
+DIMENSIONS_LIMIT = 40  # jsonb_build_object takes 100 arguments
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a result is clamped to; None: unbounded."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True)
+class Dimension:
+    name: str
+    bounds: Bounds
+    weight: float
+
+
+@dataclass(frozen=True)
+class Ageing:
+    """How the weight of an event falls with its age: half_life, linear or expires, in days of 86,400 s."""
+
+    kind: str
+    days: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    key: str
+    dimension: str
+    when: Node
+    points: float
+    bounds: Bounds
+    name: Mapping[str, str] = field(default_factory=dict)  # {language: words}, where the author gave them
+    count: str = ""  # one of COUNTS; empty: a tree
+    distinct: tuple[str, ...] = ()
+    window_days: float | None = None
+    ageing: Ageing | None = None
+
+    @property
+    def event(self) -> EventHappened | None:
+        """The event of a bare event rule; None for a tree."""
+        return self.when if isinstance(self.when, EventHappened) else None
+
+    @property
+    def side(self) -> str:
+        """`predictive`: from what the lead told us; `retrospective`: from what the lead did."""
+        told = all(isinstance(condition, Attribute) for condition in conditions_of(self.when))
+        return "predictive" if told else "retrospective"
+
+    def words(self, language: str) -> str:
+        """What it rewards, in `es` or `en`: the author's name for it, or its `when` in words."""
+        if self.name:
+            return self.name[language]
+        return say(replace(self.event, within_days=self.window_days) if self.event else self.when, language)
+
+
+@dataclass(frozen=True)
+class Temperature:
+    warm: float
+    hot: float
+    hysteresis: float
+
+
+@dataclass(frozen=True)
+class Grade:
+    dimension: str
+    limits: Mapping[str, float]  # of A, B and C; below them all: D
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    key: str
+    name: str
+    goal: str  # the event that counts as the conversion; empty: none named
+    timezone: str  # empty: the workspace's
+    dimensions: tuple[Dimension, ...]
+    total: Bounds
+    rules: tuple[Rule, ...]
+    temperature: Temperature | None
+    grade: Grade | None
+
+    @classmethod
+    def read(cls, document: Any) -> Self:
+        """The model in a document as `lib.documents.read_document` gives it; raises DocumentError."""
+        if isinstance(document, Mapping) and "interest_grade" in document:
+            raise DocumentError("model", "`interest_grade` is not supported by this version yet", "use `grade` alone")
+        found = check_keys(
+            document, allowed=MODEL_KEYS, required=("model", "dimensions", "rules"), place="model"
+        )
+        key = _read_word(found["model"], "model", KEY_LENGTH)
+        dimensions = _read_dimensions(found["dimensions"])
+        names = [dimension.name for dimension in dimensions]
+        return cls(
+            key=key,
+            name=_read_word(found["name"], "name", NAME_LENGTH) if "name" in found else key,
+            goal=read_text(found["goal"], "goal") if "goal" in found else "",
+            timezone=_read_timezone(found["timezone"]) if "timezone" in found else "",
+            dimensions=dimensions,
+            total=_read_total(found.get("total", {})),
+            rules=_read_rules(found["rules"], names),
+            temperature=_read_temperature(found["temperature"]) if "temperature" in found else None,
+            grade=_read_grade(found["grade"], names) if "grade" in found else None,
+        )
+
+
+def _read_word(found: Any, place: str, longest: int) -> str:
+    word = read_text(found, place)
+    if len(word) > longest:
+        raise DocumentError(place, f"{word[:20]!r}… has {len(word)} characters", f"at most {longest}")
+    return word
+
+
+def _read_timezone(found: Any) -> str:
+    if read_text(found, "timezone") not in zoneinfo.available_timezones():
+        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+    return str(found)
+
+
+def _read_figure(found: Any, place: str) -> float:
+    number = read_number(found, place)
+    if number and not SMALLEST <= abs(number) <= GREATEST:
+        raise DocumentError(place, f"{found!r} is out of range", "0, or from 0.000000001 to 1,000,000,000 in size")
+    return number
+
+
+def _read_bounds(found: Mapping[str, Any], place: str) -> Bounds:
+    bounds = Bounds(**{end: _read_figure(found[end], f"{place}.{end}") for end in ("min", "max") if end in found})
+    if bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
+        raise DocumentError(place, f"min {found['min']} is above max {found['max']}")
+    return bounds
+
+
+def _read_dimensions(found: Any) -> tuple[Dimension, ...]:
+    if not isinstance(found, Mapping) or not found:
+        raise DocumentError("dimensions", f"at least one is needed, not {found!r}", "dimensions: {interest: {max: 60}}")
+    if len(found) > DIMENSIONS_LIMIT:
+        raise DocumentError("dimensions", f"there are {len(found)}", f"at most {DIMENSIONS_LIMIT}")
+    dimensions = []
+    for name, given in found.items():
+        place = f"dimensions.{name}"
+        _read_word(name, "dimensions", KEY_LENGTH)
+        given = check_keys(given, allowed=("min", "max", "weight"), place=place)
+        weight = _read_figure(given.get("weight", 1), f"{place}.weight")
+        dimensions.append(Dimension(name, _read_bounds(given, place), weight))
+    return tuple(dimensions)
+
+
+def _read_total(found: Any) -> Bounds:
+    return _read_bounds(check_keys(found, allowed=("min", "max"), place="total"), "total")
+
+
+def _read_rules(found: Any, dimensions: Sequence[str]) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for number, each in enumerate(read_list(found, "rules")):
+        place = f"rules[{number}]"
+        rule = _read_rule(each, dimensions, place)
+        if rule.key in [other.key for other in rules]:
+            raise DocumentError(f"{place}.key", f"`{rule.key}` is given twice", "each rule has a key of its own")
+        rules.append(rule)
+    parts = len(rules) + sum(1 for rule in rules for _ in conditions_of(rule.when))
+    if parts > PARTS_LIMIT:
+        raise DocumentError("rules", f"rules and their conditions are {parts}", f"at most {PARTS_LIMIT}")
+    return tuple(rules)
+
+
+def _read_rule(found: Any, dimensions: Sequence[str], place: str) -> Rule:
+    given = check_keys(found, allowed=RULE_KEYS, required=("key", "when", "points"), place=place)
+    rule = Rule(
+        key=_read_word(given["key"], f"{place}.key", KEY_LENGTH),
+        name=_read_name(given["name"], f"{place}.name") if "name" in given else {},
+        dimension=_read_dimension(given, dimensions, place),
+        when=_read_when(given["when"], f"{place}.when"),
+        points=_read_figure(given["points"], f"{place}.points"),
+        bounds=_read_rule_bounds(given, place),
+    )
+    if rule.event:
+        return replace(rule, **_read_event_rule(given, rule.event, place))
+    for key in EVENT_RULE_KEYS:
+        if key in given:
+            hint = "here each event has its own within_days" if key == "window_days" else ""
+            raise DocumentError(f"{place}.{key}", f"`{key}` belongs to rules whose `when` is one bare event", hint)
+    return rule
+
+
+def _read_name(found: Any, place: str) -> Mapping[str, str]:
+    """One text for every language, or one a language."""
+    if isinstance(found, str):
+        return dict.fromkeys(LANGUAGES, read_text(found, place))
+    names = check_keys(found, allowed=LANGUAGES, required=LANGUAGES, place=place)
+    return {language: read_text(text, f"{place}.{language}") for language, text in names.items()}
+
+
+def _read_dimension(given: Mapping[str, Any], dimensions: Sequence[str], place: str) -> str:
+    if "dimension" not in given:
+        if len(dimensions) == 1:
+            return dimensions[0]
+        raise DocumentError(place, "`dimension` is missing", f"this model has {', '.join(dimensions)}")
+    return _known_dimension(given["dimension"], dimensions, f"{place}.dimension")
+
+
+def _known_dimension(found: Any, dimensions: Sequence[str], place: str) -> str:
+    if found not in dimensions:
+        raise DocumentError(place, f"no dimension `{found}`", nearest(found, dimensions))
+    return str(found)
+
+
+def _read_when(found: Any, place: str) -> Node:
+    """A score depends on attributes and events and on nothing else, so that it can be computed for any instant."""
+    when = parse(found, place=place)
+    for condition in conditions_of(when):
+        if not isinstance(condition, (Attribute, EventHappened)):
+            hint = "rules ask for attributes and events"
+            raise DocumentError(place, f"a scoring rule cannot ask for `{condition.kind}`", hint)
+    compile_predicate(when, Context())  # names a `since`, which only workflows have
+    return when
+
+
+def _read_rule_bounds(given: Mapping[str, Any], place: str) -> Bounds:
+    bounds = _read_bounds(given, place)
+    if (bounds.min or 0) > 0:
+        raise DocumentError(f"{place}.min", f"{given['min']} is above 0", "min is 0 or less")
+    if (bounds.max or 0) < 0:
+        raise DocumentError(f"{place}.max", f"{given['max']} is below 0", "max is 0 or more")
+    return bounds
+
+
+def _read_event_rule(given: Mapping[str, Any], event: EventHappened, place: str) -> dict[str, Any]:
+    """The settings that only bare event rules have."""
+    if event.within_days is not None:
+        raise DocumentError(f"{place}.when.within_days", "a bare event rule has its window in the rule", "window_days")
+    count = given.get("count", "once" if event.times else "each")
+    if count not in COUNTS:
+        raise DocumentError(f"{place}.count", f"no way to count `{count}`", nearest(count, COUNTS))
+    if (count == "per_distinct") != ("distinct" in given):
+        raise DocumentError(place, "`count: per_distinct` and `distinct` belong together", "distinct: asset")
+    days = given.get("window_days")
+    return {
+        "count": count,
+        "distinct": read_path(given["distinct"], f"{place}.distinct") if "distinct" in given else (),
+        "window_days": read_days(days, f"{place}.window_days") if "window_days" in given else None,
+        "ageing": _read_ageing(given["ageing"], f"{place}.ageing") if "ageing" in given else None,
+    }
+
+
+def _read_ageing(found: Any, place: str) -> Ageing:
+    ways = ("half_life_days", "linear_days", "expires_days")
+    given = check_keys(found, allowed=ways, place=place)
+    if len(given) != 1:
+        raise DocumentError(place, f"exactly one way is needed, not {len(given)}", " or ".join(ways))
+    way, days = next(iter(given.items()))
+    read_days(days, f"{place}.{way}")
+    return Ageing(way.removesuffix("_days"), _read_figure(days, f"{place}.{way}"))
+
+
+def _read_temperature(found: Any) -> Temperature:
+    given = check_keys(
+        found, allowed=("warm", "hot", "hysteresis"), required=("warm", "hot"), place="temperature"
+    )
+    figures = {key: _read_figure(value, f"temperature.{key}") for key, value in given.items()}
+    temperature = Temperature(**{"hysteresis": 0.0, **figures})
+    if temperature.warm > temperature.hot:
+        raise DocumentError("temperature", f"warm {given['warm']} is above hot {given['hot']}")
+    if temperature.hysteresis < 0:
+        raise DocumentError("temperature.hysteresis", f"{given['hysteresis']} is below 0")
+    return temperature
+
+
+def _read_grade(found: Any, dimensions: Sequence[str]) -> Grade:
+    given = check_keys(found, allowed=("dimension", *LETTERS), required=LETTERS, place="grade")
+    limits = {letter: _read_figure(given[letter], f"grade.{letter}") for letter in LETTERS}
+    if not limits["A"] >= limits["B"] >= limits["C"]:
+        raise DocumentError("grade", "the limits of A, B and C must fall", "{A: 30, B: 20, C: 10}")
+    return Grade(_read_dimension(given, dimensions, "grade"), limits)

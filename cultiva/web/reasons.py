@@ -1,0 +1,101 @@
+"""Why a score is what it is, as the profile shows it: the parts add up to the total."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
+from cultiva.web.words import reader_language
+
+TELLING = ("path", "url", "asset", "form", "network", "value")  # properties that say which one it was
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule's line. `points` in tenths; `nexts`: when time alone changes it."""
+
+    words: str
+    points: Decimal
+    events: list[tuple[str, datetime, float | None]]  # (what, when, present weight), latest first
+    more_events: int
+    next_change_at: datetime | None
+
+    @property
+    def counts(self) -> bool:
+        return bool(self.points) or bool(self.events)
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the lead told (predictive) or did (retrospective), with its subtotal before caps."""
+
+    key: str
+    title: str
+    text: str
+    subtotal: Decimal
+    reasons: list[Reason]
+    silent: int  # rules that give nothing now
+
+
+@dataclass(frozen=True)
+class Reasons:
+    total: Decimal
+    sides: list[Side]
+    cuts: list[tuple[str, Decimal]]  # what caps took away, where they did
+    dimensions: list[dict[str, Any]]  # {name, value, min, max}
+    next_change_at: datetime | None
+
+
+def reasons_of(explanation: Explanation, limits: dict[str, tuple[float, float]]) -> Reasons | None:
+    """None where there is no score. `limits`: {dimension: (min, max)} for its bar."""
+    shown = displayed(explanation)
+    if shown is None:
+        return None
+    return Reasons(
+        total=shown.total,
+        sides=[_side(key, explanation, shown) for key in ("predictive", "retrospective")],
+        cuts=_cuts(shown),
+        dimensions=[
+            {"name": d.name.capitalize(), "value": d.shown, "min": limits[d.name][0], "max": limits[d.name][1]}
+            for d in explanation.dimensions
+        ],
+        next_change_at=explanation.next_change_at,
+    )
+
+
+def _side(key: str, explanation: Explanation, shown: Displayed) -> Side:
+    title, text = {
+        "predictive": (_("Predictive"), _("from what they told us")),
+        "retrospective": (_("Retrospective"), _("from what they did")),
+    }[key]
+    rules = [rule for rule in explanation.rules if rule.side == key]
+    reasons = [_reason(rule, shown.rules[rule.key]) for rule in rules]
+    telling = sorted((r for r in reasons if r.counts), key=lambda r: -abs(r.points))
+    subtotal = sum((shown.rules[rule.key] for rule in rules), Decimal(0))
+    return Side(key, title, text, subtotal, telling, len(reasons) - len(telling))
+
+
+def _reason(rule: ExplainedRule, points: Decimal) -> Reason:
+    events = [(_what(event.name, event.properties), event.occurred_at, event.weight) for event in rule.events[:8]]
+    return Reason(
+        words=rule.words[reader_language()],
+        points=points,
+        events=events,
+        more_events=rule.event_count - len(events),
+        next_change_at=rule.next_change_at,
+    )
+
+
+def _what(name: str, properties: dict[str, Any]) -> str:
+    told = next((str(properties[key]) for key in TELLING if properties.get(key)), "")
+    return f"{name} {told}".strip()
+
+
+def _cuts(shown: Displayed) -> list[tuple[str, Decimal]]:
+    cuts = [
+        (_("Limit of %(dimension)s") % {"dimension": name}, cut) for name, cut in shown.dimension_cuts.items() if cut
+    ]
+    return cuts + ([(_("Limit of the total"), shown.cut)] if shown.cut else [])
