@@ -1,12 +1,15 @@
 """The web process: Django, and the collector below /v1/ unless it has a port of its own."""
 
 import os
+import warnings
 from typing import Any
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cultiva.settings")
+# Static files are small and read whole; whitenoise has no asynchronous iterator to offer.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 django = get_asgi_application()
 
 from cultiva.public.collector import collector  # noqa: E402  (needs Django's registry)

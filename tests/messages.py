@@ -33,7 +33,8 @@ def sources() -> Iterator[tuple[str, bytes]]:
         if path.suffix == ".py":
             yield name, path.read_bytes()
         elif path.suffix in (".html", ".txt") and "templates" in path.parts:
-            yield name, templatize(path.read_text()).encode()
+            lines = templatize(path.read_text()).splitlines()
+            yield name, "\n".join(line.strip() for line in lines).encode()
 
 
 def said() -> Catalog:
@@ -56,9 +57,10 @@ def update() -> None:
     catalog = spanish() if PO.exists() else Catalog(locale="es", domain="django", project="cultiva")
     catalog.update(said(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    catalog.header_comment, catalog.fuzzy = "# Spanish of Cultiva. Apache-2.0.", False
     with PO.open("wb") as file:
         write_po(file, catalog, no_location=True, omit_header=False, sort_output=True, width=110)
-    text = re.sub(r'"(POT-Creation-Date|PO-Revision-Date|Generated-By).*\n', "", PO.read_text())
+    text = re.sub(r'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid).*\n', "", PO.read_text())
     PO.write_text(text)
     with MO.open("wb") as file:
         write_mo(file, spanish())

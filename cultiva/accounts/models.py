@@ -118,6 +118,9 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.full_name or self.email
 
+    def get_full_name(self) -> str:
+        return self.full_name
+
     @staticmethod
     def email_key(email: str) -> str:
         return email.strip().casefold()

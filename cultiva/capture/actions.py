@@ -72,10 +72,8 @@ def submit_form(
     token_hash = hash_token(token)
     try:
         with workspace_scope(workspace_id):
-            return find_outcome(workspace_id, token_hash) or _submit(
-                workspace_id, form, cleaned, request_facts, token_hash, at
-            )
-    except IntegrityError:  # the same token in another request, a moment ago
+            return _submit(workspace_id, form, cleaned, request_facts, token_hash, at)
+    except IntegrityError:  # the token was used: nothing of this attempt stays
         with workspace_scope(workspace_id):
             first = find_outcome(workspace_id, token_hash)
         if first is None:
@@ -113,6 +111,7 @@ def _submit(
     token_hash: str,
     at: datetime,
 ) -> Outcome:
+    events: list[NewEvent] = []
     answers = {question["key"]: cleaned[question["key"]] for question in form.form.body["fields"]}
     lead, _ = find_or_make_lead(
         workspace_id=workspace_id,
@@ -122,6 +121,7 @@ def _submit(
         source_kind="form",
         at=at,
         message_id=f"identify:{token_hash}",
+        events=events,
     )
     submission = Submission.objects.create(
         workspace_id=workspace_id,
@@ -139,13 +139,17 @@ def _submit(
         language=form.language,
         circumstances=_circumstances(form, facts, token_hash),
         at=at,
+        events=events,
     )
     if recorded.needs_confirmation:
-        request_confirmation(workspace_id=workspace_id, lead_id=lead.id, form=form.form.key, at=at)
-    magnet = form.form.body["magnet"]
-    grant = grant_magnet(workspace_id=workspace_id, lead_id=lead.id, magnet=magnet, at=at) if magnet else None
-    submitted = _submitted(form.form, submission, facts, at)
-    record_events(workspace_id=workspace_id, events=[submitted], received_at=at)
+        request_confirmation(
+            workspace_id=workspace_id, lead_id=lead.id, form=form.form.key, at=at, events=events
+        )
+    grant = None
+    if magnet := form.form.body["magnet"]:
+        grant = grant_magnet(workspace_id=workspace_id, lead_id=lead.id, magnet=magnet, at=at, events=events)
+    events.append(_submitted(form.form, submission, facts, at))
+    record_events(workspace_id=workspace_id, events=events, received_at=at)
     return Outcome(submission.id, lead.id, grant)
 
 

@@ -31,12 +31,12 @@ def read_form(text: str, *, workspace_id: int) -> Notice:
         language: _read_page(content, f"{key}, languages.{language}")
         for language, content in read_languages(found["languages"], place=key).items()
     }
-    policy = _find(PolicyVersion.current, workspace_id, found["policy"], languages, f"{key}, policy")
+    policy = _find("policy", PolicyVersion.current, workspace_id, found["policy"], languages, f"{key}, policy")
     purposes = found.get("purposes") or []
     if not isinstance(purposes, list):
         raise DocumentError(f"{key}, purposes", f"a list of purposes is needed, not {purposes!r}")
     for purpose in purposes:
-        _find(PurposeVersion.current, workspace_id, purpose, languages, f"{key}, purposes")
+        _find("purpose", PurposeVersion.current, workspace_id, purpose, languages, f"{key}, purposes")
     magnet = found.get("magnet")
     if magnet is not None and (not isinstance(magnet, str) or MagnetVersion.current(workspace_id, magnet) is None):
         raise DocumentError(f"{key}, magnet", f"there is no magnet {magnet!r}", "publish it first")
@@ -57,12 +57,12 @@ def _read_page(value: Any, place: str) -> Json:
 
 
 def _find(
-    current: Callable[[int, str], Any], workspace_id: int, key: Any, languages: Json, place: str
+    noun: str, current: Callable[[int, str], Any], workspace_id: int, key: Any, languages: Json, place: str
 ) -> Any:
     """The document a form refers to, which must speak every language the form speaks (rules.md L-23)."""
     version = current(workspace_id, key) if isinstance(key, str) else None
     if version is None:
-        raise DocumentError(place, f"there is no {place.rpartition(' ')[2]} {key!r}", "publish it first")
+        raise DocumentError(place, f"there is no {noun} {key!r}", "publish it first")
     for language in languages:
         if language not in version.body["languages"]:
             raise DocumentError(place, f"`{key}` has no text in `{language}`", "publish it in that language first")

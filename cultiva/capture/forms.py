@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext
 
-from cultiva.accounts.models import LANGUAGES
+from cultiva.accounts.models import LANGUAGES, Workspace
 from cultiva.capture.models import FormVersion
 from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.lib.database import workspace_scope
 from cultiva.lib.plugins import plugin
 from cultiva.lib.signing import BadLink, ExpiredLink, sign, unsign
 
@@ -74,26 +76,33 @@ def make_token(
     """The random part keeps two people who load the form in the same instant apart."""
     issued = int(at.timestamp() * 1000)
     place = LANGUAGE_CODES.index(language)
-    return sign(
-        "form", issued, secrets.randbits(64), place, form.id, policy.id, *(purpose.id for purpose in purposes)
-    )
+    versions = (form.id, policy.id, *(purpose.id for purpose in purposes))
+    return sign("form", issued, secrets.randbits(64), place, form.workspace_id, *versions)
 
 
-def read_token(*, workspace_id: int, key: str, token: str, at: datetime) -> Shown:
-    """The showing that a token names. Raises BadLink, or ExpiredLink after 24 hours."""
-    issued, _, place, form_id, policy_id, *purpose_ids = unsign("form", token)
+def read_token(*, workspace: str, key: str, token: str, at: datetime) -> Shown:
+    """The showing that a token names, in the workspace of this slug. Raises BadLink, or ExpiredLink after 24 hours."""
+    issued, _, place, workspace_id, *versions = unsign("form", token)
     issued_at = datetime.fromtimestamp(issued / 1000, UTC)
     if at > issued_at + TOKEN_LIFE:
         raise ExpiredLink("form")
-    form = FormVersion.objects.filter(workspace_id=workspace_id, id=form_id, key=key).first()
-    policy = PolicyVersion.objects.filter(workspace_id=workspace_id, id=policy_id).first()
-    purposes = {}
-    if purpose_ids:
-        purposes = PurposeVersion.objects.filter(workspace_id=workspace_id).in_bulk(purpose_ids)
-    if form is None or policy is None or len(purposes) != len(purpose_ids):
+    slug, form, policy, *purposes = _read_versions(workspace_id, *versions)
+    if slug != workspace or form.key != key:
         raise BadLink("form")
-    in_order = [purposes[purpose_id] for purpose_id in purpose_ids]
-    return Shown(form, policy, in_order, LANGUAGE_CODES[place], issued_at, token)
+    return Shown(form, policy, purposes, LANGUAGE_CODES[place], issued_at, token)
+
+
+@lru_cache(maxsize=1000)  # versions never change, and their ids are not given twice
+def _read_versions(workspace_id: int, form_id: int, policy_id: int, *purpose_ids: int) -> list[Any]:
+    """[slug, form, policy, purpose, ..]. Raises BadLink."""
+    with workspace_scope(workspace_id):
+        workspace = Workspace.objects.filter(id=workspace_id).first()
+        form = FormVersion.objects.filter(workspace_id=workspace_id, id=form_id).first()
+        policy = PolicyVersion.objects.filter(workspace_id=workspace_id, id=policy_id).first()
+        purposes = PurposeVersion.objects.filter(workspace_id=workspace_id).in_bulk(purpose_ids)
+    if workspace is None or form is None or policy is None or len(purposes) != len(purpose_ids):
+        raise BadLink("form")
+    return [workspace.slug, form, policy, *(purposes[purpose_id] for purpose_id in purpose_ids)]
 
 
 def languages_of(form: FormVersion, policy: PolicyVersion, purposes: list[PurposeVersion]) -> list[str]:

@@ -1,24 +1,22 @@
 """What people accept, confirm and withdraw, and whether they may be contacted."""
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cultiva.consent.evidence import Act, Circumstances, append_evidence, canonical_json, sha256
+from cultiva.consent.evidence import Act, Circumstances, RecordedAct, canonical_json, record_acts, sha256
 from cultiva.consent.models import (
     Confirmation,
-    ConsentMark,
     ConsentState,
     PolicyVersion,
     PurposeVersion,
     Suppression,
 )
 from cultiva.consent.notices import PROFILING, TRANSACTIONAL, read_policy, read_purpose
-from cultiva.events.actions import NewEvent, record_events
-from cultiva.leads.actions import read_address
+from cultiva.events.actions import NewEvent
+from cultiva.leads.actions import read_address, tell
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, sign, unsign
@@ -87,41 +85,48 @@ def record_consents(
     language: str,
     circumstances: Circumstances,
     at: datetime,
+    events: list[NewEvent] | None = None,
 ) -> Recorded:
     """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
 
-    `language` is the one the texts were shown in. To be called in the transaction that makes the lead.
+    `language` is the one the texts were shown in. To be called in the transaction that makes the lead. The events go
+    into `events` where that is given, for a caller that records several acts' events at once.
     """
     acts = [_accepted(policy, language), *(_given(purpose, policy, language) for purpose in purposes)]
-    evidence_ids = append_evidence(
-        workspace_id=workspace_id, lead_id=lead_id, acts=acts, circumstances=circumstances, at=at
+    recorded = record_acts(
+        workspace_id=workspace_id,
+        lead_id=lead_id,
+        acts=acts,
+        circumstances=circumstances,
+        at=at,
+        profiling=_profiling(policy, purposes),
     )
-    is_confirmed = _mark_valid(workspace_id, lead_id, policy, purposes, at)
-    newly_given = _mark_given(workspace_id, lead_id, acts[1:], evidence_ids[1:], at)
-    _tell(workspace_id, lead_id, acts, evidence_ids, at)
-    return Recorded(evidence_ids, newly_given, needs_confirmation=bool(newly_given) or not is_confirmed)
+    _tell(workspace_id, lead_id, recorded, at, events=events)
+    newly_given = [(each.act.purpose, each.act.channel) for each in recorded if each.is_new]
+    needs_confirmation = bool(newly_given) or not recorded[0].is_confirmed
+    return Recorded([each.evidence_id for each in recorded], newly_given, needs_confirmation)
 
 
 def request_confirmation(
-    *, workspace_id: int, lead_id: int, at: datetime, form: str = ""
+    *, workspace_id: int, lead_id: int, at: datetime, form: str = "", events: list[NewEvent] | None = None
 ) -> Confirmation | None:
     """Ask a lead to prove their address; None where three mails went to it within a day already.
 
-    Writes the event that `mailing` answers with the mail.
+    Writes the event that `mailing` answers with the mail (`events` as in `record_consents`).
     """
-    lead = _lock_lead(workspace_id, lead_id)
-    recent = Confirmation.objects.filter(
-        workspace_id=workspace_id, lead_id=lead_id, requested_at__gt=at - timedelta(days=1)
-    )
-    if not lead.email or recent.count() >= CONFIRMATIONS_A_DAY:
+    parameters = {
+        "workspace": workspace_id,
+        "lead": lead_id,
+        "token_hash": secrets.token_hex(32),  # until the row has the id that the token carries
+        "at": at,
+        "expires_at": at + CONFIRMATION_LIFE,
+        "since": at - timedelta(days=1),
+        "most": CONFIRMATIONS_A_DAY,
+    }
+    added = Confirmation.objects.raw(load_sql("consent", "ask_confirmation"), parameters)
+    confirmation = next(iter(added), None)
+    if confirmation is None:
         return None
-    confirmation = Confirmation.objects.create(
-        workspace_id=workspace_id,
-        lead_id=lead_id,
-        token_hash=secrets.token_hex(32),  # until the row has the id that the token carries
-        requested_at=at,
-        expires_at=at + CONFIRMATION_LIFE,
-    )
     confirmation.token_hash = hash_token(confirmation_token(confirmation))
     confirmation.save(update_fields=["token_hash"])
     asked = NewEvent(
@@ -133,7 +138,7 @@ def request_confirmation(
         by="system",
         properties={"confirmation": confirmation.id, "form": form},
     )
-    record_events(workspace_id=workspace_id, events=[asked], received_at=at)
+    tell([asked], workspace_id=workspace_id, at=at, into=events)
     return confirmation
 
 
@@ -165,15 +170,14 @@ def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> 
             return Confirmed(workspace_id, lead_id, is_first=False)
         confirmation.confirmed_at = at
         confirmation.save(update_fields=["confirmed_at"])
-        act = _confirmed(confirmation, ip, user_agent)
-        circumstances = Circumstances(action="button", ip=ip, user_agent=user_agent)
-        evidence_ids = append_evidence(
-            workspace_id=workspace_id, lead_id=lead_id, acts=[act], circumstances=circumstances, at=at
+        recorded = record_acts(
+            workspace_id=workspace_id,
+            lead_id=lead_id,
+            acts=[_confirmed(confirmation, ip, user_agent)],
+            circumstances=Circumstances(action="button", ip=ip, user_agent=user_agent),
+            at=at,
         )
-        ConsentMark.objects.update_or_create(
-            lead_id=lead_id, workspace_id=workspace_id, defaults={"confirmed_since": at}
-        )
-        _tell(workspace_id, lead_id, [act], evidence_ids, at, {"confirmation": confirmation.id})
+        _tell(workspace_id, lead_id, recorded, at, more={"confirmation": confirmation.id})
     return Confirmed(workspace_id, lead_id, is_first=True)
 
 
@@ -194,32 +198,25 @@ def withdraw(
     """
     with workspace_scope(workspace_id):
         _lock_lead(workspace_id, lead_id)
-        state = ConsentState.objects.filter(
+        states = ConsentState.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel
-        ).first() or ConsentState(workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel)
-        if state.state == "withdrawn":
-            return state
-        act = Act("withdrawn", purpose, channel)
-        evidence_ids = append_evidence(
+        )
+        known = states.first()
+        if known and known.state == "withdrawn":
+            return known
+        recorded = record_acts(
             workspace_id=workspace_id,
             lead_id=lead_id,
-            acts=[act],
+            acts=[Act("withdrawn", purpose, channel)],
             circumstances=circumstances or Circumstances(action="button"),
             at=at,
+            profiling="objected" if purpose == PROFILING else "",
         )
-        state.state, state.since, state.evidence_id = "withdrawn", at, evidence_ids[0]
-        state.save()
         Confirmation.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, confirmed_at=None, expires_at__gt=at
         ).update(expires_at=at)
-        if purpose == PROFILING:
-            ConsentMark.objects.update_or_create(
-                lead_id=lead_id,
-                workspace_id=workspace_id,
-                defaults={"profiled_since": None, "objected_at": at},
-            )
-        _tell(workspace_id, lead_id, [act], evidence_ids, at, by=by)
-    return state
+        _tell(workspace_id, lead_id, recorded, at, by=by)
+        return states.get()
 
 
 def suppress(*, workspace_id: int, email: str, reason: str, at: datetime) -> Suppression:
@@ -273,7 +270,7 @@ def _decide(row: Json, purpose: str) -> Decision:
 
 def _accepted(policy: PolicyVersion, language: str) -> Act:
     label = policy.body["languages"][language]["label"]
-    return Act("policy_accepted", payload=_box("policy", label) | _policy_shown(policy, language))
+    return Act("policy_accepted", payload=_box("policy-accepted", label) | _policy_shown(policy, language))
 
 
 def _given(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
@@ -314,60 +311,36 @@ def _policy_shown(policy: PolicyVersion, language: str) -> Json:
     }
 
 
-def _mark_valid(
-    workspace_id: int, lead_id: int, policy: PolicyVersion, purposes: Sequence[PurposeVersion], at: datetime
-) -> bool:
-    """True where the address was confirmed before."""
-    is_consented = any(purpose.key == PROFILING for purpose in purposes)
-    parameters = {
-        "workspace": workspace_id,
-        "lead": lead_id,
-        "at": at,
-        "is_consented": is_consented,
-        "is_profiled": is_consented or policy.body["profiling"] == "legitimate_interest",
-    }
-    rows = fetch_all(load_sql("consent", "accept_policy"), parameters)
-    return rows[0]["confirmed_since"] is not None
-
-
-def _mark_given(
-    workspace_id: int, lead_id: int, acts: Sequence[Act], evidence_ids: Sequence[int], at: datetime
-) -> list[tuple[str, str]]:
-    if not acts:
-        return []
-    given = [
-        {"purpose": act.purpose, "channel": act.channel, "evidence_id": evidence_id}
-        for act, evidence_id in zip(acts, evidence_ids, strict=True)
-    ]
-    parameters = {"workspace": workspace_id, "lead": lead_id, "at": at, "given": json.dumps(given)}
-    rows = fetch_all(load_sql("consent", "give_consents"), parameters)
-    return [(row["purpose"], row["channel"]) for row in rows]
+def _profiling(policy: PolicyVersion, purposes: Sequence[PurposeVersion]) -> str:
+    if any(purpose.key == PROFILING for purpose in purposes):
+        return "consented"
+    return "interest" if policy.body["profiling"] == "legitimate_interest" else ""
 
 
 def _tell(
     workspace_id: int,
     lead_id: int,
-    acts: Sequence[Act],
-    evidence_ids: Sequence[int],
+    recorded: Sequence[RecordedAct],
     at: datetime,
-    more: Json | None = None,
     *,
+    more: Json | None = None,
     by: str = "lead",
+    events: list[NewEvent] | None = None,
 ) -> None:
-    events = [
+    said = [
         NewEvent(
             kind="consent",
-            name=act.act,
-            message_id=f"evidence:{evidence_id}",
+            name=each.act.act,
+            message_id=f"evidence:{each.evidence_id}",
             occurred_at=at,
             lead_id=lead_id,
             by=by,
             actor="human",
-            properties=_said(act) | {"evidence": evidence_id} | (more or {}),
+            properties=_said(each.act) | {"evidence": each.evidence_id} | (more or {}),
         )
-        for act, evidence_id in zip(acts, evidence_ids, strict=True)
+        for each in recorded
     ]
-    record_events(workspace_id=workspace_id, events=events, received_at=at)
+    tell(said, workspace_id=workspace_id, at=at, into=events)
 
 
 def _said(act: Act) -> Json:

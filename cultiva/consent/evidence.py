@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connection
+
 from cultiva.consent.models import Evidence, EvidencePayload
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql
@@ -20,6 +22,7 @@ Json = dict[str, Any]
 
 BEGINNING = "0" * 64  # the hash before a lead's first evidence
 SALT_BYTES = 16
+STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash", "hash")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Act:
 
 
 @dataclass(frozen=True)
+class RecordedAct:
+    """`is_new`: the act changed a state. `is_confirmed`: the lead's address was proven, by now or before."""
+
+    act: Act
+    evidence_id: int
+    is_new: bool
+    is_confirmed: bool
+
+
+@dataclass(frozen=True)
 class ChainReport:
     """`broken_at` is the ordinal of the first evidence that does not hold; None where the chain is whole."""
 
@@ -60,29 +73,34 @@ class ChainReport:
         return self.broken_at is None
 
 
-def append_evidence(
-    *, workspace_id: int, lead_id: int, acts: Sequence[Act], circumstances: Circumstances, at: datetime
-) -> list[int]:
-    """Add evidences to a lead's chain, in order; returns their ids. Locks the lead for the transaction."""
-    # Two statements: one that waited for the lock would still see the chain as it was before the wait.
-    Lead.objects.select_for_update(no_key=True).only("id").get(workspace_id=workspace_id, id=lead_id)
-    last = Evidence.objects.filter(workspace_id=workspace_id, lead_id=lead_id).order_by("-ordinal").first()
-    ordinal, previous = (last.ordinal, last.hash) if last else (0, BEGINNING)
-    rows = []
-    for act in acts:
-        ordinal += 1
-        payload = _payload(act, circumstances, at)
-        salt = secrets.token_hex(SALT_BYTES)
-        digest = digest_payload(salt, payload)
-        row = Evidence(
-            workspace_id=workspace_id, lead_id=lead_id, ordinal=ordinal, act=act.act, purpose=act.purpose,
-            channel=act.channel, occurred_at=at, payload_digest=digest, previous_hash=previous,
-        )  # fmt: skip
-        previous = hash_evidence(row)
-        rows.append(_as_json(row, previous) | {"salt": salt, "payload": payload})
-    sql = load_sql("consent", "append_evidence")
-    added = fetch_all(sql, {"workspace": workspace_id, "lead": lead_id, "rows": json.dumps(rows), "at": at})
-    return [row["id"] for row in added]
+def record_acts(
+    *,
+    workspace_id: int,
+    lead_id: int,
+    acts: Sequence[Act],
+    circumstances: Circumstances,
+    at: datetime,
+    profiling: str = "",
+) -> list[RecordedAct]:
+    """Add acts to a lead's chain, in order, and set states and marks by them. Locks the lead for the transaction.
+
+    `profiling`: interest (the declared basis), consented, objected, or nothing said.
+    """
+    rows = _chain(workspace_id, lead_id, acts, circumstances, at)
+    parameters = {
+        "workspace": workspace_id,
+        "lead": lead_id,
+        "at": at,
+        "acts": json.dumps(rows),
+        "is_accepted": any(act.act == "policy_accepted" for act in acts),
+        "is_confirmed": any(act.act == "confirmed" for act in acts),
+        "profiling": profiling,
+    }
+    recorded = fetch_all(load_sql("consent", "record_acts"), parameters)
+    return [
+        RecordedAct(act, row["id"], row["is_new"], row["confirmed_since"] is not None)
+        for act, row in zip(acts, recorded, strict=True)
+    ]
 
 
 def verify_chain(*, workspace_id: int, lead_id: int) -> ChainReport:
@@ -128,6 +146,43 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _chain(
+    workspace_id: int, lead_id: int, acts: Sequence[Act], circumstances: Circumstances, at: datetime
+) -> list[Json]:
+    """The rows to store, each linked to the one before it."""
+    ordinal, previous = _lock_chain(workspace_id, lead_id)
+    rows = []
+    for act in acts:
+        ordinal += 1
+        payload = _payload(act, circumstances, at)
+        salt = secrets.token_hex(SALT_BYTES)
+        row = Evidence(
+            workspace_id=workspace_id,
+            lead_id=lead_id,
+            ordinal=ordinal,
+            act=act.act,
+            purpose=act.purpose,
+            channel=act.channel,
+            occurred_at=at,
+            payload_digest=digest_payload(salt, payload),
+            previous_hash=previous,
+        )
+        row.hash = previous = hash_evidence(row)
+        stored = {name: getattr(row, name) for name in STORED}
+        rows.append(stored | {"salt": salt, "payload": payload})
+    return rows
+
+
+def _lock_chain(workspace_id: int, lead_id: int) -> tuple[int, str]:
+    """(ordinal, hash) at the end of a lead's chain, which nobody else can add to until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("consent", "lock_chain"), {"workspace": workspace_id, "lead": lead_id})
+        if cursor.fetchone() is None:
+            raise Lead.DoesNotExist(f"There is no lead {lead_id}.")
+        cursor.nextset()
+        return cursor.fetchone() or (0, BEGINNING)
+
+
 def _find_problem(row: Evidence, expected: int, previous: str) -> str:
     if row.ordinal != expected:
         return f"evidence {expected} is missing"
@@ -148,8 +203,3 @@ def _payload(act: Act, circumstances: Circumstances, at: datetime) -> Json:
     received = at.astimezone(UTC).isoformat(timespec="milliseconds")
     given = {key: value for key, value in asdict(circumstances).items() if value not in ("", None)}
     return {**given, **act.payload, "received_at": received}
-
-
-def _as_json(row: Evidence, digest: str) -> Json:
-    names = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash")
-    return {name: getattr(row, name) for name in names} | {"hash": digest}

@@ -1,7 +1,7 @@
-"""Comparing one value of a lead or an event with what a document asks: the operators, their words and their SQL.
+"""Comparing one value of a lead or an event with what a document asks.
 
-One rule bears all of them: the negative operators are exactly the negation of their positive form, and a positive
-form holds if one element of the value holds it (a single value is a list of one, a missing one of none).
+One rule bears all operators: a negative one is exactly the negation of its positive form, and a positive form
+holds if one element of the value holds it (a single value is a list of one, a missing value a list of none).
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +24,19 @@ NEGATIONS = {
 }
 SYMBOLS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 OPERATORS = (
-    "is is_not any_of none_of all_of contains contains_any does_not_contain starts_with ends_with"
-    " gt gte lt lte between is_empty is_not_empty"
-).split()
-LATER_OPERATORS = "matches before after on within_last_days within_next_days anniversary_within_days".split()
+    "is", "is_not", "any_of", "none_of", "all_of",
+    "contains", "contains_any", "does_not_contain", "starts_with", "ends_with",
+    "gt", "gte", "lt", "lte", "between", "is_empty", "is_not_empty",
+)  # fmt: skip
+LATER_OPERATORS = [
+    "matches",
+    "before",
+    "after",
+    "on",
+    "within_last_days",
+    "within_next_days",
+    "anniversary_within_days",
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Comparison:
 
     @classmethod
     def read(cls, document: dict[str, Any], place: str, *, subject: str) -> Self:
-        """The operator that stands beside the key `subject`; raises DocumentError unless it is exactly one."""
+        """The one operator beside the key `subject`; raises DocumentError for none, two or an unknown one."""
         refuse_later(document, LATER_OPERATORS, place)
         for key in document:
             if key != subject and key not in OPERATORS:
@@ -141,8 +150,8 @@ def _part_of_text(operator: str, operands: Sequence[str], context: Context) -> T
     )
 
 
-# Casting to float8 fails on what float64 cannot hold, and on what it rounds to 0. The first pattern can do neither;
-# what only the second one takes goes through jsonpath, whose errors can be silenced.
+# A cast to float8 fails on what float64 cannot hold and on what it would round to 0. Texts of the first pattern
+# are far from both; what only the second takes is tried with jsonpath, whose errors can be silenced.
 SMALL_NUMBER = r"^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
 ANY_NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 TINY = r"^[+-]?0*\.|[eE]-"
@@ -168,7 +177,7 @@ class Value:
 
     @classmethod
     def at_path(cls, object_: str, folded: str, path: Sequence[str], context: Context) -> Self:
-        """The value at a path of keys. `->` with a text takes keys of objects only, so lists are not entered."""
+        """The value at a path of keys. `->` with a text takes keys of objects alone: lists are not entered."""
         *parents, key = [f"{context.bind(each)}::text" for each in path]
         inside = "".join(f" -> {parent}" for parent in parents)
         return cls(f"({object_}{inside})", f"({folded}{inside})", key)

@@ -1,4 +1,4 @@
-"""The one language of criteria: read from documents, said in words, compiled to SQL (docs/reference/criteria.md)."""
+"""The one language of criteria: read, said in words, compiled to SQL (docs/reference/criteria.md)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,18 @@ __all__ = [
 ]  # fmt: skip
 
 OPERATORS = ("all", "any", "not")
-LATER = "persona segment consent mark magnet objective campaign workflow owner tag".split()
+LATER = (
+    "persona",
+    "segment",
+    "consent",
+    "mark",
+    "magnet",
+    "objective",
+    "campaign",
+    "workflow",
+    "owner",
+    "tag",
+)
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
 
 
@@ -59,6 +70,7 @@ def _parse(document: Any, place: str, depth: int) -> Node:
         inner = check_keys(document, allowed=["not"], place=place)["not"]
         return Not(_parse(inner, f"{place}.not", depth - 1))
     plugin: type[Condition] = plugins("conditions")[kind]
+    refuse_later(document, plugin.later, place)
     return plugin.read(check_keys(document, allowed=plugin.keys, place=place), place)
 
 

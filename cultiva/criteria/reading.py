@@ -1,4 +1,4 @@
-"""Reading single values of documents: words, texts, numbers. Errors name the place, the value and the way out."""
+"""Reading single values of documents. Errors name the place, the value and the way out."""
 
 import difflib
 import math

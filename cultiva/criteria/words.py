@@ -1,4 +1,4 @@
-"""What criteria are called in plain words, in Spanish and English. Marketers read these beside every point."""
+"""Criteria in plain words, Spanish and English. Marketers read these beside every point."""
 
 import re
 from collections.abc import Sequence

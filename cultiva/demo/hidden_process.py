@@ -172,9 +172,9 @@ def _ask_and_decide(life: Life, project: Project, random: Random) -> None:
 
 
 def _need_service(life: Life, bought_at: datetime, random: Random) -> None:
-    """Three in ten customers ask for something afterwards, some twice."""
+    """Four in ten customers ask for something afterwards, some twice."""
     waited = bought_at
-    while random.random() < 0.3:
+    while random.random() < 0.4:
         waited += timedelta(days=random.uniform(9, 45))
         life.acts.append(Act(office_hour(waited - timedelta(hours=1), random), "visit", PAGES["support"]))
         life.acts.append(Act(office_hour(waited, random), "service"))
@@ -186,13 +186,13 @@ def _price(person: Person, random: Random) -> int:
 
 
 def _browse(life: Life, week: datetime, interest: float, project: Project | None, random: Random) -> None:
-    calm = 0.30 * math.exp(0.65 * interest) * life.zeal
+    calm = 0.21 * math.exp(0.65 * interest) * life.zeal
     for _ in range(_poisson(min(calm, 8), random)):
         after = "compare" if random.random() < _chance(interest - 1.2) else "learn"
         if random.random() < 0.06:  # everybody looks at prices now and then
             after = "buy"
         _visit(life, week + random.random() * WEEK, after, random)
-    if random.random() < 0.03 * life.zeal * math.exp(0.4 * interest):
+    if random.random() < 0.016 * life.zeal * math.exp(0.4 * interest):
         network = random.choice(("linkedin", "instagram", "youtube"))
         action = random.choice(("follow", "like", "like", "comment", "share"))
         life.acts.append(Act(office_hour(week + random.random() * WEEK, random), "social", (network, action)))

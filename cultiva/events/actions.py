@@ -68,7 +68,7 @@ def record_events(
         load_sql("events", "record_events"),
         {"workspace": workspace_id, "events": json.dumps(rows), "queue": queue},
     )
-    return [LedgerEvent(**_decoded(row)) for row in found]
+    return [LedgerEvent(**row) for row in found]
 
 
 def visitor_of(*, workspace_id: int, source_id: int, user_id: str = "", anonymous_id: str = "") -> uuid.UUID:
@@ -86,7 +86,7 @@ def claim_new_events(*, workspace_id: int, limit: int) -> list[LedgerEvent]:
     ids commit out of order, which is why there is no cursor over them.
     """
     rows = fetch_all(load_sql("events", "claim_new_events"), {"workspace": workspace_id, "limit": limit})
-    return [LedgerEvent(**_decoded(row)) for row in rows]
+    return [LedgerEvent(**row) for row in rows]
 
 
 def workspaces_with_new_events() -> list[int]:
@@ -136,9 +136,3 @@ def _to_row(event: NewEvent, received_at: datetime) -> Json:
         "folded": folded_where_different(event.properties) or None,
         "context": {**event.context, "clock": "ahead"} if is_ahead else event.context,
     }
-
-
-def _decoded(row: Json) -> Json:
-    if isinstance(row["properties"], str):
-        row["properties"] = json.loads(row["properties"])
-    return row

@@ -63,11 +63,13 @@ def find_or_make_lead(
     source_kind: str,
     at: datetime,
     message_id: str = "",
+    events: list[NewEvent] | None = None,
 ) -> tuple[Lead, bool]:
     """The lead of an address, with what is now known of them, and whether they are new. Raises BadAddress.
 
     Blank never overwrites; the address stays as first written. The row stays locked until the end of the
-    transaction. `message_id` makes the identify event safe to repeat.
+    transaction. `message_id` makes the identify event safe to repeat; the event goes into `events` where that is
+    given, for a caller that records the events of several actions at once.
     """
     address = read_address(email)
     known = clean_attributes(attributes)
@@ -82,8 +84,18 @@ def find_or_make_lead(
         properties=known | {"email": lead.email},
         context={"locale": language},
     )
-    record_events(workspace_id=workspace_id, events=[identified], received_at=at)
+    tell([identified], workspace_id=workspace_id, at=at, into=events)
     return lead, is_new
+
+
+def tell(
+    said: Sequence[NewEvent], *, workspace_id: int, at: datetime, into: list[NewEvent] | None
+) -> None:
+    """Record events, or leave that to a caller who collects them: one statement for a whole transaction."""
+    if into is None:
+        record_events(workspace_id=workspace_id, events=said, received_at=at)
+    else:
+        into += said
 
 
 def link_visitor(*, workspace_id: int, visitor: uuid.UUID, lead_id: int, at: datetime) -> bool:

@@ -56,8 +56,6 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
         f" WHERE {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
         parameters | {"limit": limit + 1},
     )
-    for row in rows:
-        row["attributes"] = json.loads(row["attributes"])
     next_key = _make_key(rows[limit - 1]) if len(rows) > limit else None
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
@@ -80,7 +78,7 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
 
 def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
     join = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
-    sample = f"SELECT count(*) AS n FROM (SELECT 1 {join} {where} LIMIT {EXACT_UP_TO + 1}) some"  # noqa: S608
+    sample = f"SELECT count(*) AS n FROM (SELECT 1 {join} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:
         return int(seen), True

@@ -1,5 +1,6 @@
 """How the product talks to PostgreSQL: the workspace of a transaction, and set-wise SQL kept in files."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 SETTING = "cultiva.workspace"
+JSONB = 3802  # pg_type.oid
 
 
 @contextmanager
@@ -17,10 +19,12 @@ def workspace_scope(workspace_id: int) -> Iterator[None]:
 
     Nested scopes give the outer workspace back at their end.
     """
+    is_nested = connection.in_atomic_block
     with transaction.atomic():
         before = _swap_workspace(str(workspace_id))
         yield
-        _swap_workspace(before)
+        if is_nested:  # the setting is local to the transaction: with the outermost scope it ends by itself
+            _swap_workspace(before)
 
 
 def _swap_workspace(value: str) -> str:
@@ -39,11 +43,17 @@ def load_sql(room: str, name: str) -> str:
 
 
 def fetch_all(sql: str, parameters: dict[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows as dictionaries, in the order of the statement."""
+    """Rows as dictionaries, in the order of the statement; jsonb comes as what it holds."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        columns = [column.name for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        columns = cursor.description or ()
+        names = [column.name for column in columns]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    # Django asks psycopg for jsonb as text, to decode it field by field.
+    for name in [column.name for column in columns if column.type_code == JSONB]:
+        for row in rows:
+            row[name] = json.loads(row[name]) if row[name] is not None else None
+    return rows
 
 
 def execute(sql: str, parameters: dict[str, Any] | Sequence[Any] = ()) -> int:

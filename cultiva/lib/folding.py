@@ -20,7 +20,10 @@ def fold(text: str) -> str:
 
 def number_text(number: float) -> str:
     """A number as ECMAScript prints it: 5, 99.5, 1e+21, 1e-7."""
-    value = float(number)
+    try:
+        value = float(number)
+    except OverflowError:  # an integer beyond float64
+        return ""
     if value == 0:
         return "0"
     if not math.isfinite(value):
@@ -62,7 +65,7 @@ def folded_where_different(values: dict[str, Json]) -> dict[str, Json]:
         else:
             text = compared_text(value)
             inner = text if text != _stored_text(value) else None
-        if inner:
+        if inner is not None and inner != {}:  # "" is what a lone accent folds to
             different[key] = inner
     return different
 
@@ -75,7 +78,7 @@ def compared_text(value: Json) -> str | None:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return number_text(value) or None
-    return fold(str(value)) or None
+    return fold(str(value)) if value else None
 
 
 def _stored_text(value: Json) -> str | None:

@@ -63,7 +63,12 @@ def publish_lifecycle(*, workspace_id: int, text: str, at: datetime) -> Lifecycl
             )
         _refuse_to_strand(workspace_id, lifecycle)
         return LifecycleVersion.publish(
-            workspace_id=workspace_id, key=lifecycle.key, name=lifecycle.name, body=body, source_text=text, at=at
+            workspace_id=workspace_id,
+            key=lifecycle.key,
+            name=lifecycle.name,
+            body=body,
+            source_text=text,
+            at=at,
         )
 
 
@@ -72,7 +77,9 @@ def _refuse_to_strand(workspace_id: int, lifecycle: Lifecycle) -> None:
     if stage := stranded.order_by("stage", "lead_id").values_list("stage", flat=True).first():
         number = stranded.filter(stage=stage).count()
         raise DocumentError(
-            "stages", f"`{stage}` is missing and leads stand there: {number}", "keep the stage, or move them first"
+            "stages",
+            f"`{stage}` is missing and leads stand there: {number}",
+            "keep the stage, or move them first",
         )
 
 
@@ -87,7 +94,12 @@ def advance(batch: Batch) -> None:
         return
     lifecycle = read_lifecycle(version.body)
     moves = [
-        Move(each.to_stage, GUARD, "", _head(version, guard=each.key, words={to: say(each.when, to) for to in LANGUAGES}))
+        Move(
+            each.to_stage,
+            GUARD,
+            "",
+            _head(version, guard=each.key, words={to: say(each.when, to) for to in LANGUAGES}),
+        )
         for each in lifecycle.transitions
     ]
     while lead_ids:
@@ -112,8 +124,11 @@ def _choose_transitions(batch: Batch, lifecycle: Lifecycle, lead_ids: Sequence[i
     rows = fetch_all(
         sql,
         {
-            **context.parameters, **_rungs(lifecycle),
-            "workspace": batch.workspace_id, "leads": list(lead_ids), "at": batch.at,
+            **context.parameters,
+            **_rungs(lifecycle),
+            "workspace": batch.workspace_id,
+            "leads": list(lead_ids),
+            "at": batch.at,
         },
     )
     return {row["lead_id"]: row["transition"] for row in rows}
@@ -155,8 +170,12 @@ def _event(change: Change, *, by: str, at: datetime, **more: Any) -> NewEvent:
         lead_id=change.lead_id,
         by=by,
         properties={
-            "from": change.from_stage, "to": change.to_stage, "guard": change.guard,
-            "cycle": change.cycle, "change": change.id, **more,
+            "from": change.from_stage,
+            "to": change.to_stage,
+            "guard": change.guard,
+            "cycle": change.cycle,
+            "change": change.id,
+            **more,
         },
     )
 
@@ -179,8 +198,8 @@ def move_lead(
 ) -> StageChange | None:
     """A user puts a lead into a stage; None where it stands there already.
 
-    Back to an earlier stage, or back from aside, begins a new cycle and needs a reason. No guard undoes the move
-    before the person acts again (docs/reference/lifecycle.md). Raises StageError.
+    Back to an earlier stage, or back from aside, begins a new cycle and needs a reason. No guard undoes the
+    move before the person acts again (docs/reference/lifecycle.md). Raises StageError.
     """
     with workspace_scope(workspace_id):
         version = LifecycleVersion.in_force(workspace_id)
@@ -230,13 +249,10 @@ def stages_for(lead: Lead, *, language: str = "") -> list[dict[str, str]]:
     lifecycle = read_lifecycle(version.body)
     ladder = lifecycle.ladder
     stage = lead.state.stage
-    reached = ladder.index(stage) if stage in ladder else _furthest(lead, ladder) + 1
+    done = ladder.index(stage) if stage in ladder else _furthest(lead, ladder) + 1
+    states = dict.fromkeys(ladder[:done], "done") | {stage: "current"}
     return [
-        {
-            "key": each.key,
-            "label": each.label_in(language),
-            "state": "current" if each.key == stage else "done" if ladder.index(each.key) < reached else "todo",
-        }
+        {"key": each.key, "label": each.label_in(language), "state": states.get(each.key, "todo")}
         for each in lifecycle.stages
         if not each.is_aside
     ]
@@ -259,15 +275,18 @@ def aside_label(lead: Lead, *, language: str = "") -> str:
 def count_by_stage(workspace_id: int, *, language: str = "") -> list[dict[str, Any]]:
     """[{key, label, now, reached, is_aside}] in the document's order, for a funnel.
 
-    `now`: leads that stand there. `reached`: leads that ever stood there or in a later stage; aside: ever there.
+    `now`: leads that stand there. `reached`: those that ever stood there or further on; aside: ever there.
     """
     with workspace_scope(workspace_id):
         version = LifecycleVersion.in_force(workspace_id)
         if version is None:
             return []
         lifecycle = read_lifecycle(version.body)
-        rows = fetch_all(load_sql("lifecycle", "count_by_stage"), {"workspace": workspace_id, **_rungs(lifecycle)})
+        rows = fetch_all(
+            load_sql("lifecycle", "count_by_stage"), {"workspace": workspace_id, **_rungs(lifecycle)}
+        )
     stages = {stage.key: stage for stage in lifecycle.stages}
     return [
-        {**row, "label": stages[row["key"]].label_in(language), "is_aside": stages[row["key"]].is_aside} for row in rows
+        {**row, "label": stages[row["key"]].label_in(language), "is_aside": stages[row["key"]].is_aside}
+        for row in rows
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import get_language
 
-from cultiva.criteria.language import Node, parse
+from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.reading import nearest, read_list
 from cultiva.lib.documents import DocumentError, check_keys
 
@@ -55,7 +55,7 @@ class Lifecycle:
         return [stage.key for stage in self.stages if not stage.is_aside]
 
     def unreachable_stages(self) -> list[str]:
-        """Stages that no chain of transitions leads to: only staff can put a lead there. A warning, no error."""
+        """Stages that no chain of transitions leads to: only staff can put a lead there. A warning."""
         reached, waiting = {START}, deque([START])
         while waiting:
             stage = waiting.popleft()
@@ -79,7 +79,7 @@ def read_lifecycle(found: Any) -> Lifecycle:
     keys = [stage.key for stage in stages]
     if (start := found.get("start", START)) != START:
         raise DocumentError("start", f"{start!r} cannot be the start", f"every new lead stands at `{START}`")
-    _check_stage(START, keys, place="start")
+    _check_stage(START, [stage.key for stage in stages if not stage.is_aside], place="start")
     return Lifecycle(
         key=key,
         name=str(found.get("name") or key),
@@ -115,7 +115,8 @@ def _read_label(found: Any, *, place: str) -> Mapping[str, str]:
 
 def _read_transitions(found: Any, stages: list[str]) -> tuple[Transition, ...]:
     transitions = []
-    for number, each in enumerate(read_list(found, "transitions") if found != [] else ()):  # none: staff moves all
+    given_list = [] if found == [] else read_list(found, "transitions")  # none: staff moves every lead
+    for number, each in enumerate(given_list):
         place = f"transitions[{number}]"
         keys = ("key", "from", "to", "when")
         given = check_keys(each, allowed=keys, required=keys, place=place)
@@ -131,15 +132,21 @@ def _read_transitions(found: Any, stages: list[str]) -> tuple[Transition, ...]:
                 key=_word(given["key"], place=f"{place}.key"),
                 from_stages=tuple(from_stages),
                 to_stage=given["to"],
-                when=parse(given["when"], place=f"{place}.when"),
+                when=_read_guard(given["when"], place=f"{place}.when"),
             )
         )
     _refuse_twice([transition.key for transition in transitions], place="transitions")
     return tuple(transitions)
 
 
+def _read_guard(found: Any, *, place: str) -> Node:
+    guard = parse(found, place=place)
+    compile_predicate(guard, Context())  # refuses what only workflows offer: `since`
+    return guard
+
+
 def _read_timezone(found: Any) -> str:
-    if not isinstance(found, str) or found and found not in zoneinfo.available_timezones():
+    if not isinstance(found, str) or (found and found not in zoneinfo.available_timezones()):
         raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
     return found
 

@@ -37,8 +37,8 @@ class StageChange(WorkspaceRow):
     at = models.DateTimeField()
     by = models.CharField(max_length=120)  # guard | user:7
     reason = models.TextField(blank=True, default="")
-    # {lifecycle, version, guard, words: {es, en}, score, temperature, grade, dimensions, model, model_version,
-    # events: [{id, name, occurred_at}]}; guard and words only where a guard moved the lead
+    # {lifecycle, version, guard, words: {es, en}, score, temperature, grade, dimensions, model,
+    # model_version, events: [{id, name, occurred_at}]}; guard and words only where a guard moved the lead
     evidence = models.JSONField(default=dict)
 
     class Meta:

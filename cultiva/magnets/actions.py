@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 
 from cultiva.consent.notices import read_choice, read_key, read_languages, read_text
 from cultiva.events.actions import NewEvent, record_events
+from cultiva.leads.actions import tell
 from cultiva.lib.database import load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError, check_keys, read_document
 from cultiva.lib.plugins import UnknownKind, plugin
@@ -53,8 +54,13 @@ def publish_magnet(
         )
 
 
-def grant_magnet(*, workspace_id: int, lead_id: int, magnet: str, at: datetime) -> Grant:
-    """The lead gets a magnet, once however often they ask; `mailing` answers the event with the delivery mail."""
+def grant_magnet(
+    *, workspace_id: int, lead_id: int, magnet: str, at: datetime, events: list[NewEvent] | None = None
+) -> Grant:
+    """The lead gets a magnet, once however often they ask; `mailing` answers the event with the delivery mail.
+
+    The event goes into `events` where that is given, for a caller that records several at once.
+    """
     parameters = {"workspace": workspace_id, "lead": lead_id, "magnet": magnet, "at": at}
     added = Grant.objects.raw(load_sql("magnets", "grant_magnet"), parameters)
     grant = next(iter(added), None)
@@ -70,7 +76,7 @@ def grant_magnet(*, workspace_id: int, lead_id: int, magnet: str, at: datetime) 
         actor="machine",  # not an act of the person: no rule counts it
         properties={"magnet": magnet, "grant": grant.id},
     )
-    record_events(workspace_id=workspace_id, events=[granted], received_at=at)
+    tell([granted], workspace_id=workspace_id, at=at, into=events)
     return grant
 
 

@@ -31,15 +31,15 @@ from cultiva.mailing.templating import (
 Json = dict[str, Any]
 
 
-class UnknownTemplate(LookupError):
+class UnknownTemplate(LookupError):  # noqa: N818
     """No published template has this key."""
 
 
 @dataclass(frozen=True)
 class Addressee:
-    """Who is written to, and what about: one mail per (cause kind, cause id, lead), however often it is asked for.
+    """Who is written to, and what about: a lead, or a user where `lead_id` is None.
 
-    A lead, or a user where `lead_id` is None.
+    One mail per (cause kind, cause id, lead), however often it is asked for.
     """
 
     cause_id: str
@@ -49,7 +49,7 @@ class Addressee:
 
 
 def publish_template(*, workspace_id: int, text: str, at: datetime) -> TemplateVersion:
-    """A new version of a mail. Raises DocumentError: unknown variables, links that lead nowhere, and the like."""
+    """A new version of a mail. Raises DocumentError: an unknown variable, a link that leads nowhere, .."""
     with workspace_scope(workspace_id):
         purposes = [purpose.key for purpose in PurposeVersion.currents(workspace_id)]
         language = Workspace.objects.get(id=workspace_id).language
@@ -130,7 +130,7 @@ def put_in_outbox(
 
 
 def send_sign_in_link(*, workspace_id: int, user: User, at: datetime) -> None:
-    """Mail a one-time link to a user. It is made when the mail leaves; asking twice in a second sends one mail."""
+    """Mail a one-time link to a user, made when the mail leaves; asking twice in a second sends one mail."""
     with workspace_scope(workspace_id):
         put_in_outbox(
             workspace_id=workspace_id,

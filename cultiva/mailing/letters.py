@@ -1,5 +1,6 @@
 """From claimed rows of the outbox to finished mails, a batch at a time."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,18 +16,21 @@ from liquid.exceptions import LiquidError
 from cultiva.accounts.actions import make_sign_in_link
 from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import confirmation_token
-from cultiva.consent.models import Confirmation, Evidence, PolicyVersion
+from cultiva.consent.models import Confirmation, Evidence, PolicyVersion, PurposeVersion
 from cultiva.consent.notices import TRANSACTIONAL
 from cultiva.lib.signing import sign
 from cultiva.magnets.actions import download_link
 from cultiva.magnets.models import Grant, MagnetVersion
 from cultiva.mailing.carriers.base import Mail
-from cultiva.mailing.message import AddressError, Content, address, build_message
+from cultiva.mailing.message import AddressError, Content, address, build_message, one_line
 from cultiva.mailing.models import TemplateVersion
 from cultiva.mailing.templating import compile_version, footer_words, pick_language, render
 
+log = logging.getLogger(__name__)
+
 Json = dict[str, Any]
 
+MARKETING = "marketing"  # the purpose that unsubscribe links call 0
 NOBODYS_ADDRESS = "cultiva@localhost"  # until there is a policy with a contact address, or MAIL_FROM
 
 
@@ -70,8 +74,8 @@ class Unwritten:
     """A row that no mail can be made of, and why."""
 
     row: Claimed
-    template: TemplateVersion
     reason: str
+    permanent: bool  # False: the fault may be ours, so it is tried again
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,20 @@ class House:
     workspace: Workspace
     controller: Json  # {name, address, email, ..} of the policy in force; empty without one
     privacy_url: str
+    purpose_ids: dict[str, int]  # {purpose: its version in force}
     sender: Address
     reply_to: Address | None
 
     @property
     def name(self) -> str:
         return str(self.controller.get("name") or self.workspace.name)
+
+    def unsubscribe_url(self, row: Claimed) -> str:
+        """Ends what this mail was allowed by; empty where nothing had to be allowed."""
+        if row.is_transactional or row.lead_id is None:
+            return ""
+        purpose = 0 if row.purpose == MARKETING else self.purpose_ids.get(row.purpose, 0)
+        return f"{settings.PUBLIC_URL}/u/{sign('unsubscribe', self.workspace.id, row.lead_id, purpose)}"
 
     @property
     def legal_line(self) -> str:
@@ -97,17 +109,28 @@ def load_house(workspace_id: int) -> House:
     workspace = Workspace.objects.get(id=workspace_id)
     policy = PolicyVersion.objects.filter(workspace_id=workspace_id).order_by("-published_at", "-id").first()
     controller: Json = policy.body["controller"] if policy else {}
-    own = controller.get("email", "")
-    sender = settings.MAIL_FROM or own or NOBODYS_ADDRESS
+    own = usable_address(workspace.name, controller.get("email", ""))
+    sender = usable_address(workspace.name, settings.MAIL_FROM) or own
     return House(
         workspace=workspace,
         controller=controller,
-        privacy_url=f"{settings.PUBLIC_URL}/c/policy/{workspace.slug}/{policy.key}/{policy.version}"
-        if policy
-        else "",
-        sender=address(workspace.name, sender),
-        reply_to=address(workspace.name, own) if own and own != sender else None,
+        privacy_url=policy_url(workspace, policy) if policy else "",
+        purpose_ids={purpose.key: purpose.id for purpose in PurposeVersion.currents(workspace_id)},
+        sender=sender or address(workspace.name, NOBODYS_ADDRESS),
+        reply_to=own if own != sender else None,
     )
+
+
+def usable_address(name: str, text: str) -> Address | None:
+    try:
+        return address(name, text) if text else None
+    except AddressError:
+        log.error("event=mail.bad_sender workspace=%s", name)
+        return None
+
+
+def policy_url(workspace: Workspace, policy: PolicyVersion) -> str:
+    return f"{settings.PUBLIC_URL}/p/{workspace.slug}/{policy.key}/v{policy.version}"
 
 
 def write_letters(house: House, rows: Sequence[Claimed], at: datetime) -> list[Letter | Unwritten]:
@@ -133,13 +156,15 @@ class Desk:
                 self.own |= read(self, of_kind)
 
     def write(self, row: Claimed) -> Letter | Unwritten:
-        template = self.templates[row.template_id]
         if row.cause_kind in OWN_VALUES and row.id not in self.own:
-            return Unwritten(row, template, f"its {row.cause_kind} is gone")
+            return Unwritten(row, f"its {row.cause_kind} is gone", permanent=True)
         try:
-            return self._letter(row, template)
+            return self._letter(row, self.templates[row.template_id])
         except (AddressError, LiquidError) as error:
-            return Unwritten(row, template, str(error))
+            return Unwritten(row, str(error), permanent=True)
+        except Exception as error:  # one mail that cannot be written must not hold up those behind it
+            log.exception("event=mail.unwritten outbox=%d", row.id)
+            return Unwritten(row, f"{type(error).__name__}: {error}", permanent=False)
 
     def language_of(self, row: Claimed) -> str:
         """The reader's, else the workspace's, else whatever the template speaks."""
@@ -180,13 +205,12 @@ class Desk:
             source=source,
             at=self.at,
         )
-        return Letter(row, template, mail, rendered.links if click else ())
+        links = tuple(target if is_tracked(target) else "" for target in rendered.links) if click else ()
+        return Letter(row, template, mail, links)
 
     def _values(self, row: Claimed, language: str) -> Json:
         house = self.house
-        unsubscribe_url = (
-            "" if row.is_transactional else unsubscribe_address(house.workspace.id, row.lead_id or 0)
-        )
+        unsubscribe_url = house.unsubscribe_url(row)
         return {
             "lead": lead_values(row.email or "", row.attributes or {}),
             "workspace": {"name": house.workspace.name},
@@ -217,7 +241,7 @@ class Desk:
         """Headers of mails that somebody agreed to (RFC 8058, 2919; Gmail's feedback loop, rules E-16)."""
         workspace, domain = self.house.workspace, self.house.sender.domain
         return (
-            ("List-Unsubscribe", f"<{unsubscribe_address(workspace.id, row.lead_id or 0)}>"),
+            ("List-Unsubscribe", f"<{self.house.unsubscribe_url(row)}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("List-Id", f"<{row.purpose}.{workspace.slug}.{domain}>"),
             ("Feedback-ID", f"{template.key}:{row.purpose}:{workspace.slug}:cultiva{workspace.id}"),
@@ -232,7 +256,7 @@ def confirmation_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
     return {
         row.id: {"confirm_url": f"{settings.PUBLIC_URL}/c/confirm/{confirmation_token(confirmation)}"}
         for row in rows
-        if (confirmation := found.get(row.variables["confirmation"]))
+        if (confirmation := found.get(row.variables.get("confirmation", 0)))
     }
 
 
@@ -252,7 +276,7 @@ def grant_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
             },
         }
         for row in rows
-        if (grant := grants.get(row.variables["grant"])) and grant.magnet in titles
+        if (grant := grants.get(row.variables.get("grant", 0))) and grant.magnet in titles
     }
 
 
@@ -277,16 +301,18 @@ OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
 
 
 def ids_in(rows: Sequence[Claimed], variable: str) -> list[int]:
-    return [row.variables[variable] for row in rows]
+    return [row.variables[variable] for row in rows if variable in row.variables]
 
 
 def lead_values(email: str, attributes: Mapping[str, Any]) -> Json:
-    names = [str(attributes.get(key) or "") for key in ("first_name", "last_name")]
+    first, last, company = (
+        one_line(key, str(attributes.get(key) or "")) for key in ("first_name", "last_name", "company")
+    )
     return {
-        "first_name": names[0],
-        "last_name": names[1],
-        "full_name": " ".join(name for name in names if name),
-        "company": attributes.get("company") or "",
+        "first_name": first,
+        "last_name": last,
+        "full_name": f"{first} {last}".strip(),
+        "company": company,
         "email": email,
         "attributes": attributes,
     }
@@ -308,19 +334,19 @@ def read_consents(workspace_id: int, rows: Sequence[Claimed]) -> dict[int | None
     return {id_: (occurred_at, label) for id_, occurred_at, label in shown if label}
 
 
-def unsubscribe_address(workspace_id: int, lead_id: int) -> str:
-    return f"{settings.PUBLIC_URL}/u/{sign('unsubscribe', workspace_id, lead_id, 0)}"
-
-
 def click_address(workspace_id: int, outbox_id: int) -> Callable[[int, str], str]:
-    """Links go through us only where the reader may be profiled; our own pages and mailto: stay as they are."""
+    """Where a profiled reader's links lead; mailto: and the unsubscribe page stay as they are."""
 
     def address_of(number: int, target: str) -> str:
-        if not target.lower().startswith("http") or target.startswith(f"{settings.PUBLIC_URL}/u/"):
+        if not is_tracked(target):
             return target
         return f"{settings.PUBLIC_URL}/l/{sign('click', workspace_id, outbox_id, number)}"
 
     return address_of
+
+
+def is_tracked(target: str) -> bool:
+    return target.lower().startswith("http") and not target.startswith(f"{settings.PUBLIC_URL}/u/")
 
 
 @lru_cache(maxsize=1000)

@@ -23,7 +23,7 @@ REWRITERS = (
 
 @dataclass(frozen=True)
 class Hit:
-    """One request for a link. `links_at_once`: distinct links of the mail followed within BURST, this one too."""
+    """One request for a link. `links_at_once`: distinct links of the mail within BURST, this one too."""
 
     method: str
     user_agent: str

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import cast
 
 from django.db.models import QuerySet
 
@@ -13,7 +12,7 @@ from cultiva.mailing.models import MailboxMessage
 
 @dataclass(frozen=True)
 class Parts:
-    """One message taken apart. `html` is what a stranger may have written: show it in a sandboxed frame only."""
+    """One message taken apart. Show `html` in a sandboxed frame only: leads filled in parts of it."""
 
     headers: list[tuple[str, str]]
     text: str
@@ -31,7 +30,7 @@ def newest(*, workspace_id: int, recipient: str = "") -> QuerySet[MailboxMessage
 
 def parts(message: MailboxMessage) -> Parts:
     source = bytes(message.source)
-    mail = cast(EmailMessage, message_from_bytes(source, policy=SMTP))
+    mail = message_from_bytes(source, policy=SMTP)
     return Parts(
         headers=[(name, str(value)) for name, value in mail.items()],
         text=content_of(mail, "plain"),

@@ -125,7 +125,7 @@ def check_images(blocks: list[Token], aside: Aside) -> None:
     for token in inline_tokens(blocks, "image"):
         address = aside.put_back(str(token.attrs["src"]))
         if "{{" in address or "{%" in address:
-            # An address of one's own would tell who opened the mail, which needs its own consent (rules E-54).
+            # An address of one's own tells who opened the mail, which needs its own consent (rules E-54).
             raise MarkupError(f"the image `{address}` differs by reader", "give everybody the same image")
         if not address.lower().startswith(("https://", "http://")):
             raise MarkupError(f"the image `{address}` has no address", "begin it with https://")
@@ -165,9 +165,10 @@ def dressed(blocks: list[Token]) -> list[Token]:
 
 
 def is_button(token: Token) -> bool:
-    children = token.children or []
-    kinds = [child.type for child in children]
-    return kinds.count("link_open") == 1 and (kinds[0], kinds[-1]) == ("link_open", "link_close")
+    """A link alone in a paragraph of its own, not in a list or a quotation."""
+    kinds = [child.type for child in token.children or []]
+    is_alone = kinds.count("link_open") == 1 and (kinds[0], kinds[-1]) == ("link_open", "link_close")
+    return is_alone and token.level == 1
 
 
 def dress_button(children: list[Token]) -> list[Token]:

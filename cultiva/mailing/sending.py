@@ -3,16 +3,15 @@
     ready ─ claim: locked, consent asked a last time ─→ claimed ─ committed before the first byte ─→ sending
     sending ─→ accepted | retry | failed | uncertain, by the carrier's answer, committed after
 
-Between claim and mail lies at most a second (`WORK_SECONDS`): what is not sent by then goes back to ready, and its
-consent is asked again. A claim whose sender died expires: claimed becomes ready, sending becomes uncertain.
+Between claim and mail lies at most a second (WORK_SECONDS): what is not sent by then goes back to ready, and
+its consent is asked again. When a sender dies its lease ends: claimed becomes ready, sending uncertain.
 """
 
 import itertools
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,15 +62,32 @@ class Claim:
         return time.monotonic() - self.began > WORK_SECONDS
 
 
+@dataclass(frozen=True)
+class News:
+    """What became of a mail, for the ledger: sent, refused, failed or uncertain."""
+
+    outbox_id: int
+    lead_id: int | None
+    template_id: int
+    purpose: str
+    outcome: str
+    more: Json
+
+    @classmethod
+    def of(cls, row: Claimed, outcome: str, **more: str) -> "News":
+        return cls(row.id, row.lead_id, row.template_id, row.purpose, outcome, more)
+
+
 def send_due(*, workspace_id: int, at: datetime) -> int:
     """Send one batch of a workspace's due mails; returns how many it dealt with, 0 where nothing is due.
 
-    To be called outside any transaction: it commits between its steps. Mail that somebody waits for goes first.
+    To be called outside any transaction: it commits between its steps. Transactional mail goes first.
     Where the carrier is down, nothing is touched.
     """
-    give_up_on_dead_senders(workspace_id, at)
-    if not is_due(workspace_id, at):
-        return 0
+    with workspace_scope(workspace_id):
+        give_up_on_dead_senders(workspace_id, at)
+        if not is_due(workspace_id, at):
+            return 0
     carrier: Carrier = plugin("carriers", settings.MAIL_CARRIER)()
     if connection.in_atomic_block and not carrier.is_local:
         raise SendingError(
@@ -97,7 +113,6 @@ def send_batch(workspace_id: int, at: datetime, carrier: Carrier) -> int:
 
 def claim_due(workspace_id: int, at: datetime, *, is_transactional: bool) -> Claim:
     """Take mails out of the queue, with the last word of consent in the same transaction."""
-    began = time.monotonic()
     with workspace_scope(workspace_id):
         lease = database_clock() + LEASE
         found = fetch_all(
@@ -111,7 +126,7 @@ def claim_due(workspace_id: int, at: datetime, *, is_transactional: bool) -> Cla
         ]
         move(workspace_id, changes, states=[State.READY, State.RETRY], lease=lease)
         refuse(workspace_id, refused, at)
-    return Claim(workspace_id, at, lease, began, allowed, settled=len(refused))
+    return Claim(workspace_id, at, lease, time.monotonic(), allowed, settled=len(refused))
 
 
 def ask_consent(
@@ -141,37 +156,30 @@ def ask_consent(
 def refuse(workspace_id: int, refused: Sequence[tuple[Claimed, str]], at: datetime) -> None:
     changes = [{"id": row.id, "state": State.REFUSED, "reason": reason} for row, reason in refused]
     move(workspace_id, changes, states=[State.READY, State.RETRY], lease=None)
-    templates = TemplateVersion.objects.filter(workspace_id=workspace_id).in_bulk(
-        {row.template_id for row, _ in refused}
-    )
-    tell(
-        workspace_id,
-        [(row, templates[row.template_id], "refused", {"reason": why}) for row, why in refused],
-        at,
-    )
+    tell(workspace_id, [News.of(row, "refused", reason=reason) for row, reason in refused], at)
 
 
 def send_claimed(claim: Claim, carrier: Carrier) -> int:
-    """Send twenty at a time until the second is over; the rest goes back to ready."""
-    settled = 0
-    rows = list(claim.rows)
+    """Send twenty at a time until the second is over, and at least one; the rest goes back to ready."""
+    settled, rows = 0, claim.rows
     with workspace_scope(claim.workspace_id):
         house = load_house(claim.workspace_id)
-    while rows and not claim.is_over:
+    while rows:
         portion, rows = rows[:COMMIT_SIZE], rows[COMMIT_SIZE:]
         letters, unwritten = begin_sending(claim, house, portion)
         outcomes = deliver(claim, carrier, letters)
         settle(claim, outcomes)
         settled += unwritten + len(outcomes)
-        if len(outcomes) < len(letters):  # the connection ended, or the second did
-            give_back(claim, [letter.row for letter in letters[len(outcomes) :]], more_attempts=-1)
+        unsent = [letter.row for letter in letters[len(outcomes) :]]
+        give_back(claim, unsent, more_attempts=-1)
+        if unsent or claim.is_over:
             break
     give_back(claim, rows)
     return settled
 
 
 def begin_sending(claim: Claim, house: House, rows: Sequence[Claimed]) -> tuple[list[Letter], int]:
-    """Write the letters and commit that they are about to leave; (those still ours, how many cannot be written)."""
+    """Commit that letters are about to leave; (those that are still ours, how many cannot be written)."""
     with workspace_scope(claim.workspace_id):
         written = write_letters(house, rows, claim.at)
         letters = [each for each in written if isinstance(each, Letter)]
@@ -181,78 +189,89 @@ def begin_sending(claim: Claim, house: House, rows: Sequence[Claimed]) -> tuple[
         ]
         ours = move(claim.workspace_id, changes, states=[State.CLAIMED], held=claim.lease, lease=claim.lease)
         unwritten = [each for each in written if isinstance(each, Unwritten)]
-        fail_unwritten(claim, unwritten)
+        put_aside(claim, unwritten)
     return [letter for letter in letters if letter.row.id in ours], len(unwritten)
 
 
-def fail_unwritten(claim: Claim, unwritten: Sequence[Unwritten]) -> None:
-    changes = [{"id": each.row.id, "state": State.FAILED, "reason": each.reason[:300]} for each in unwritten]
+def put_aside(claim: Claim, unwritten: Sequence[Unwritten]) -> None:
+    changes = [
+        {**not_taken(claim, each.row, each.reason, permanent=each.permanent), "more_attempts": 1}
+        for each in unwritten
+    ]
     ours = move(claim.workspace_id, changes, states=[State.CLAIMED], held=claim.lease, lease=None)
-    for each in unwritten:
-        log.error("event=mail.unwritten outbox=%d template=%s", each.row.id, each.template.key)
-    told = [(e.row, e.template, "failed", {"reason": e.reason}) for e in unwritten if e.row.id in ours]
-    tell(claim.workspace_id, told, claim.at)
+    failed = [
+        News.of(each.row, "failed", reason=each.reason)
+        for each, change in zip(unwritten, changes, strict=True)
+        if each.row.id in ours and change["state"] == State.FAILED
+    ]
+    for news in failed:
+        log.error("event=mail.unwritten outbox=%d reason=%r", news.outbox_id, news.more["reason"])
+    tell(claim.workspace_id, failed, claim.at)
 
 
 def deliver(claim: Claim, carrier: Carrier, letters: Sequence[Letter]) -> list[tuple[Letter, Outcome]]:
     """Hand the letters to the carrier one by one, until it or the second ends. No transaction is open."""
     outcomes: list[tuple[Letter, Outcome]] = []
-    with closing(iterate(carrier, letters)) as answers:
-        for letter, outcome in zip(letters, answers, strict=False):
-            outcomes.append((letter, outcome))
-            if claim.is_over:
-                break
+    answers = carrier.send([letter.mail for letter in letters])
+    for letter, outcome in zip(letters, answers, strict=False):
+        outcomes.append((letter, outcome))
+        if claim.is_over:
+            break
     return outcomes
-
-
-def iterate(carrier: Carrier, letters: Sequence[Letter]) -> Iterator[Outcome]:
-    yield from carrier.send([letter.mail for letter in letters])
 
 
 def settle(claim: Claim, outcomes: Sequence[tuple[Letter, Outcome]]) -> None:
     """Write down what the carrier answered, and tell the ledger."""
     with workspace_scope(claim.workspace_id):
-        results = [result_of(claim, letter, outcome) for letter, outcome in outcomes]
+        results = [result_of(claim, letter.row, outcome) for letter, outcome in outcomes]
         # An answer that came later than the lease still says what became of an uncertain mail.
         states = [State.SENDING, State.UNCERTAIN]
         ours = move(claim.workspace_id, results, states=states, held=claim.lease, lease=None)
-        told = []
-        for (letter, outcome), result in zip(outcomes, results, strict=True):
-            if letter.row.id not in ours:
-                continue
+        settled = [
+            (letter, outcome, result)
+            for (letter, outcome), result in zip(outcomes, results, strict=True)
+            if result["id"] in ours
+        ]
+        for letter, outcome, result in settled:
             log_outcome(letter, outcome, result["state"])
-            if result["state"] in TOLD:
-                subject = {"subject": letter.mail.subject} if outcome.is_accepted else {}
-                reason = {"reason": result["reason"]} if result["reason"] else {}
-                told.append((letter.row, letter.template, TOLD[result["state"]], subject | reason))
-            if result["state"] == State.FAILED and outcome.status in DEAD_ADDRESS and letter.row.lead_id:
+            if result["state"] == State.FAILED and outcome.status in DEAD_ADDRESS and letter.row.email:
                 suppress(
-                    workspace_id=claim.workspace_id,
-                    email=letter.row.email or "",
-                    reason="hard_bounce",
-                    at=claim.at,
+                    workspace_id=claim.workspace_id, email=letter.row.email, reason="hard_bounce", at=claim.at
                 )
-        tell(claim.workspace_id, told, claim.at)
+        news = [news_of(letter, result) for letter, _, result in settled if result["state"] in TOLD]
+        tell(claim.workspace_id, news, claim.at)
 
 
 TOLD = {State.ACCEPTED: "sent", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
 
 
-def result_of(claim: Claim, letter: Letter, outcome: Outcome) -> Json:
+def news_of(letter: Letter, result: Json) -> News:
+    more = {"reason": result["reason"]} if result["reason"] else {"subject": letter.mail.subject}
+    return News.of(letter.row, TOLD[result["state"]], **more)
+
+
+def result_of(claim: Claim, row: Claimed, outcome: Outcome) -> Json:
     """The change of a row that an outcome makes."""
-    attempt = letter.row.attempts + 1
-    result: Json = {"id": letter.row.id, "reason": outcome.reply[:300]}
     if outcome.is_accepted:
-        return {**result, "state": State.ACCEPTED, "reason": "", "accepted_at": claim.at.isoformat()}
-    if outcome.is_unknown and not letter.row.is_transactional:
-        return {**result, "state": State.UNCERTAIN}
-    if outcome.permanent or attempt >= MAX_ATTEMPTS:
-        return {**result, "state": State.FAILED}
-    return {**result, "state": State.RETRY, "not_before": (claim.at + pause_after(attempt)).isoformat()}
+        return {"id": row.id, "state": State.ACCEPTED, "reason": "", "accepted_at": claim.at.isoformat()}
+    if outcome.is_unknown and not row.is_transactional:
+        return {"id": row.id, "state": State.UNCERTAIN, "reason": outcome.reply[:300]}
+    return not_taken(claim, row, outcome.reply, permanent=outcome.permanent)
+
+
+def not_taken(claim: Claim, row: Claimed, reason: str, *, permanent: bool) -> Json:
+    """Tried again later, each time after a longer pause, or given up."""
+    attempt = row.attempts + 1
+    change = {"id": row.id, "reason": reason[:300]}
+    if permanent or attempt >= MAX_ATTEMPTS:
+        return {**change, "state": State.FAILED}
+    return {**change, "state": State.RETRY, "not_before": (claim.at + pause_after(attempt)).isoformat()}
 
 
 def pause_after(attempt: int) -> timedelta:
-    return min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY)
+    """After the first, second, .. attempt."""
+    doubled: timedelta = FIRST_RETRY * 2 ** (attempt - 1)
+    return min(doubled, LONGEST_RETRY)
 
 
 def give_back(claim: Claim, rows: Sequence[Claimed], *, more_attempts: int = 0) -> None:
@@ -264,29 +283,21 @@ def give_back(claim: Claim, rows: Sequence[Claimed], *, more_attempts: int = 0) 
 
 
 def give_up_on_dead_senders(workspace_id: int, at: datetime) -> None:
-    """Expired claims: claimed and transactional mails are ready again, marketing in flight becomes uncertain."""
-    with workspace_scope(workspace_id):
-        found = fetch_all(
-            load_sql("mailing", "release_expired"), {"workspace": workspace_id, "real_now": database_clock()}
-        )
-        for row in found:
-            log.warning("event=mail.sender_died outbox=%d state=%s", row["id"], row["state"])
-        lost = [row for row in found if row["state"] == State.UNCERTAIN]
-        templates = TemplateVersion.objects.filter(workspace_id=workspace_id).in_bulk(
-            {row["template_id"] for row in lost}
-        )
-        events = [
-            send_event(
-                row["id"], row["lead_id"], templates[row["template_id"]], row["purpose"], "uncertain", {}, at
-            )
-            for row in lost
-        ]
-        record_events(workspace_id=workspace_id, events=events, received_at=at)
+    """Leases that ended: claimed and transactional mails are ready again, the rest is uncertain."""
+    parameters = {"workspace": workspace_id, "real_now": database_clock()}
+    found = fetch_all(load_sql("mailing", "release_expired"), parameters)
+    for row in found:
+        log.warning("event=mail.sender_died outbox=%d state=%s", row["id"], row["state"])
+    lost = [
+        News(row["id"], row["lead_id"], row["template_id"], row["purpose"], "uncertain", {})
+        for row in found
+        if row["state"] == State.UNCERTAIN
+    ]
+    tell(workspace_id, lost, at)
 
 
 def is_due(workspace_id: int, at: datetime) -> bool:
-    with workspace_scope(workspace_id):
-        found = fetch_all(load_sql("mailing", "is_due"), {"workspace": workspace_id, "at": at})
+    found = fetch_all(load_sql("mailing", "is_due"), {"workspace": workspace_id, "at": at})
     return bool(found[0]["is_due"])
 
 
@@ -314,41 +325,33 @@ def move(
     return {row["id"] for row in found}
 
 
-def tell(workspace_id: int, told: Sequence[tuple[Claimed, TemplateVersion, str, Json]], at: datetime) -> None:
+def tell(workspace_id: int, news: Sequence[News], at: datetime) -> None:
     """Events of kind `send`, for leads; mail to staff is no fact about a lead."""
+    if not news:
+        return
+    templates = TemplateVersion.objects.filter(workspace_id=workspace_id).in_bulk(
+        {each.template_id for each in news}
+    )
     events = [
-        send_event(row.id, row.lead_id, template, row.purpose, outcome, more, at)
-        for row, template, outcome, more in told
-        if row.lead_id is not None
+        NewEvent(
+            kind="send",
+            name=f"email_{each.outcome}",
+            message_id=f"mail:{each.outbox_id}:{each.outcome}",
+            occurred_at=at,
+            lead_id=each.lead_id,
+            by="system",
+            properties={
+                "template": templates[each.template_id].key,
+                "outbox": each.outbox_id,
+                "purpose": each.purpose,
+                "outcome": each.outcome,
+                **each.more,
+            },
+        )
+        for each in news
+        if each.lead_id is not None
     ]
     record_events(workspace_id=workspace_id, events=events, received_at=at)
-
-
-def send_event(
-    outbox_id: int,
-    lead_id: int | None,
-    template: TemplateVersion,
-    purpose: str,
-    outcome: str,
-    more: Json,
-    at: datetime,
-) -> NewEvent:
-    properties = {
-        "template": template.key,
-        "outbox": outbox_id,
-        "purpose": purpose,
-        "outcome": outcome,
-        **more,
-    }
-    return NewEvent(
-        kind="send",
-        name=f"email_{outcome}",
-        message_id=f"mail:{outbox_id}:{outcome}",
-        occurred_at=at,
-        lead_id=lead_id,
-        by="system",
-        properties=properties,
-    )
 
 
 def log_outcome(letter: Letter, outcome: Outcome, state: str) -> None:

@@ -20,62 +20,29 @@ from liquid.stringify import to_liquid_string
 from cultiva.consent.notices import TRANSACTIONAL, read_key, read_languages, read_text
 from cultiva.lib.documents import DocumentError, check_keys, read_document
 from cultiva.mailing.markup import TARGET, Markup, MarkupError, read_markup
+from cultiva.mailing.message import one_line
 from cultiva.mailing.models import TemplateVersion
 
 CONFIRMATION, MAGNET_DELIVERY, SIGN_IN = "confirmation", "magnet_delivery", "sign_in"
-# The closed list of mails that need no consent (rules F2), what only they can say, and must (the first of each).
+# The closed list of mails that need no consent (rules F2), and what only they can say; the first is a must.
 SYSTEM_VARIABLES = {
     CONFIRMATION: ("confirm_url",),
     MAGNET_DELIVERY: ("download_url", "magnet.title"),
     SIGN_IN: ("sign_in_url", "user.full_name"),
 }
-VARIABLES = [
-    "lead.first_name",
-    "lead.last_name",
-    "lead.full_name",
-    "lead.company",
-    "lead.email",
-    "workspace.name",
-    "sender.name",
-    "sender.email",
-    "sender.address",
-]
+VARIABLES = (
+    "lead.first_name", "lead.last_name", "lead.full_name", "lead.company", "lead.email",
+    "workspace.name", "sender.name", "sender.email", "sender.address",
+)  # fmt: skip
 ANY_ATTRIBUTE = "lead.attributes."
 
 # Logic stays small: no loops, no assignments, nothing that marks a text as safe.
 TAGS = {"content", "output", "illegal", "if", "unless", "case", "comment", "#"}
-FILTERS = [
-    "abs",
-    "append",
-    "at_least",
-    "at_most",
-    "capitalize",
-    "ceil",
-    "date",
-    "default",
-    "divided_by",
-    "downcase",
-    "first",
-    "floor",
-    "join",
-    "last",
-    "minus",
-    "modulo",
-    "plus",
-    "prepend",
-    "remove",
-    "replace",
-    "round",
-    "size",
-    "slice",
-    "split",
-    "strip",
-    "times",
-    "truncate",
-    "truncatewords",
-    "upcase",
-    "url_encode",
-]
+FILTERS = (
+    "abs", "append", "at_least", "at_most", "capitalize", "ceil", "date", "default", "divided_by",
+    "downcase", "first", "floor", "join", "last", "minus", "modulo", "plus", "prepend", "remove", "replace",
+    "round", "size", "slice", "split", "strip", "times", "truncate", "truncatewords", "upcase", "url_encode",
+)  # fmt: skip
 
 SUBJECT_LIMIT, PREHEADER_LIMIT = 200, 130  # rules E-03: 40 to 130 characters
 HTML_LIMIT_BYTES = 90_000  # Gmail clips at about 102 KB (rules E-04); what a lead fills in comes on top
@@ -140,8 +107,7 @@ class Rendered:
 def read_template(text: str, *, language: str, purposes: Collection[str] | None = None) -> Template:
     """Read a template's document; `language` picks its name where that is given per language.
 
-    With `purposes`, the template's own must be one of them. Raises DocumentError: the place, what is wrong, the
-    way out.
+    With `purposes`, the template's own must be one of them. Raises DocumentError: the place and the way out.
     """
     parts = ("template", "purpose", "name", "languages")
     found = check_keys(read_document(text, name="template"), allowed=parts, required=parts, place="template")
@@ -306,11 +272,12 @@ def render(
     shown = [
         address_of(n, target) if address_of and target else target or "#" for n, target in enumerate(targets)
     ]
-    subject, preheader = compiled.subject.render(**values), compiled.preheader.render(**values)
-    mail = {**values["mail"], "subject": one_line(subject), "preheader": one_line(preheader)}
+    subject = one_line("Subject", compiled.subject.render(**values))
+    preheader = " ".join(compiled.preheader.render(**values).split())
+    mail = {**values["mail"], "subject": subject, "preheader": preheader}
     filled = {**values, "mail": mail, "links": shown}
     text = re.sub(r"\n{3,}", "\n\n", compiled.text.render(**filled)).strip() + "\n"
-    return Rendered(mail["subject"], mail["preheader"], compiled.html.render(**filled), text, targets)
+    return Rendered(subject, preheader, compiled.html.render(**filled), text, targets)
 
 
 def checked_targets(compiled: Compiled, values: Mapping[str, Any]) -> Iterator[str]:
@@ -319,13 +286,9 @@ def checked_targets(compiled: Compiled, values: Mapping[str, Any]) -> Iterator[s
         yield target if TARGET.match(target) and not re.search(r"\s", target) else ""
 
 
-def one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 @cache
 def footer_words(language: str) -> dict[str, str]:
-    """The words around every mail: why, unsubscribe, privacy, and how a day is written (Django's date format)."""
+    """The words around every mail, and how a day is written in it (Django's date format)."""
     found = read_document(system_document("footer"), name="footer")["languages"]
     words: dict[str, str] = pick_language(found, language, "en")[1]
     return words

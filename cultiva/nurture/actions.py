@@ -1,7 +1,7 @@
 """Publishing workflows, letting leads in, and moving on those whose wait is over."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ class NodeCount:
 
 @dataclass(frozen=True)
 class WorkflowCounts:
-    """A workflow in force with the counts of its nodes in the document's order, all versions together."""
+    """A workflow in force with the counts of its nodes in reading order, all versions together."""
 
     version: WorkflowVersion
     inside: int
@@ -53,7 +53,12 @@ def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowV
         _check_purpose(workspace_id, workflow.purpose)
         _check_steps(workspace_id, workflow)
         return WorkflowVersion.publish(
-            workspace_id=workspace_id, key=workflow.key, name=workflow.name, body=body, source_text=text, at=at
+            workspace_id=workspace_id,
+            key=workflow.key,
+            name=workflow.name,
+            body=body,
+            source_text=text,
+            at=at,
         )
 
 
@@ -77,7 +82,7 @@ def _check_steps(workspace_id: int, workflow: Workflow) -> None:
 
 def advance(batch: Batch) -> None:
     """Step of `flow`: let leads in by the new events, and take them to their first wait or exit."""
-    runs = [_run(version, batch.at) for version in WorkflowVersion.currents(batch.workspace_id)]
+    runs = _runs(batch.workspace_id, WorkflowVersion.currents(batch.workspace_id), batch.at)
     for run, lead_ids in _entering(batch, runs):
         group = _enter(run, lead_ids)
         if group.ids:
@@ -110,7 +115,6 @@ def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
             "workspace": batch.workspace_id,
             "events": list(events),
             "earliest": min(each.occurred_at for each in events.values()),
-            "at": batch.at,
         },
     )
     leads: defaultdict[int, set[int]] = defaultdict(set)
@@ -121,7 +125,7 @@ def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
 
 
 def _lets_in(entry: Entry, context: Context) -> str:
-    """SQL over event `e`. Forms, magnets and stages are told by our own records alone, which no site can send."""
+    """SQL over event `e`. Forms, magnets and stages count from our own records: sites cannot make them up."""
     own = f"e.source_id = {OWN_SOURCE}" if entry.kind != "event" else "e.actor <> 'machine'"
     return f"{own} AND {entry.when.matches(context)}"
 
@@ -139,7 +143,9 @@ def _enter(run: Run, lead_ids: list[int]) -> Group:
             "at": run.at,
         },
     )
-    return Group(ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start)
+    return Group(
+        ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start
+    )
 
 
 def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
@@ -149,27 +155,36 @@ def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
     worker that comes late makes the next wait end later, never shorter.
     """
     with workspace_scope(workspace_id):
-        rows = fetch_all(load_sql("nurture", "claim_due"), {"workspace": workspace_id, "at": at, "limit": limit})
+        rows = fetch_all(
+            load_sql("nurture", "claim_due"), {"workspace": workspace_id, "at": at, "limit": limit}
+        )
         groups: defaultdict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             groups[row["version_id"], row["node"]].append(row)
-        versions = WorkflowVersion.objects.filter(workspace_id=workspace_id).in_bulk({key for key, _ in groups})
+        versions = WorkflowVersion.objects.filter(
+            workspace_id=workspace_id, id__in={key for key, _ in groups}
+        )
+        runs = {run.version_id: run for run in _runs(workspace_id, versions, at)}
         events: list[NewEvent] = []
-        for (version_id, node), members in sorted(groups.items()):
-            run = _run(versions[version_id], at)
-            wait = run.workflow.nodes[node]
-            assert isinstance(wait, Wait)  # only waits have a due time
-            ids, leads = [row["id"] for row in members], [row["lead_id"] for row in members]
-            events += walk(run, Group(ids=ids, leads=leads, node=wait.next))
+        for (version_id, key), members in sorted(groups.items()):
+            node = runs[version_id].workflow.nodes[key]
+            group = Group(
+                ids=[row["id"] for row in members],
+                leads=[row["lead_id"] for row in members],
+                node=node.next if isinstance(node, Wait) else key,  # a step that failed is tried again
+            )
+            events += walk(runs[version_id], group)
         record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
     return len(rows)
 
 
-def _run(version: WorkflowVersion, at: datetime) -> Run:
-    workflow = read_workflow(version.body)
-    zones = Workspace.objects.values_list("time_zone", flat=True)
-    timezone = workflow.timezone or zones.get(id=version.workspace_id)
-    return Run(version.workspace_id, workflow, version.id, version.version, timezone, at)
+def _runs(workspace_id: int, versions: Iterable[WorkflowVersion], at: datetime) -> list[Run]:
+    zone = Workspace.objects.values_list("time_zone", flat=True).get(id=workspace_id)
+    read = [(version, read_workflow(version.body)) for version in versions]
+    return [
+        Run(workspace_id, workflow, version.id, version.version, workflow.timezone or zone, at)
+        for version, workflow in read
+    ]
 
 
 def count_workflows(workspace_id: int) -> list[WorkflowCounts]:
@@ -183,10 +198,16 @@ def count_workflows(workspace_id: int) -> list[WorkflowCounts]:
 
 def _counts(version: WorkflowVersion, counts: dict[tuple[str, str], dict[str, Any]]) -> WorkflowCounts:
     own = {node: row for (workflow, node), row in counts.items() if workflow == version.key}
-    order = [*version.body["nodes"], *(node for node in own if node not in version.body["nodes"])]
-    nodes = [NodeCount(n, own[n]["inside"], own[n]["finished"]) if n in own else NodeCount(n, 0, 0) for n in order]
+    present = read_workflow(version.body).nodes
+    order = [*present, *(node for node in own if node not in present)]
+    nodes = [
+        NodeCount(n, own[n]["inside"], own[n]["finished"]) if n in own else NodeCount(n, 0, 0) for n in order
+    ]
     return WorkflowCounts(
-        version=version, inside=sum(n.inside for n in nodes), finished=sum(n.finished for n in nodes), nodes=nodes
+        version=version,
+        inside=sum(n.inside for n in nodes),
+        finished=sum(n.finished for n in nodes),
+        nodes=nodes,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cultiva.criteria.conditions.event import EventHappened
-from cultiva.criteria.language import Node, parse
+from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.reading import nearest, read_days, read_list, read_text
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins
@@ -15,6 +15,7 @@ from cultiva.lib.plugins import plugins
 KEY = re.compile(r"[\w-]{1,60}")  # a node's key becomes a part of the mail's cause (at most 120 letters)
 WAIT_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 LONGEST_WAIT_SECONDS = 3_650 * 86_400
+NODES_LIMIT = 300  # people stop at thirty
 KINDS = ("step", "wait", "branch", "exit")
 # {entry: (event, the property that names the thing)}; an `event` names itself.
 ENTRIES = {
@@ -75,7 +76,7 @@ class Workflow:
     purpose: str
     timezone: str  # empty: the workspace's
     entry: Entry
-    nodes: Mapping[str, WorkflowNode]
+    nodes: Mapping[str, WorkflowNode]  # each after those that lead to it, where no circle forbids
     start: str
 
 
@@ -96,7 +97,7 @@ def read_workflow(found: Any) -> Workflow:
         purpose=_key(found["purpose"], place="purpose"),
         timezone=_read_timezone(found.get("timezone", "")),
         entry=_read_entry(found["entry"]),
-        nodes=nodes,
+        nodes={node: nodes[node] for node in _in_reading_order(found["start"], nodes)},
         start=found["start"],
     )
 
@@ -130,6 +131,8 @@ def _read_reentry(found: Any) -> float | None:
 def _read_nodes(found: Any) -> dict[str, WorkflowNode]:
     if not isinstance(found, Mapping) or not found:
         raise DocumentError("nodes", f"a mapping of nodes is needed, not {found!r}")
+    if len(found) > NODES_LIMIT:
+        raise DocumentError("nodes", f"{len(found)} nodes are too many", f"at most {NODES_LIMIT}")
     since = ("entry", *found)
     return {_node_key(key): _read_node(each, f"nodes.{key}", since) for key, each in found.items()}
 
@@ -163,7 +166,9 @@ def _read_node(found: Any, place: str, since: Collection[str]) -> WorkflowNode:
 def _read_step(found: Any, place: str) -> Step:
     kinds = plugins("steps")
     if found["step"] not in kinds:
-        raise DocumentError(f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds)))
+        raise DocumentError(
+            f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds))
+        )
     fields = kinds[found["step"]].Settings.base_fields
     given = check_keys(found, allowed=("step", "next", *fields), required=("next",), place=place)
     settings = {key: value for key, value in given.items() if key in fields}
@@ -174,11 +179,17 @@ def _read_wait(found: Any, place: str) -> Wait:
     given = check_keys(found, allowed=("wait", "next"), required=("next",), place=place)
     wait = check_keys(given["wait"], allowed=WAIT_SECONDS, place=f"{place}.wait")
     if len(wait) != 1:
-        raise DocumentError(f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}")
+        raise DocumentError(
+            f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}"
+        )
     ((unit, amount),) = wait.items()
     seconds = read_days(amount, f"{place}.wait.{unit}") * WAIT_SECONDS[unit]
     if not 1 <= seconds <= LONGEST_WAIT_SECONDS:
-        raise DocumentError(f"{place}.wait.{unit}", f"{amount!r} is too {'long' if seconds > 1 else 'short'}", "1 second to 10 years")
+        raise DocumentError(
+            f"{place}.wait.{unit}",
+            f"{amount!r} is too {'long' if seconds > 1 else 'short'}",
+            "1 second to 10 years",
+        )
     return Wait(seconds, given["next"])
 
 
@@ -188,7 +199,9 @@ def _read_branch(found: Any, place: str, since: Collection[str]) -> Branch:
     for number, each in enumerate(read_list(given["branch"], f"{place}.branch")):
         arm_place = f"{place}.branch[{number}]"
         arm = check_keys(each, allowed=("when", "next"), required=("when", "next"), place=arm_place)
-        arms.append(Arm(parse(arm["when"], place=f"{arm_place}.when", since=since), arm["next"]))
+        when = parse(arm["when"], place=f"{arm_place}.when")
+        compile_predicate(when, Context(since=dict.fromkeys(since, "")))  # refuses any other `since`
+        arms.append(Arm(when, arm["next"]))
     return Branch(tuple(arms), given["otherwise"])
 
 
@@ -217,11 +230,13 @@ def _check_graph(nodes: Mapping[str, WorkflowNode], start: Any) -> None:
     instant = {key: node for key, node in nodes.items() if not isinstance(node, Wait)}
     for key in instant:
         if key in _reached_from(key, instant):
-            raise DocumentError(f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle")
+            raise DocumentError(
+                f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle"
+            )
 
 
 def _reached_from(start: str, nodes: Mapping[str, WorkflowNode]) -> set[str]:
-    """The nodes on every way on from `start`; itself only where a way leads back. Ways stay inside `nodes`."""
+    """The nodes on the ways on from `start`; itself only where one leads back. Ways stay inside `nodes`."""
     reached: set[str] = set()
     waiting = [start]
     while waiting:
@@ -232,13 +247,29 @@ def _reached_from(start: str, nodes: Mapping[str, WorkflowNode]) -> set[str]:
     return reached
 
 
+def _in_reading_order(start: str, nodes: Mapping[str, WorkflowNode]) -> list[str]:
+    """Depth first, a node before all it leads to. jsonb forgets the order in which the author wrote them."""
+    seen: set[str] = set()
+    done: list[str] = []
+
+    def visit(key: str) -> None:
+        seen.add(key)
+        for _, target in reversed(targets(nodes[key])):
+            if target not in seen:
+                visit(target)
+        done.append(key)
+
+    visit(start)
+    return done[::-1]
+
+
 def _check_target(target: Any, nodes: Mapping[str, WorkflowNode], *, place: str) -> None:
     if not isinstance(target, str) or target not in nodes:
         raise DocumentError(place, f"no node `{target}`", nearest(target, list(nodes)))
 
 
 def _read_timezone(found: Any) -> str:
-    if not isinstance(found, str) or found and found not in zoneinfo.available_timezones():
+    if not isinstance(found, str) or (found and found not in zoneinfo.available_timezones()):
         raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
     return found
 

@@ -1,14 +1,17 @@
 """Walking enrolments through the graph of their workflow, as sets.
 
-A group of enrolments that stand at one node moves on together. Steps and branches take no time, so a group walks
-until it reaches a wait or an exit, and only there its rows are written: once each, however long the way was.
+Enrolments that stand at one node move on as a group. Steps and branches take no time, so a group walks until
+it reaches a wait or an exit, and only there its rows are written: once each, however long the way.
 """
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db import transaction
 
 from cultiva.criteria.language import Context, compile_predicate
 from cultiva.events.actions import NewEvent
@@ -17,6 +20,9 @@ from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Branch, Exit, Step, Wait, Workflow
 from cultiva.nurture.steps.base import Standing
 
+log = logging.getLogger(__name__)
+
+RETRY_STEP = timedelta(minutes=10)
 FINISHED = "finished"  # `exit_reason` of those who reached an exit
 
 
@@ -34,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """Enrolments that stand at one node; `passed` are the nodes behind them in this run. `leads[i]` walks `ids[i]`."""
+    """Enrolments that stand at one node; `passed` lies behind them in this run; `leads[i]` walks `ids[i]`."""
 
     ids: list[int]
     leads: list[int]
@@ -58,9 +64,10 @@ def walk(run: Run, group: Group) -> list[NewEvent]:
         group = walking.pop()
         node = run.workflow.nodes[group.node]
         match node:
-            case Step():
-                _act(run, group, node)
+            case Step() if _act(run, group, node):
                 walking.append(group.go_on(node.next))
+            case Step():
+                events += _rest(run, group, "workflow_delayed", due_at=run.at + RETRY_STEP)
             case Branch():
                 walking += _split(run, group, node)
             case Wait():
@@ -71,12 +78,30 @@ def walk(run: Run, group: Group) -> list[NewEvent]:
     return events
 
 
-def _act(run: Run, group: Group, step: Step) -> None:
+def _act(run: Run, group: Group, step: Step) -> bool:
+    """Whether the step succeeded. One that fails holds up its own group, and nobody else's events."""
     standing = Standing(
-        workspace_id=run.workspace_id, workflow=run.workflow.key, purpose=run.workflow.purpose, node=group.node,
-        at=run.at, enrolment_ids=group.ids, lead_ids=group.leads,
+        workspace_id=run.workspace_id,
+        workflow=run.workflow.key,
+        purpose=run.workflow.purpose,
+        node=group.node,
+        at=run.at,
+        enrolment_ids=group.ids,
+        lead_ids=group.leads,
     )
-    plugin("steps", step.kind)().run(standing, step.settings)
+    try:
+        with transaction.atomic():
+            plugin("steps", step.kind)().run(standing, step.settings)
+    except Exception:
+        log.exception(
+            "event=workflow.step_failed workspace=%d workflow=%s node=%s leads=%d",
+            run.workspace_id,
+            run.workflow.key,
+            group.node,
+            len(group.ids),
+        )
+        return False
+    return True
 
 
 def _split(run: Run, group: Group, branch: Branch) -> Iterator[Group]:
@@ -96,7 +121,7 @@ def _split(run: Run, group: Group, branch: Branch) -> Iterator[Group]:
 
 
 def _instants(workflow: Workflow, group: Group) -> dict[str, str]:
-    """What `since` may name, as SQL over enrolment `trip`. A node never passed: nothing has happened since."""
+    """What `since` may name, as SQL over enrolment `trip`. Nothing has happened since a node never passed."""
     trail = {node: f"coalesce((trip.trail ->> '{node}')::timestamptz, 'infinity')" for node in workflow.nodes}
     passed_just_now = dict.fromkeys((*group.passed, group.node), "%(at)s")
     return {"entry": "trip.entered_at", **trail, **passed_just_now}
@@ -119,18 +144,25 @@ def _rest(
             "exit_reason": FINISHED if exited_at else "",
         },
     )
-    return [event(run, name, each, lead, group.node, passed=passed) for each, lead in zip(group.ids, group.leads, strict=True)]
+    return [
+        event(run, name, each, lead, group.node, passed=passed)
+        for each, lead in zip(group.ids, group.leads, strict=True)
+    ]
 
 
 def event(run: Run, name: str, enrolment: int, lead: int, node: str, **more: Any) -> NewEvent:
     return NewEvent(
         kind="workflow",
         name=name,
-        message_id=f"{name}:{enrolment}:{node}:{int(run.at.timestamp() * 1_000_000)}",
+        message_id=f"{name}:{enrolment}:{node}:{run.at.isoformat()}",
         occurred_at=run.at,
         lead_id=lead,
         by="system",
         properties={
-            "workflow": run.workflow.key, "version": run.version, "node": node, "enrolment": enrolment, **more
+            "workflow": run.workflow.key,
+            "version": run.version,
+            "node": node,
+            "enrolment": enrolment,
+            **more,
         },
     )

@@ -9,7 +9,7 @@ from cultiva.leads.models import Lead
 
 
 class WorkflowVersion(Document):
-    """A graph that nurtures (docs/reference/workflows.md)."""
+    """A graph that nurtures (docs/reference/workflows.md). body: the document."""
 
     class Meta:
         db_table = "workflow_version"

@@ -3,7 +3,7 @@
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from cultiva.consent.models import ConsentMark
@@ -14,6 +14,8 @@ from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, unsign
 from cultiva.mailing.machines import BURST, Hit, judge
 from cultiva.mailing.models import Outbox
+from cultiva.public.pages import browser_language, message
+from cultiva.public.visits import user_agent_of
 
 
 @require_safe
@@ -21,15 +23,14 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
     """Go to the link's target. Nothing but an event comes of it, however often it is followed and by whom."""
     try:
         workspace_id, outbox_id, number = unsign("click", token)
-    except (BadLink, ValueError) as error:
-        raise Http404 from error
+    except (BadLink, ValueError):
+        return bad_link(request)
     at = clock.now()
     with workspace_scope(workspace_id):
-        mail = (
-            Outbox.objects.filter(workspace_id=workspace_id, id=outbox_id).select_related("template").first()
-        )
+        mails = Outbox.objects.filter(workspace_id=workspace_id, id=outbox_id)
+        mail = mails.select_related("template").first()
         if mail is None or number >= len(mail.links) or not mail.links[number]:
-            raise Http404
+            return bad_link(request)
         if is_profiled(mail):
             record_click(request, mail, number, at)
     response = HttpResponseRedirect(mail.links[number])
@@ -39,15 +40,20 @@ def follow_link(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+def bad_link(request: HttpRequest) -> HttpResponse:
+    """One answer for forged, truncated and forgotten links."""
+    return message("bad_link", language=browser_language(request), status=404)
+
+
 def is_profiled(mail: Outbox) -> bool:
     """An objection also silences the links of mails sent before it."""
-    marks = ConsentMark.objects.filter(workspace_id=mail.workspace_id, lead_id=mail.lead_id, objected_at=None)
+    marks = ConsentMark.objects.filter(workspace_id=mail.workspace_id, lead__mails=mail, objected_at=None)
     return marks.exclude(profiled_since=None).exists()
 
 
 def record_click(request: HttpRequest, mail: Outbox, number: int, at: datetime) -> None:
     target = mail.links[number]
-    user_agent = request.headers.get("User-Agent", "")
+    user_agent = user_agent_of(request)
     verdict = judge(
         Hit(
             method=request.method or "",
@@ -56,6 +62,7 @@ def record_click(request: HttpRequest, mail: Outbox, number: int, at: datetime) 
             at=at,
             accepted_at=mail.accepted_at,
             links_at_once=len({number, *links_just_followed(mail, at)}),
+            is_prefetch="prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")),
         )
     )
     click = NewEvent(
@@ -73,7 +80,7 @@ def record_click(request: HttpRequest, mail: Outbox, number: int, at: datetime) 
             "link": number,
             "outbox": mail.id,
         },
-        context={"reasons": list(verdict.reasons), "user_agent": user_agent[:200]},
+        context={"reasons": list(verdict.reasons), "user_agent": user_agent},
     )
     record_events(workspace_id=mail.workspace_id, events=[click], received_at=at)
 

@@ -45,14 +45,10 @@ markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("im
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def form_page(request: HttpRequest, workspace: str, key: str) -> HttpResponse:
-    found = find_workspace(workspace)
-    if found is None:
-        return _not_found(request)
-    at = clock.now()
     if request.method == "POST":
-        return _take(request, found, key, at)
-    shown = _show(request, found, key, at)
-    return _draw(request, found, shown, _bind(shown)) if shown else _not_found(request)
+        return _take(request, workspace, key, clock.now())
+    shown = _show(request, workspace, key, clock.now())
+    return _draw(request, shown, _bind(shown)) if shown else _not_found(request)
 
 
 @require_safe
@@ -109,39 +105,41 @@ def policy_page(request: HttpRequest, workspace: str, key: str, version: int) ->
     )
 
 
-def _show(request: HttpRequest, workspace: Workspace, key: str, at: datetime) -> Shown | None:
-    wanted = [wanted_language(request, workspace.language), workspace.language]
-    with workspace_scope(workspace.id):
-        return show_form(workspace_id=workspace.id, key=key, languages=wanted, at=at)
+def _show(request: HttpRequest, workspace: str, key: str, at: datetime) -> Shown | None:
+    found = find_workspace(workspace)
+    if found is None:
+        return None
+    wanted = [wanted_language(request, found.language), found.language]
+    with workspace_scope(found.id):
+        return show_form(workspace_id=found.id, key=key, languages=wanted, at=at)
 
 
-def _take(request: HttpRequest, workspace: Workspace, key: str, at: datetime) -> HttpResponse:
+def _take(request: HttpRequest, workspace: str, key: str, at: datetime) -> HttpResponse:
     try:
         fields = read_fields(request)
     except BadBody as bad:
-        return message("unreadable", language=wanted_language(request, workspace.language), status=bad.status)
+        return message("unreadable", language=browser_language(request), status=bad.status)
     token = fields.get(TOKEN, "")
-    with workspace_scope(workspace.id):
-        try:
-            shown = read_token(workspace_id=workspace.id, key=key, token=token, at=at)
-        except (BadLink, ExpiredLink):
-            return _show_again(request, workspace, key, fields, at)
-        form = _bind(shown, fields)
-        if not form.is_valid():
-            return _draw(request, workspace, shown, form, fields, status=422)
-        outcome = submit_form(
-            workspace_id=workspace.id,
-            form=shown,
-            cleaned=form.cleaned_data,
-            request_facts=_facts(request, workspace, shown, fields),
-            token=token,
-            at=at,
-        )
+    try:
+        shown = read_token(workspace=workspace, key=key, token=token, at=at)
+    except (BadLink, ExpiredLink):
+        return _show_again(request, workspace, key, fields, at)
+    form = _bind(shown, fields)
+    if not form.is_valid():
+        return _draw(request, shown, form, fields, status=422)
+    outcome = submit_form(
+        workspace_id=shown.form.workspace_id,
+        form=shown,
+        cleaned=form.cleaned_data,
+        request_facts=_facts(request, shown, workspace, fields),
+        token=token,
+        at=at,
+    )
     return HttpResponseRedirect(_thanks_path(workspace, shown, outcome, at), status=303)
 
 
 def _show_again(
-    request: HttpRequest, workspace: Workspace, key: str, fields: dict[str, str], at: datetime
+    request: HttpRequest, workspace: str, key: str, fields: dict[str, str], at: datetime
 ) -> HttpResponse:
     """The page was open for too long, or its token did not arrive: the same answers with a new token.
 
@@ -153,7 +151,7 @@ def _show_again(
     issued_at = at - MIN_FILL
     token = make_token(shown.form, shown.policy, shown.purposes, shown.language, issued_at)
     shown = replace(shown, issued_at=issued_at, token=token)
-    return _draw(request, workspace, shown, _bind(shown, fields), fields, status=422, is_stale=True)
+    return _draw(request, shown, _bind(shown, fields), fields, status=422, is_stale=True)
 
 
 def _bind(shown: Shown, fields: dict[str, str] | None = None) -> CaptureForm:
@@ -166,7 +164,6 @@ def _bind(shown: Shown, fields: dict[str, str] | None = None) -> CaptureForm:
 
 def _draw(
     request: HttpRequest,
-    workspace: Workspace,
     shown: Shown,
     form: CaptureForm,
     fields: dict[str, str] | None = None,
@@ -174,6 +171,9 @@ def _draw(
     status: int = 200,
     is_stale: bool = False,
 ) -> HttpResponse:
+    with workspace_scope(shown.form.workspace_id):
+        workspace = Workspace.objects.get(id=shown.form.workspace_id)
+        magnet = _magnet_title(shown.form, shown.language)
     came_from = fields.get(CAME_FROM, "") if fields else request.headers.get("Referer", "")
     return answer(
         "form",
@@ -184,48 +184,49 @@ def _draw(
         shown=shown,
         form=form,
         intro=markdown.render(shown.texts.get("intro", "")),
-        consent=draw_consent(workspace, shown, form),
+        consent=draw_consent(shown, workspace.slug, form),
         hidden={TOKEN: shown.token, CAME_FROM: one_line(came_from, MAX_URL)},
-        magnet=_magnet_title(shown.form, shown.language),
+        magnet=magnet,
         other_languages=language_links(request, shown.languages, shown.language),
         is_stale=is_stale,
     )
 
 
-def draw_consent(workspace: Workspace, shown: Shown, form: CaptureForm) -> str:
+def draw_consent(shown: Shown, workspace: str, form: CaptureForm) -> str:
     """The first layer of the notice and the boxes; what a person sees of it on arrival is hashed into the evidence."""
     with translation.override(shown.language):
-        return render_to_string("public/_consent.html", {"workspace": workspace, "shown": shown, "form": form})
+        return render_to_string(
+            "public/_consent.html", {"workspace_slug": workspace, "shown": shown, "form": form}
+        )
 
 
-def _facts(request: HttpRequest, workspace: Workspace, shown: Shown, fields: dict[str, str]) -> RequestFacts:
+def _facts(request: HttpRequest, shown: Shown, workspace: str, fields: dict[str, str]) -> RequestFacts:
     return RequestFacts(
         page_url=page_url(request),
         referrer=one_line(fields.get(CAME_FROM, ""), MAX_URL),
         ip=ip_of(request),
         user_agent=user_agent_of(request),
         campaign=campaign_of(request),
-        rendered_html_sha256=_consent_digest(workspace, shown),
+        rendered_html_sha256=_consent_digest(shown, workspace),
     )
 
 
 _digests: dict[tuple[object, ...], str] = {}  # versions never change, so neither does what is drawn of them
 
 
-def _consent_digest(workspace: Workspace, shown: Shown) -> str:
+def _consent_digest(shown: Shown, workspace: str) -> str:
     versions = (shown.form.id, shown.policy.id, *(purpose.id for purpose in shown.purposes), shown.language)
     if versions not in _digests:
-        drawn = draw_consent(workspace, shown, _bind(shown))
+        drawn = draw_consent(shown, workspace, _bind(shown))
         _digests[versions] = hashlib.sha256(drawn.encode()).hexdigest()
     return _digests[versions]
 
 
-def _thanks_path(workspace: Workspace, shown: Shown, outcome: Outcome, at: datetime) -> str:
+def _thanks_path(workspace: str, shown: Shown, outcome: Outcome, at: datetime) -> str:
     place = LANGUAGE_CODES.index(shown.language)
-    token = sign_until(
-        "thanks", at + THANKS_LIFE, workspace.id, shown.form.id, outcome.submission_id or 0, place
-    )
-    return reverse("public:thanks", args=[workspace.slug, shown.form.key, token])
+    parts = (shown.form.workspace_id, shown.form.id, outcome.submission_id or 0, place)
+    token = sign_until("thanks", at + THANKS_LIFE, *parts)
+    return reverse("public:thanks", args=[workspace, shown.form.key, token])
 
 
 def _download_path(form: FormVersion, outcome: Outcome, at: datetime) -> str:
@@ -239,8 +240,7 @@ def _download_path(form: FormVersion, outcome: Outcome, at: datetime) -> str:
 
 def _magnet_title(form: FormVersion, language: str) -> str:
     magnet = form.body["magnet"]
-    with workspace_scope(form.workspace_id):
-        version = MagnetVersion.current(form.workspace_id, magnet) if magnet else None
+    version = MagnetVersion.current(form.workspace_id, magnet) if magnet else None
     if version is None:
         return ""
     titles = version.body["title"]

@@ -21,7 +21,7 @@ from cultiva.magnets.actions import ExpiredDownload, take_download
 from cultiva.public.pages import answer, browser_language, message, wanted_language
 from cultiva.public.visits import actor_of, ip_of, page_url, user_agent_of
 
-MARKETING = ("marketing", "email")  # what an unsubscribe link of purpose 0 ends
+MARKETING = "marketing"  # what an unsubscribe link ends, on e-mail, unless it carries the id of a purpose's version
 
 
 @csrf_exempt
@@ -68,14 +68,14 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     with workspace_scope(workspace_id):
         if not Lead.objects.filter(workspace_id=workspace_id, id=lead_id).exists():
             return _bad_link(request)
+        version = PurposeVersion.objects.filter(workspace_id=workspace_id, id=purpose_id).first()
         if request.method != "POST":
-            return _about_lead(request, "unsubscribe", workspace_id, lead_id)
-        purpose, channel = _purpose(workspace_id, purpose_id)
+            return _about_lead(request, "unsubscribe", workspace_id, lead_id, version)
         withdraw(
             workspace_id=workspace_id,
             lead_id=lead_id,
-            purpose=purpose,
-            channel=channel,
+            purpose=version.key if version else MARKETING,
+            channel=version.body["channel"] if version else "email",
             at=clock.now(),
             circumstances=Circumstances(
                 action="button", page_url=page_url(request), ip=ip_of(request), user_agent=user_agent_of(request)
@@ -84,19 +84,17 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
         return _about_lead(request, "unsubscribed", workspace_id, lead_id)
 
 
-def _purpose(workspace_id: int, purpose_id: int) -> tuple[str, str]:
-    """(purpose, channel) that a link ends: 0 is marketing by e-mail, else the id of a purpose's version."""
-    version = PurposeVersion.objects.filter(workspace_id=workspace_id, id=purpose_id).first() if purpose_id else None
-    return (version.key, version.body["channel"]) if version else MARKETING
-
-
-def _about_lead(request: HttpRequest, page: str, workspace_id: int, lead_id: int) -> HttpResponse:
+def _about_lead(
+    request: HttpRequest, page: str, workspace_id: int, lead_id: int, purpose: PurposeVersion | None = None
+) -> HttpResponse:
     """A page of the lead's workspace in the lead's language; it shows nothing of the lead."""
     with workspace_scope(workspace_id):
         workspace = Workspace.objects.get(id=workspace_id)
         lead = Lead.objects.get(workspace_id=workspace_id, id=lead_id)
     language = wanted_language(request, lead.language or workspace.language)
-    return answer(page, language=language, workspace=workspace)
+    labels = purpose.body["languages"] if purpose else {}
+    label = labels.get(language, next(iter(labels.values()), {})).get("label", "")
+    return answer(page, language=language, workspace=workspace, purpose=label)
 
 
 def _expired_download(request: HttpRequest, expired: ExpiredDownload) -> HttpResponse:

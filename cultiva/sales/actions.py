@@ -67,7 +67,7 @@ def _given_event(row: dict[str, Any], *, at: datetime) -> NewEvent:
 
 
 def accept_hand_over(*, workspace_id: int, hand_over_id: int, by: User, at: datetime) -> HandOver:
-    """The lead is theirs from now on. Again by the same user changes nothing; raises HandOverError."""
+    """The lead is theirs from now on. The same again changes nothing; raises HandOverError."""
     with workspace_scope(workspace_id):
         hand_over, is_new = _answer(workspace_id, hand_over_id, by=by, at=at, accepted_at=at)
         if is_new:
@@ -76,8 +76,10 @@ def accept_hand_over(*, workspace_id: int, hand_over_id: int, by: User, at: date
     return hand_over
 
 
-def reject_hand_over(*, workspace_id: int, hand_over_id: int, by: User, reason: str, at: datetime) -> HandOver:
-    """The lead goes back to nurture without an owner. Again by the same user changes nothing; raises HandOverError."""
+def reject_hand_over(
+    *, workspace_id: int, hand_over_id: int, by: User, reason: str, at: datetime
+) -> HandOver:
+    """The lead goes back to nurture, without owner. The same again changes nothing; raises HandOverError."""
     reason = reason.strip()
     if not reason:
         raise HandOverError("A rejection needs its reason.\nhint: say what was missing")
@@ -88,8 +90,12 @@ def reject_hand_over(*, workspace_id: int, hand_over_id: int, by: User, reason: 
             _record_answer(hand_over, "hand_over_rejected", by=by, at=at, reason=reason)
             stage = StageChange.objects.get(workspace_id=workspace_id, id=hand_over.stage_change_id).to_stage
             move_lead(
-                workspace_id=workspace_id, lead_id=hand_over.lead_id, to_stage=BACK_TO[stage],
-                by=by, reason=reason, at=at,
+                workspace_id=workspace_id,
+                lead_id=hand_over.lead_id,
+                to_stage=BACK_TO[stage],
+                by=by,
+                reason=reason,
+                at=at,
             )
     return hand_over
 
@@ -106,7 +112,9 @@ def _answer(
     still_open = HandOver.objects.open().filter(workspace_id=workspace_id, id=hand_over_id)
     is_new = bool(still_open.update(answered_by=by, **answer))
     hand_over.refresh_from_db()
-    if not is_new and not (hand_over.answered_by_id == by.id and all(getattr(hand_over, each) for each in answer)):
+    if not is_new and not (
+        hand_over.answered_by_id == by.id and all(getattr(hand_over, each) for each in answer)
+    ):
         raise HandOverError("This hand-over is closed: somebody answered it, or the lead has moved on.")
     return hand_over, is_new
 
@@ -135,7 +143,11 @@ def waiting(workspace_id: int, at: datetime) -> list[Waiting]:
         rows = list(still_open.select_related("lead__state", "owner").order_by("due_at", "id"))
     return [
         Waiting(
-            hand_over=row, lead=row.lead, owner=row.owner, waited=at - row.created_at, is_overdue=row.is_overdue(at)
+            hand_over=row,
+            lead=row.lead,
+            owner=row.owner,
+            waited=at - row.created_at,
+            is_overdue=row.is_overdue(at),
         )
         for row in rows
     ]

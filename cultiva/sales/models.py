@@ -15,7 +15,7 @@ class HandOvers(models.Manager["HandOver"]):
 
 
 class HandOver(WorkspaceRow):
-    """One lead given to one seller because of one stage change. Open until one of the last three times is set."""
+    """One lead given to one seller because of one stage change; open until accepted, rejected or lapsed."""
 
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(
@@ -30,7 +30,9 @@ class HandOver(WorkspaceRow):
     accepted_at = models.DateTimeField(null=True)
     rejected_at = models.DateTimeField(null=True)
     lapsed_at = models.DateTimeField(null=True)  # the lead left the stage before anybody answered
-    answered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    answered_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
     reason = models.TextField(blank=True, default="")
 
     objects: ClassVar[HandOvers] = HandOvers()

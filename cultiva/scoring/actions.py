@@ -11,7 +11,7 @@ from cultiva.lib.documents import read_document
 from cultiva.scoring.compile import CompiledModel, compile_model
 from cultiva.scoring.explanation import (
     Explanation,
-    cut_of_total,
+    cut_of,
     displayed,
     explained_dimensions,
     explained_rules,
@@ -162,7 +162,7 @@ def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetim
         rules=rules,
         dimensions=dimensions,
         total=row["total"],
-        cut=cut_of_total(row["total"], dimensions),
+        cut=cut_of(row["total"], [each.weight * each.value for each in dimensions]),
         shown_total=row["shown_total"],
         next_change_at=row["next_change_at"],
     )

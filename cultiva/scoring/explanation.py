@@ -1,6 +1,5 @@
 """Why a score is what it is: every point with its rule and events, and what each cap cut."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,35 +92,38 @@ def _explained_rule(rule: Rule, number: int, row: Row, evidence: Sequence[Row]) 
 
 
 def _explained_event(row: Row) -> ExplainedEvent:
-    properties = json.loads(row["properties"]) if isinstance(row["properties"], str) else row["properties"]
-    return ExplainedEvent(row["id"], row["name"], row["occurred_at"], row["weight"], properties)
+    return ExplainedEvent(row["id"], row["name"], row["occurred_at"], row["weight"], row["properties"])
 
 
 def explained_dimensions(
     model: ScoringModel, row: Row, rules: Sequence[ExplainedRule]
 ) -> tuple[ExplainedDimension, ...]:
-    shown = json.loads(row["dimensions"]) if isinstance(row["dimensions"], str) else row["dimensions"]
+    shown = row["dimensions"]
     return tuple(
         ExplainedDimension(
             name=dimension.name,
             weight=dimension.weight,
             value=row[f"dimension_{number}"],
-            cut=row[f"dimension_{number}"] - fsum(r.after_rule_cap for r in rules if r.dimension == dimension.name),
+            cut=cut_of(
+                row[f"dimension_{number}"], [r.after_rule_cap for r in rules if r.dimension == dimension.name]
+            ),
             shown=float(shown[dimension.name]),
         )
         for number, dimension in enumerate(model.dimensions)
     )
 
 
-def cut_of_total(total: float, dimensions: Sequence[ExplainedDimension]) -> float:
-    return total - fsum(dimension.weight * dimension.value for dimension in dimensions)
+def cut_of(figure: float, parts: Sequence[float]) -> float:
+    """What a cap took away, or gave: parts + cut = figure."""
+    return figure - fsum(parts)
 
 
 @dataclass(frozen=True)
 class Displayed:
-    """An explanation in tenths, for a screen: rules + dimension cuts = dimensions, dimensions + cut = total, exactly.
+    """An explanation in tenths, for a screen, adding up exactly: the rules of a dimension and its cut are the
+    dimension; the dimensions and `cut` are the total.
 
-    All figures are in points of the total: those of a dimension are already multiplied by its weight.
+    All figures are points of the total: those of a dimension are already multiplied by its weight.
     """
 
     total: Decimal
@@ -140,11 +142,12 @@ def displayed(explanation: Explanation) -> Displayed:
     parts = {dimension.name: dimension.weight * dimension.value for dimension in explanation.dimensions}
     total = round(explanation.shown_total * 10)
     *dimensions, cut = apportion([*parts.values(), explanation.cut], total)
-    rules, cuts = {}, {}
+    rules: dict[str, int] = {}
+    cuts: dict[str, int] = {}
     for dimension, tenths in zip(explanation.dimensions, dimensions, strict=True):
         of_it = [rule for rule in explanation.rules if rule.dimension == dimension.name]
-        exact = [dimension.weight * part for part in (*(rule.after_rule_cap for rule in of_it), dimension.cut)]
-        *shares, cuts[dimension.name] = apportion(exact, tenths)
+        exact = [*(rule.after_rule_cap for rule in of_it), dimension.cut]
+        *shares, cuts[dimension.name] = apportion([dimension.weight * part for part in exact], tenths)
         rules |= {rule.key: share for rule, share in zip(of_it, shares, strict=True)}
     return Displayed(
         total=_tenths(total),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 210, 56, 30, 46
+SIDE = 110  # room for the ways that go round
 MARGIN = 16
 
 
@@ -27,7 +28,7 @@ def draw(boxes: Mapping[str, Box], start: str) -> SafeString:
     """An SVG of the graph; its text alternative is the table beside it."""
     rows = layers(boxes, start)
     widest = max(len(row) for row in rows)
-    width = widest * (BOX_WIDTH + GAP_X) - GAP_X + 2 * MARGIN
+    width = widest * (BOX_WIDTH + GAP_X) - GAP_X + 2 * MARGIN + 2 * SIDE
     height = len(rows) * (BOX_HEIGHT + GAP_Y) - GAP_Y + 2 * MARGIN
     places = {}
     for y, row in enumerate(rows):
@@ -35,7 +36,7 @@ def draw(boxes: Mapping[str, Box], start: str) -> SafeString:
         for x, key in enumerate(row):
             places[key] = (offset + x * (BOX_WIDTH + GAP_X), MARGIN + y * (BOX_HEIGHT + GAP_Y))
     edges = [
-        _edge(places[key], places[target], label)
+        _edge(places[key], places[target], label, width - MARGIN)
         for key in places for target, label in boxes[key].targets if target in places
     ]  # fmt: skip
     return format_html(
@@ -85,14 +86,18 @@ def _box(box: Box, x: float, y: float) -> SafeString:
     )  # fmt: skip
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float], label: str) -> SafeString:
+def _edge(start: tuple[float, float], end: tuple[float, float], label: str, side: float) -> SafeString:
+    """Straight down to the next row; further down, out by the right side so that no box hides it."""
     x1, y1 = start[0] + BOX_WIDTH / 2, start[1] + BOX_HEIGHT
-    x2, y2 = end[0] + BOX_WIDTH / 2, end[1]
+    x2, y2 = end[0] + BOX_WIDTH / 2, end[1] - 2
     middle = (y1 + y2) / 2
+    way, at = f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}", ((x1 + x2) / 2 + 8, middle + 4)
+    if end[1] - start[1] > BOX_HEIGHT + GAP_Y:
+        x1, y1, x2, y2 = start[0] + BOX_WIDTH, start[1] + BOX_HEIGHT / 2, end[0] + BOX_WIDTH + 2, end[1] + BOX_HEIGHT / 2
+        way, at = f"M{x1} {y1} C{side} {y1} {side} {y2} {x2} {y2}", (x1 + 12, y1 - 8)
     return format_html(
-        '<path class="flow-edge" marker-end="url(#arrow)" d="M{} {} C{} {} {} {} {} {}"/>'
-        '<text class="flow-words" x="{}" y="{}" text-anchor="middle">{}</text>',
-        x1, y1, x1, middle, x2, middle, x2, y2 - 2, (x1 + x2) / 2, middle + 4, label,
+        '<path class="flow-edge" marker-end="url(#arrow)" d="{}"/><text class="flow-words" x="{}" y="{}">{}</text>',
+        way, *at, label,
     )  # fmt: skip
 
 

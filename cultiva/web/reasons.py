@@ -15,17 +15,13 @@ TELLING = ("path", "url", "asset", "form", "network", "value")  # properties tha
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule's line. `points` in tenths; `nexts`: when time alone changes it."""
+    """One rule's line, its points in tenths."""
 
     words: str
     points: Decimal
     events: list[tuple[str, datetime, float | None]]  # (what, when, present weight), latest first
     more_events: int
     next_change_at: datetime | None
-
-    @property
-    def counts(self) -> bool:
-        return bool(self.points) or bool(self.events)
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def _side(key: str, explanation: Explanation, shown: Displayed) -> Side:
     }[key]
     rules = [rule for rule in explanation.rules if rule.side == key]
     reasons = [_reason(rule, shown.rules[rule.key]) for rule in rules]
-    telling = sorted((r for r in reasons if r.counts), key=lambda r: -abs(r.points))
+    telling = sorted((r for r in reasons if r.points), key=lambda r: -abs(r.points))
     subtotal = sum((shown.rules[rule.key] for rule in rules), Decimal(0))
     return Side(key, title, text, subtotal, telling, len(reasons) - len(telling))
 

@@ -1,6 +1,6 @@
 """What happened to a lead, said in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,26 +28,36 @@ class Entry:
 GROUPS = ("visits", "mail", "stages", "consent", "other")
 
 
-def lead_timeline(*, workspace_id: int, lead_id: int, at: datetime, group: str = "", limit: int = 60) -> list[Entry]:
-    """Entries up to `at`, newest first."""
+# What a person's own program could have done in their place; what we record ourselves is never marked.
+ACTS = ("page", "download", "email_clicked", "form_submitted")
+
+
+def lead_timeline(
+    *, workspace_id: int, lead_id: int, at: datetime, words: Mapping[str, str], group: str = "", limit: int = 40
+) -> list[Entry]:
+    """Entries up to `at`, newest first. `words` says keys of stages and temperatures in the reader's language."""
     rows = fetch_all(
         load_sql("web", "timeline"),
         {"workspace": workspace_id, "lead": lead_id, "at": at, "limit": limit * 4 if group else limit},
     )
-    entries = [_entry(row) for row in rows]
+    entries = [_entry(row, words) for row in rows]
     return [entry for entry in entries if not group or entry.group == group][:limit]
 
 
-def _entry(row: Json) -> Entry:
+def _entry(row: Json, words: Mapping[str, str]) -> Entry:
     key = row["name"] if row["name"] in SENTENCES else row["kind"]
     icon, group, say = SENTENCES.get(key, ("point", "other", _plain))
     return Entry(
         icon=icon,
-        text=say({"name": row["name"], **row["properties"]}),
+        text=say({"name": row["name"], **{key: _said(value, words) for key, value in row["properties"].items()}}),
         at=row["occurred_at"],
         group=group,
-        is_machine=row["actor"] == "machine",
+        is_machine=row["actor"] == "machine" and row["name"] in ACTS,
     )
+
+
+def _said(value: Any, words: Mapping[str, str]) -> Any:
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def _plain(facts: Json) -> SafeString:

@@ -27,6 +27,10 @@ def stage_labels(workspace_id: int) -> dict[str, str]:
     return {stage.key: stage.label_in(reader_language()) for stage in stages}
 
 
+def temperature_words() -> dict[str, str]:
+    return {"cold": _("Cold"), "warm": _("Warm"), "hot": _("Hot")}
+
+
 def attribute_label(key: str) -> str:
     known = {
         "company": _("Company"), "job_title": _("Job title"), "employees": _("Employees"), "phone": _("Phone"),

@@ -15,7 +15,8 @@ from cultiva.criteria.words import attribute_words, comparison_words
 class Attribute(Condition):
     kind = "attribute"
     label = _("Attribute")
-    keys = frozenset({"attribute", *OPERATORS, *LATER_OPERATORS})
+    keys = frozenset({"attribute", *OPERATORS})
+    later = LATER_OPERATORS
     reads_history = True
 
     name: str

@@ -1,6 +1,6 @@
 """What a condition is, and what it may lean on while it is turned into SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -11,9 +11,9 @@ from cultiva.lib.plugins import Plugin
 class Context:
     """One SQL statement under construction: who is asked about, as of when, and the values bound so far.
 
-    `at` and the values of `since` are SQL expressions (timestamptz); `since` names the nodes a workflow offers.
-    `lead` is the alias of table `lead` (or of a row with its id, workspace_id, attributes and folded).
-    The caller runs the statement with `parameters` and its own (`at`, `workspace`, ...); ours are c1, c2, ...
+    `at` and the values of `since` are SQL expressions (timestamptz); `since` has the nodes a workflow offers.
+    `lead` is the alias of table `lead`, or of any row with its id, workspace_id, attributes and folded.
+    The caller runs the statement with `parameters` and its own (`at`, ...); ours are c1, c2, ...
     """
 
     timezone: str = "UTC"
@@ -34,10 +34,10 @@ class Context:
         `matches` is a test over alias `e` (a row of view `lead_event`); `after`, an instant, is excluded;
         `window`, an interval, ends at `at`.
         """
-        l, bounds = self.lead, self.time_bounds(after=after, window=window)
+        bounds = self.time_bounds(after=after, window=window)
         return (
-            f"(SELECT count(*) FROM lead_event e WHERE e.workspace_id = {l}.workspace_id AND e.lead_id = {l}.id"
-            f" AND e.actor <> 'machine' AND {bounds} AND {matches})"
+            f"(SELECT count(*) FROM lead_event e WHERE e.workspace_id = {self.lead}.workspace_id"  # noqa: S608
+            f" AND e.lead_id = {self.lead}.id AND e.actor <> 'machine' AND {bounds} AND {matches})"
         )
 
     def time_bounds(self, *, after: str = "", window: str = "") -> str:
@@ -68,9 +68,10 @@ class Condition(Plugin):
 
             @classmethod
             def read(cls, document: dict[str, Any], place: str) -> Self:
-                if document["language"] not in ("es", "en"):
-                    raise DocumentError(f"{place}.language", f"no language {document['language']!r}", "es or en")
-                return cls(document["language"])
+                found = document["language"]
+                if found not in ("es", "en"):
+                    raise DocumentError(f"{place}.language", f"no language {found!r}", "es or en")
+                return cls(found)
 
             def predicate(self, context: Context) -> str:
                 return f"{context.lead}.language = {context.bind(self.language)}"
@@ -79,10 +80,11 @@ class Condition(Plugin):
                 return {"es": "su idioma es ", "en": "their language is "}[language] + self.language
 
     A subquery joins on the workspace, too: `EXISTS (SELECT FROM lead_state s WHERE s.workspace_id =
-    l.workspace_id AND s.lead_id = l.id AND ...)` with `context.lead` for l. A literal percent sign is written `%%`.
+    l.workspace_id AND s.lead_id = l.id AND ...)` with `context.lead` for l. A percent sign is written `%%`.
     """
 
     keys: ClassVar[frozenset[str]]
+    later: ClassVar[Collection[str]] = ()  # keys of the language that this version refuses by name
     reads_history: ClassVar[bool] = False
 
     @classmethod

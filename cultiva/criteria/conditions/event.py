@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import Comparison, Value
 from cultiva.criteria.conditions.base import Condition, Context
-from cultiva.criteria.reading import read_count, read_days, read_text, refuse_later
+from cultiva.criteria.reading import read_count, read_days, read_text
 from cultiva.criteria.words import event_words
 from cultiva.lib.documents import DocumentError, check_keys
 
@@ -17,7 +17,6 @@ ANY = "any"
 ACTS = ("track", "page", "screen")  # the kinds of events that a person causes
 DAY = 86_400_000_000  # microseconds
 LONGEST = 365_000 * DAY  # a thousand years: further back, instants leave the calendar
-LATER_KEYS = ("distinct", "sum", "max", "between_dates", "gt", "gte", "lt", "lte", "between")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,8 @@ class Times:
 class EventHappened(Condition):
     kind = "event"
     label = _("Event")
-    keys = frozenset({"event", "where", "times", "within_days", "since", *LATER_KEYS})
+    keys = frozenset({"event", "where", "times", "within_days", "since"})
+    later = ("distinct", "sum", "max", "between_dates", "gt", "gte", "lt", "lte", "between")
     reads_history = True
 
     event: str
@@ -90,7 +90,6 @@ class EventHappened(Condition):
 
     @classmethod
     def read(cls, document: dict[str, Any], place: str) -> Self:
-        refuse_later(document, LATER_KEYS, place)
         if "since" in document and "within_days" in document:
             raise DocumentError(place, "`since` and `within_days` stand together", "keep one of them")
         where = document.get("where", [])
@@ -128,7 +127,9 @@ class EventHappened(Condition):
     def _instant(self, context: Context) -> str:
         if self.since in context.since:
             return context.since[self.since]
-        hint = f"known here: {', '.join(context.since)}" if context.since else "`since` stands in workflows only"
+        hint = (
+            f"known here: {', '.join(context.since)}" if context.since else "`since` stands in workflows only"
+        )
         raise DocumentError(f"{self.place}.since", f"there is no `{self.since}` to count from", hint)
 
     def words(self, language: str) -> str:

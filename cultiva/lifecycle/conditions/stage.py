@@ -12,7 +12,7 @@ from cultiva.lifecycle.document import START
 
 @dataclass(frozen=True)
 class StageIs(Condition):
-    """Read from the recorded changes, so that it answers for any past `at`; without any, the lead is at the start."""
+    """Read from the recorded changes, so that it answers for any past `at`; without any, it is the start."""
 
     kind = "stage"
     label = _("lifecycle stage")
@@ -44,18 +44,23 @@ class StageIs(Condition):
         )
         if self.ever:
             return f"{stage} = '{START}' OR EXISTS (SELECT {changes} AND c.to_stage = {stage})"
-        since = f" AND stood.since <= {context.at} - interval '1 second' * {context.bind(self.for_days_at_least * 86_400)}"
+        since = ""
+        if self.for_days_at_least:
+            seconds = context.bind(self.for_days_at_least * 86_400)
+            since = f" AND stood.since <= {context.at} - interval '1 second' * {seconds}"
         return (
             f"EXISTS (SELECT FROM (SELECT c.to_stage AS stage, c.at AS since, c.ordinal {changes}"  # noqa: S608  # values are bound
             f" UNION ALL SELECT '{START}', born.created_at, 0 FROM lead born"
             f" WHERE born.workspace_id = {lead}.workspace_id AND born.id = {lead}.id"
             f" ORDER BY ordinal DESC LIMIT 1) stood"
-            f" WHERE stood.stage = {stage}{since if self.for_days_at_least else ''})"
+            f" WHERE stood.stage = {stage}{since})"
         )
 
     def words(self, language: str) -> str:
         if self.ever:
-            return {"es": "alguna vez ha estado en la etapa ", "en": "they have been in stage "}[language] + self.stage
+            return {"es": "alguna vez ha estado en la etapa ", "en": "they have been in stage "}[
+                language
+            ] + self.stage
         words = {"es": "está en la etapa ", "en": "they are in stage "}[language] + self.stage
         if self.for_days_at_least:
             for_days = {"es": " desde hace al menos {} días", "en": " for at least {} days"}[language]

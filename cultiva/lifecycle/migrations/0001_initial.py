@@ -5,50 +5,74 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('leads', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LifecycleVersion',
+            name="LifecycleVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=80)),
-                ('version', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=160)),
-                ('body', models.JSONField()),
-                ('source_text', models.TextField(blank=True, default='')),
-                ('published_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=80)),
+                ("version", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=160)),
+                ("body", models.JSONField()),
+                ("source_text", models.TextField(blank=True, default="")),
+                ("published_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'lifecycle_version',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'key', 'version'), name='lifecycle_version_once')],
+                "db_table": "lifecycle_version",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("workspace", "key", "version"), name="lifecycle_version_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='StageChange',
+            name="StageChange",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('from_stage', models.CharField(max_length=40)),
-                ('to_stage', models.CharField(max_length=40)),
-                ('cycle', models.PositiveSmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('by', models.CharField(max_length=120)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('evidence', models.JSONField(default=dict)),
-                ('lead', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='stage_changes', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("from_stage", models.CharField(max_length=40)),
+                ("to_stage", models.CharField(max_length=40)),
+                ("cycle", models.PositiveSmallIntegerField()),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(max_length=120)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("evidence", models.JSONField(default=dict)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stage_changes",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'stage_change',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'lead', 'ordinal'), name='stage_change_once')],
+                "db_table": "stage_change",
+                "constraints": [
+                    models.UniqueConstraint(fields=("workspace", "lead", "ordinal"), name="stage_change_once")
+                ],
             },
         ),
     ]

@@ -39,18 +39,29 @@ transitions:
 def make_lead(workspace: Any, name: str, at: datetime, *, is_valid: bool = True, **attributes: Any) -> Lead:
     """A lead `name@example.com`; valid: has accepted the data-protection policy."""
     lead, _ = find_or_make_lead(
-        workspace_id=workspace.id, email=f"{name}@example.com", attributes=attributes, language="es",
-        source_kind="form", at=at,
+        workspace_id=workspace.id,
+        email=f"{name}@example.com",
+        attributes=attributes,
+        language="es",
+        source_kind="form",
+        at=at,
     )
     if is_valid:
         ConsentMark.objects.create(workspace_id=workspace.id, lead=lead, valid_since=at)
     return lead
 
 
-def act(lead: Lead, name: str, at: datetime, *, kind: str = "track", actor: str = "human", **properties: Any) -> None:
+def act(
+    lead: Lead, name: str, at: datetime, *, kind: str = "track", actor: str = "human", **properties: Any
+) -> None:
     """The lead does something; it waits in the inbox."""
     event = NewEvent(
-        kind=kind, name=name, message_id=str(uuid4()), occurred_at=at, lead_id=lead.id, actor=actor,
+        kind=kind,
+        name=name,
+        message_id=str(uuid4()),
+        occurred_at=at,
+        lead_id=lead.id,
+        actor=actor,
         properties=properties,
     )
     record_events(workspace_id=lead.workspace_id, events=[event], received_at=at)

@@ -27,8 +27,8 @@ class Mail:
 class Outcome:
     """What became of one mail.
 
-    `permanent`: sending it again will not help. `is_unknown`: it left, and the answer never came. `status`: the
-    enhanced status code (RFC 3463) where there was one.
+    `permanent`: sending it again will not help. `is_unknown`: it left, and the answer never came.
+    `status`: the enhanced status code (RFC 3463) where there was one.
     """
 
     is_accepted: bool = False
@@ -41,7 +41,7 @@ class Outcome:
 ACCEPTED = Outcome(is_accepted=True)
 
 
-class CarrierDown(Exception):
+class CarrierDown(Exception):  # noqa: N818
     """The carrier cannot be reached or will not work with us; no mail was touched."""
 
 

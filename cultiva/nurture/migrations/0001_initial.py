@@ -5,66 +5,101 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('leads', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WorkflowVersion',
+            name="WorkflowVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=80)),
-                ('version', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=160)),
-                ('body', models.JSONField()),
-                ('source_text', models.TextField(blank=True, default='')),
-                ('published_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=80)),
+                ("version", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=160)),
+                ("body", models.JSONField()),
+                ("source_text", models.TextField(blank=True, default="")),
+                ("published_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'workflow_version',
+                "db_table": "workflow_version",
             },
         ),
         migrations.CreateModel(
-            name='Enrolment',
+            name="Enrolment",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('workflow', models.CharField(max_length=80)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('entered_at', models.DateTimeField()),
-                ('node', models.CharField(max_length=80)),
-                ('node_entered_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField(null=True)),
-                ('trail', models.JSONField(default=dict)),
-                ('exited_at', models.DateTimeField(null=True)),
-                ('exit_reason', models.CharField(blank=True, default='', max_length=80)),
-                ('lead', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='enrolments', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
-                ('version', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='nurture.workflowversion')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("workflow", models.CharField(max_length=80)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("entered_at", models.DateTimeField()),
+                ("node", models.CharField(max_length=80)),
+                ("node_entered_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(null=True)),
+                ("trail", models.JSONField(default=dict)),
+                ("exited_at", models.DateTimeField(null=True)),
+                ("exit_reason", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="enrolments",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="nurture.workflowversion",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'enrolment',
+                "db_table": "enrolment",
             },
         ),
         migrations.AddConstraint(
-            model_name='workflowversion',
-            constraint=models.UniqueConstraint(fields=('workspace', 'key', 'version'), name='workflow_version_once'),
+            model_name="workflowversion",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "key", "version"), name="workflow_version_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(condition=models.Q(('exited_at__isnull', True)), fields=['workspace', 'due_at', 'id'], name='enrolment_due'),
+            model_name="enrolment",
+            index=models.Index(
+                condition=models.Q(("exited_at__isnull", True)),
+                fields=["workspace", "due_at", "id"],
+                name="enrolment_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(fields=['workspace', 'lead'], name='enrolment_lead'),
+            model_name="enrolment",
+            index=models.Index(fields=["workspace", "lead"], name="enrolment_lead"),
         ),
         migrations.AddConstraint(
-            model_name='enrolment',
-            constraint=models.UniqueConstraint(fields=('workspace', 'workflow', 'lead', 'ordinal'), name='enrolled_once'),
+            model_name="enrolment",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "workflow", "lead", "ordinal"), name="enrolled_once"
+            ),
         ),
     ]

@@ -4,5 +4,5 @@
 SELECT e.id, array_remove(ARRAY[NULL::int], NULL) AS entries
   FROM event e
  WHERE e.workspace_id = %(workspace)s AND e.id = ANY (%(events)s)
-   AND e.occurred_at <= %(at)s AND e.received_at >= %(earliest)s::timestamptz - interval '1 minute'
+   AND e.received_at >= %(earliest)s::timestamptz - interval '1 minute'
  ORDER BY e.id

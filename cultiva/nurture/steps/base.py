@@ -24,8 +24,7 @@ class Standing:
 
     def causes(self) -> list[str]:
         """One key for each visit of each enrolment to this node: what makes an act happen once."""
-        entered = int(self.at.timestamp() * 1_000_000)
-        return [f"{enrolment}:{self.node}:{entered}" for enrolment in self.enrolment_ids]
+        return [f"{enrolment}:{self.node}:{self.at.isoformat()}" for enrolment in self.enrolment_ids]
 
 
 class StepSettings(forms.Form):
@@ -40,7 +39,8 @@ class Step(Plugin):
     """One kind of step. `run` acts on the whole set, in the transaction that moves the enrolments on.
 
     Several workers never hold the same enrolment, and a crash gives it back; what leaves the database must
-    therefore wait in a table (as mail does in the outbox) under a key of `standing.causes()`.
+    therefore wait in a table (as mail does in the outbox) under a key of `standing.causes()`. A step that
+    raises is undone, logged, and tried again ten minutes later; other groups go on.
 
     A complete one, `{step: note, text: .., next: ..}`:
 

@@ -21,7 +21,8 @@ class SendEmail(Step):
         def __init__(self, *args: Any, **more: Any) -> None:
             super().__init__(*args, **more)
             # Only mails of the workflow's own purpose: the consent asked at sending is the template's.
-            fitting = TemplateVersion.currents(self.workspace_id).filter(body__purpose=self.purpose)
+            templates = TemplateVersion.currents(self.workspace_id)
+            fitting = [template for template in templates if template.body["purpose"] == self.purpose]
             field = self.fields["template"]
             assert isinstance(field, forms.ChoiceField)
             field.choices = [(template.key, template.name) for template in fitting]

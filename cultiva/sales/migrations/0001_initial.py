@@ -6,36 +6,79 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_rights'),
-        ('leads', '0002_rights'),
+        ("accounts", "0002_rights"),
+        ("leads", "0002_rights"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HandOver',
+            name="HandOver",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('stage_change_id', models.BigIntegerField()),
-                ('created_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('accepted_at', models.DateTimeField(null=True)),
-                ('rejected_at', models.DateTimeField(null=True)),
-                ('lapsed_at', models.DateTimeField(null=True)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('answered_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('lead', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='hand_overs', to='leads.lead')),
-                ('owner', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stage_change_id", models.BigIntegerField()),
+                ("created_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("rejected_at", models.DateTimeField(null=True)),
+                ("lapsed_at", models.DateTimeField(null=True)),
+                ("reason", models.TextField(blank=True, default="")),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="hand_overs",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'hand_over',
-                'indexes': [models.Index(fields=['workspace', 'lead'], name='hand_over_lead'), models.Index(fields=['workspace', 'owner', 'id'], name='hand_over_owner'), models.Index(condition=models.Q(('accepted_at', None), ('lapsed_at', None), ('rejected_at', None)), fields=['workspace', 'due_at', 'id'], name='hand_over_waiting')],
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'stage_change_id'), name='one_hand_over_a_change')],
+                "db_table": "hand_over",
+                "indexes": [
+                    models.Index(fields=["workspace", "lead"], name="hand_over_lead"),
+                    models.Index(fields=["workspace", "owner", "id"], name="hand_over_owner"),
+                    models.Index(
+                        condition=models.Q(("accepted_at", None), ("lapsed_at", None), ("rejected_at", None)),
+                        fields=["workspace", "due_at", "id"],
+                        name="hand_over_waiting",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("workspace", "stage_change_id"), name="one_hand_over_a_change"
+                    )
+                ],
             },
         ),
     ]

@@ -20,13 +20,13 @@ HOUR = timedelta(hours=1)
 Hire = Callable[..., User]
 
 
-@pytest.fixture()
+@pytest.fixture
 def company(huerta: Any, at: datetime) -> Any:
     publish_lifecycle(workspace_id=huerta.id, text=LIFECYCLE, at=at)
     return huerta
 
 
-@pytest.fixture()
+@pytest.fixture
 def hire(company: Any, at: datetime) -> Hire:
     def hire(name: str, role: str = "sales") -> User:
         user = create_user(email=f"{name}@huerta.example", full_name=name, at=at)
@@ -63,7 +63,8 @@ def test_a_sale_ready_lead_gets_an_owner_and_a_clock(company: Any, hire: Hire, a
     assert owner_of(ana) == eva
     told = batch.of_kind("stage")[-1]
     assert (told.name, told.properties) == (
-        "handed_over", {"hand_over": given.id, "owner": eva.id, "due_at": "2026-03-10T16:00:00+00:00"}
+        "handed_over",
+        {"hand_over": given.id, "owner": eva.id, "due_at": "2026-03-10T16:00:00+00:00"},
     )
 
 
@@ -144,7 +145,11 @@ def test_accepting_makes_the_lead_theirs_once(company: Any, hire: Hire, at: date
     assert owner_of(ana) == leo
     assert waiting(company.id, at) == []
     told = Event.objects.get(name="hand_over_accepted")
-    assert (told.kind, told.by, told.properties) == ("staff", "staff", {"hand_over": given.id, "user": leo.id})
+    assert (told.kind, told.by, told.properties) == (
+        "staff",
+        "staff",
+        {"hand_over": given.id, "user": leo.id},
+    )
 
 
 def test_a_rejected_lead_returns_to_nurture_with_the_reason(company: Any, hire: Hire, at: datetime) -> None:

@@ -25,7 +25,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class ScoreReaches(Condition):
-    """The shown total, or one shown dimension, or the grade. A lead that is not scored satisfies none of them."""
+    """The shown total, one shown dimension, or the grade. A lead without a score satisfies none of them."""
 
     kind = "score"
     label = _("Score")
@@ -62,7 +62,7 @@ class ScoreReaches(Condition):
             JOIN model_version v ON v.workspace_id = s.workspace_id AND v.id = s.model_id
            WHERE s.workspace_id = {lead}.workspace_id AND s.lead_id = {lead}.id
              AND v.key = {context.bind(self.model)}
-           ORDER BY v.version DESC LIMIT 1)"""
+           ORDER BY v.version DESC LIMIT 1)"""  # noqa: S608
 
     def _test(self, bound: list[str], context: Context) -> str:
         if self.asks == "grade":
@@ -73,13 +73,11 @@ class ScoreReaches(Condition):
         return f"{figure} {SIGNS[self.asks]} {bound[0]}::float8"
 
     def words(self, language: str) -> str:
-        subject = pick(("la puntuación {}", "the score {}"), language).format(
-            operand_words(self.model, language)
-        )
+        subject = pick(("la puntuación", "the score"), language) + f" {operand_words(self.model, language)}"
         if self.dimension:
-            part = operand_words(self.dimension, language)
-            subject += pick((" en {}", " in {}"), language).format(part)
-        return f"{subject} {pick(WORDS[self.asks], language).format(*(operand_words(o, language) for o in self.operands))}"
+            subject += pick((" en ", " in "), language) + operand_words(self.dimension, language)
+        operands = [operand_words(operand, language) for operand in self.operands]
+        return f"{subject} {pick(WORDS[self.asks], language).format(*operands)}"
 
 
 def _read_operands(asks: str, found: Any, place: str) -> tuple[float | str, ...]:

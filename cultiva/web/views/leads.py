@@ -23,7 +23,7 @@ from cultiva.scoring.models import ModelVersion
 from cultiva.web.reasons import reasons_of
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
-from cultiva.web.words import attribute_label, in_language, reader_language, refusal, stage_labels
+from cultiva.web.words import attribute_label, in_language, reader_language, refusal, stage_labels, temperature_words
 
 TEMPERATURES = [
     ("", gettext_lazy("Any temperature")),
@@ -105,8 +105,9 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         raise Http404
     group = request.GET.get("show", "")
     timeline = lead_timeline(
-        workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else ""
-    )
+        workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else "",
+        words=stage_labels(lead.workspace_id) | temperature_words(),
+    )  # fmt: skip
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
     name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
@@ -143,7 +144,7 @@ def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict
 
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:
-    hidden = {"first_name", "last_name"}
+    hidden = {"first_name", "last_name", "email"}  # the header says them
     return [(attribute_label(key), value) for key, value in sorted(lead.attributes.items()) if key not in hidden]
 
 

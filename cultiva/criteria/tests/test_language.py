@@ -1,0 +1,140 @@
+"""Reading criteria, and saying them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from cultiva.criteria.language import names_of, parse, say
+from cultiva.criteria.tests import samples
+from cultiva.lib.documents import DocumentError, read_document
+
+
+def found(text: str) -> Any:
+    return read_document(f"when: {text}")["when"]
+
+
+REFUSED = [
+    ("{attribute: country, iss: ES}", "when: unknown key `iss`", "did you mean `is`?"),
+    ("{atribute: country, is: ES}", "when: unknown key `atribute`", "did you mean `attribute`?"),
+    ("{}", "when: the condition is empty", "known: all, any, not, attribute, event"),
+    ("[]", "when: a condition is needed, not []", "{attribute: country, is: ES}"),
+    ("{all: [{any: [{}]}]}", "when.all[0].any[0]: the condition is empty", ""),
+    ("{all: {attribute: a, is: b}}", "when.all: a list of conditions is needed", ""),
+    ("{not: [{attribute: a, is: b}]}", "when.not: a condition is needed", ""),
+    ("{all: [], any: []}", "when: `all` and `any` stand in one node", "{all: [{..}, {..}]}"),
+    ("{not: {event: page}, event: page}", "when: `not` and `event` stand in one node", ""),
+    ("{attribute: a}", "when: no operator is given; exactly one is needed", "known: is, is_not"),
+    ("{attribute: a, is: 1, gt: 2}", "when: `is` and `gt` stand together", ""),
+    ("{attribute: a, is: null}", "when.is: a text is needed, not None", ""),
+    ("{attribute: a, is: ''}", "when.is: the text is empty", "is_empty: true"),
+    ("{attribute: a, is: [a]}", "when.is: one value is needed, not the list ['a']", "any_of takes a list"),
+    ("{attribute: a, any_of: a}", "when.any_of: a list is needed, not 'a'", "[a, b]"),
+    ("{attribute: a, any_of: []}", "when.any_of: the list is empty", ""),
+    ("{attribute: a, any_of: [a, null]}", "when.any_of[1]: a text is needed", ""),
+    ("{attribute: a, contains: 34}", "when.contains: a text is needed, not 34", 'write "34" in quotes'),
+    ("{attribute: a, gt: '5'}", "when.gt: a number is needed, not '5'", ""),
+    ("{attribute: a, gt: true}", "when.gt: a number is needed, not True", ""),
+    ("{attribute: a, gt: .inf}", "when.gt: a finite number is needed", ""),
+    ("{attribute: a, is: 1" + "0" * 400 + "}", "when.is: a finite number is needed", ""),
+    ("{attribute: a, between: [5]}", "when.between: two numbers [low, high] are needed", ""),
+    ("{attribute: a, between: [5, 1]}", "when.between: 5 is above 1", ""),
+    ("{attribute: a, is_empty: false}", "when.is_empty: only true can stand here", "is_not_empty: true"),
+    ("{attribute: 5, is: a}", "when.attribute: a text is needed, not 5", ""),
+    ('{attribute: a, is: "a\\0"}', "when.is: 'a\\x00' holds a character that cannot be stored", ""),
+    ("{attribute: a, matches: x}", "when: `matches` is not supported by this version yet", ""),
+    ("{attribute: a, before: 2026-01-01}", "when: `before` is not supported by this version yet", ""),
+    ("{segment: a}", "when: `segment` is not supported by this version yet", ""),
+    ("{event: page, sum: value, gt: 1}", "when: `sum` is not supported by this version yet", ""),
+    ("{event: page, distinct: path}", "when: `distinct` is not supported by this version yet", ""),
+    ("{event: page, wher: []}", "when: unknown key `wher`", "did you mean `where`?"),
+    ("{event: page, where: {property: path, is: x}}", "when.where: a list is needed", "[{property: path, is: /precios}]"),
+    ("{event: page, where: [{path: x}]}", "when.where[0]: `property` is missing", ""),
+    ("{event: page, where: [{property: a..b, is: x}]}", "when.where[0].property: `a..b` has an empty part", ""),
+    ("{event: page, where: [{property: a, ist: x}]}", "when.where[0]: unknown key `ist`", "did you mean `is`?"),
+    ("{event: page, times: 3}", "when.times: a mapping of keys is needed, not 3", ""),
+    ("{event: page, times: {}}", "when.times: no number is given", "{at_least: 3}"),
+    ("{event: page, times: {at_lest: 3}}", "when.times: unknown key `at_lest`", "did you mean `at_least`?"),
+    ("{event: page, times: {at_least: -1}}", "when.times.at_least: a whole number from 0 is needed", ""),
+    ("{event: page, times: {at_least: 1.5}}", "when.times.at_least: a whole number from 0 is needed", ""),
+    ("{event: page, times: {exactly: 1, at_most: 2}}", "when.times: `exactly` stands alone", ""),
+    ("{event: page, times: {at_least: 3, at_most: 2}}", "when.times: at least 3 and at most 2", ""),
+    ("{event: page, within_days: 0}", "when.within_days: a number above 0 is needed, not 0", ""),
+    ("{event: page, within_days: 1, since: a}", "when: `since` and `within_days` stand together", ""),
+    ("{score: m}", "when: nothing is asked; exactly one is needed", "known: gt, gte, lt, lte, between, grade"),
+    ("{score: m, grade: E}", "when.grade: no grade 'E'", ""),
+    ("{score: m, grade: A, dimension: fit}", "when: `grade` and `dimension` stand together", ""),
+    ("{temperature: hott}", "when.temperature: no temperature 'hott'", "did you mean `hot`?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED)
+def test_it_refuses_what_it_cannot_mean(text: str, message: str, hint: str) -> None:
+    with pytest.raises(DocumentError) as error:
+        parse(found(text), place="when")
+    assert str(error.value).startswith(message)
+    assert hint in error.value.hint
+
+
+def test_it_refuses_a_tree_deeper_than_any_person_would_write() -> None:
+    document: Any = {"event": "page"}
+    for _ in range(40):
+        document = {"not": document}
+    with pytest.raises(DocumentError, match="nested more than 30 deep"):
+        parse(document)
+
+
+def test_it_names_the_attributes_and_events_it_reads() -> None:
+    tree = parse({"all": [{"attribute": "country", "is": "ES"}, {"not": {"any": [{"event": "purchase"}]}}]})
+    assert names_of(tree) == {"country", "purchase"}
+
+
+SAID = [
+    ("{attribute: country, is: ES}", "el país es ES", "the country is ES"),
+    ("{attribute: job_title, contains_any: [director, gerente general]}",
+     "el cargo contiene director o «gerente general»", "the job title contains director or “gerente general”"),
+    ("{attribute: employees, between: [50, 1000.5]}",
+     "el número de empleados está entre 50 y 1000,5", "the number of employees is between 50 and 1000.5"),
+    ("{attribute: has_crm, is: true}", "has crm es sí", "has crm is yes"),
+    ("{attribute: country, none_of: [ES, PT]}", "el país no es ES ni PT", "the country is neither ES nor PT"),
+    ("{attribute: country, none_of: [ES]}", "el país no es ES", "the country is not ES"),
+    ("{attribute: sector, any_of: [salud, hostelería, ocio]}",
+     "el sector es salud, hostelería u ocio", "the sector is salud, hostelería or ocio"),
+    ("{attribute: tags, all_of: [a, i]}", "tags incluye a e i", "tags includes a and i"),
+    ("{attribute: phone, is_empty: true}", "el teléfono no tiene valor", "the phone has no value"),
+    ("{event: page, where: [{property: path, starts_with: /precios}], times: {at_least: 3}, within_days: 30}",
+     "la página visitada empieza por /precios, al menos 3 veces en 30 días",
+     "the page visited starts with /precios, at least 3 times in 30 days"),
+    ("{event: download, where: [{property: asset, is: Guía 2026}]}",
+     "descarga un contenido donde el contenido es «Guía 2026»", "downloads content where the asset is “Guía 2026”"),
+    ("{event: any, times: {at_most: 0}, within_days: 60}", "no hace nada en 60 días", "does nothing in 60 days"),
+    ("{event: purchase, times: {exactly: 0}}", "compra, ninguna vez", "buys, never"),
+    ("{event: cita_pedida, times: {at_least: 1, at_most: 2}, within_days: 1}",
+     "hace cita_pedida, al menos 1 vez y como mucho 2 veces en 1 día",
+     "does cita_pedida, at least 1 time and at most 2 times in 1 day"),
+    ("{event: page, since: entry}", "visita una página, desde la entrada", "visits a page, since the entry"),
+    ("{event: page, since: hola}", "visita una página, desde el paso hola", "visits a page, since the step hola"),
+    ("{all: [{attribute: country, is: ES}, {any: [{event: purchase}, {not: {temperature: hot}}]}]}",
+     "el país es ES y (compra o (no se cumple: está caliente))",
+     "the country is ES and (buys or (not: is hot))"),
+    ("{all: []}", "siempre", "always"),
+    ("{any: []}", "nunca", "never"),
+    ("{score: readiness, gte: 40}", "la puntuación readiness llega a 40", "the score readiness reaches 40"),
+    ("{score: readiness, dimension: fit, between: [1, 2]}",
+     "la puntuación readiness en fit está entre 1 y 2", "the score readiness in fit is between 1 and 2"),
+    ("{score: readiness, grade: A}", "la puntuación readiness tiene la letra A", "the score readiness has the grade A"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "spanish", "english"), SAID)
+def test_it_says_itself_in_both_languages(text: str, spanish: str, english: str) -> None:
+    tree = parse(found(text))
+    assert (say(tree, "es"), say(tree, "en")) == (spanish, english)
+
+
+@settings(deadline=None, database=None, max_examples=200)
+@given(document=samples.documents)
+def test_whatever_can_be_read_can_be_said(document: Any) -> None:
+    tree = parse(document)
+    assert say(tree, "es")
+    assert say(tree, "en")

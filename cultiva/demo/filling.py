@@ -1,0 +1,94 @@
+"""Filling the demo: a believable Spanish company with six months of leads that end at the present minute."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from cultiva.accounts.actions import create_user, create_workspace, find_workspace, grant_role
+from cultiva.accounts.models import Membership, Role, User, Workspace
+from cultiva.demo.documents import DEMO_FOLDER, publish_folder
+from cultiva.demo.history import imagine
+from cultiva.demo.live import switch_live_source
+from cultiva.demo.past import Sources, set_stage, start_of, write_past
+from cultiva.demo.replay import Replay
+from cultiva.events.actions import make_partitions_ahead
+from cultiva.events.sources import create_source
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.mailing.actions import ensure_system_templates
+
+SLUG, NAME = "riega", "Riega Azudea"
+STAFF = (
+    ("ana@riega.example", "Ana Belmonte", Role.OWNER),
+    ("marta@riega.example", "Marta Lozano", Role.MARKETING),
+    ("carlos@riega.example", "Carlos Navarro", Role.SALES),
+    ("lucia@riega.example", "Lucía Prieto", Role.SALES),
+    ("jorge@riega.example", "Jorge Sanz", Role.ANALYST),
+)
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """counts: {leads, events, customers, hand_overs, waiting}; empty where the demo was there already."""
+
+    workspace: Workspace
+    owner: User
+    is_new: bool
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Callable[[str], None]) -> DemoResult:
+    """Make the demo workspace, whole or not at all. Where it exists, nothing is done.
+
+    The same seed, instant and number give the same data, ids apart.
+    """
+    if found := find_workspace(SLUG):
+        progress(f"The demo workspace `{SLUG}` is there already; nothing was changed.")
+        return DemoResult(found, _owner(found), is_new=False)
+    began = time.monotonic()
+    progress(f"Filling the demo: {NAME}, {leads} leads over six months …")
+    history = imagine(at=at, seed=seed, leads=leads)
+    start = start_of(history)
+    # Before the one long transaction: making a partition locks the ledger for all others.
+    for months in range(0, 10, 3):
+        make_partitions_ahead(at=start + timedelta(days=31 * months))
+    with transaction.atomic():
+        workspace = create_workspace(name=NAME, slug=SLUG, language="es", time_zone="Europe/Madrid", at=start)
+        owner = _hire(workspace, start)
+        with workspace_scope(workspace.id):
+            publish_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, at=start)
+            ensure_system_templates(workspace_id=workspace.id, at=start)
+            stage = set_stage(workspace, _connect(workspace, start))
+            events = write_past(stage, history)
+            progress(f"  {len(events)} events written down; now living through them …")
+            Replay(stage, history, events, seed).run(progress)
+            switch_live_source(workspace.id, True)
+            counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
+    progress(f"  done in {time.monotonic() - began:.1f} s: {_say(counts)}")
+    return DemoResult(workspace, owner, is_new=True, counts=counts)
+
+
+def _hire(workspace: Workspace, at: datetime) -> User:
+    """The staff, without passwords: they sign in by one-time links. Returns the owner."""
+    for email, name, role in STAFF:
+        user = User.objects.with_email(email).first() or create_user(email=email, full_name=name, at=at)
+        grant_role(workspace_id=workspace.id, user=user, role=role, at=at)
+    return _owner(workspace)
+
+
+def _owner(workspace: Workspace) -> User:
+    with workspace_scope(workspace.id):
+        owners = Membership.objects.filter(workspace=workspace, role=Role.OWNER).select_related("user")
+        return owners.order_by("id")[0].user
+
+
+def _connect(workspace: Workspace, at: datetime) -> Sources:
+    web, _ = create_source(workspace_id=workspace.id, key="web", name="riega.example", at=at)
+    server, _ = create_source(workspace_id=workspace.id, key="erp", name="ERP y redes sociales", at=at)
+    return Sources(web=web.id, server=server.id)
+
+
+def _say(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items())

@@ -1,0 +1,108 @@
+"""Scoring in plain Python, as formats.md says it: slow, obvious, from the document, one lead at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import fsum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cultiva.criteria.tests.cast import Act, Person
+from cultiva.criteria.tests.reference import at_path, holds, is_missing, matching, often_enough, text
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Result:
+    raw: list[float]  # of each rule, before its clamp
+    after: list[float]  # and after it
+    dimensions: dict[str, float]  # clamped, not rounded
+    total: float
+
+    @property
+    def shown_total(self) -> float:
+        return shown(self.total)
+
+
+def evaluate(model: Any, person: Person, at: datetime, written_at: datetime) -> Result:
+    raw = [rule_result(rule, model, person, at, written_at) for rule in model["rules"]]
+    after = [clamp(figure, rule) for figure, rule in zip(raw, model["rules"], strict=True)]
+    only = next(iter(model["dimensions"]))
+    dimensions = {
+        name: clamp(fsum(p for p, r in zip(after, model["rules"], strict=True) if r.get("dimension", only) == name), d)
+        for name, d in model["dimensions"].items()
+    }
+    total = fsum(d.get("weight", 1) * dimensions[name] for name, d in model["dimensions"].items())
+    return Result(raw, after, dimensions, clamp(total, model.get("total", {})))
+
+
+def rule_result(rule: Any, model: Any, person: Person, at: datetime, written_at: datetime) -> float:
+    when = rule["when"]
+    if "event" not in when:
+        return float(rule["points"] if holds(when, person, at, written_at) else 0)
+    window = {"within_days": rule["window_days"]} if "window_days" in rule else {}
+    acts = matching({**when, **window}, person.acts, at, written_at)
+    if "times" in when and not often_enough(len(acts), when):
+        return 0.0
+    count = rule.get("count", "once" if "times" in when else "each")
+    if count == "once" and "times" in when and not acts:
+        return float(rule["points"])
+    groups = grouped(count, rule, model, acts, written_at)
+    latest = [min(group, key=lambda act: act.age) for group in groups]
+    return float(rule["points"] * fsum(weight(rule, at - (written_at - act.age)) for act in latest))
+
+
+def grouped(count: str, rule: Any, model: Any, acts: Sequence[Act], written_at: datetime) -> list[list[Act]]:
+    groups: dict[Any, list[Act]] = {}
+    for number, act in enumerate(acts):
+        key: Any = number if count == "each" else "all"
+        if count == "per_day":
+            key = (written_at - act.age).astimezone(ZoneInfo(model.get("timezone", "Europe/Madrid"))).date()
+        if count == "per_distinct":
+            value = at_path(act.properties, rule["distinct"])
+            if is_missing(value):
+                continue
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            key = ("number" if is_number else type(value), text(value))
+        groups.setdefault(key, []).append(act)
+    return list(groups.values())
+
+
+def weight(rule: Any, age: timedelta) -> float:
+    days = age / DAY
+    match rule.get("ageing", {}):
+        case {"half_life_days": life}:
+            return float(0.5 ** (days / life))
+        case {"linear_days": end}:
+            return max(0.0, 1 - days / end)
+        case {"expires_days": end}:
+            return 1.0 if days < end else 0.0
+    return 1.0
+
+
+def clamp(figure: float, bounds: Any) -> float:
+    return float(max(min(figure, bounds.get("max", figure)), bounds.get("min", figure)))
+
+
+def shown(figure: float) -> float:
+    """Python's round gives ties to the even digit, as rint does; 0.0 + -0.0 is 0.0."""
+    return 0.0 + round(figure * 1e6) / 1e6
+
+
+def temperature(model: Any, total: float, previous: str | None = None) -> str | None:
+    if "temperature" not in model:
+        return None
+    limits = model["temperature"]
+    hysteresis = limits.get("hysteresis", 0)
+    if total >= limits["hot"] - (hysteresis if previous == "hot" else 0):
+        return "hot"
+    return "warm" if total >= limits["warm"] - (hysteresis if previous in ("hot", "warm") else 0) else "cold"
+
+
+def grade(model: Any, dimensions: dict[str, float]) -> str | None:
+    if "grade" not in model:
+        return None
+    limits = dict(model["grade"])
+    figure = shown(dimensions[limits.pop("dimension", next(iter(model["dimensions"])))])
+    return next((letter for letter in "ABC" if figure >= limits[letter]), "D")

@@ -1,0 +1,110 @@
+"""A stranger clones the repository and types `make run`."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.product import ROOT, free_port
+
+pytestmark = pytest.mark.slow
+OURS_SECONDS = 30.0  # of our own part: starting and filling the demo, on two cores
+
+
+class Make:
+    """`make run` in a clone; `lines` are what it printed, with the second each came in."""
+
+    def __init__(self, clone: Path, **settings: str) -> None:
+        self.port = free_port()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("CULTIVA_", "DATABASE_", "PYTHON"))}
+        self.environ = {**kept, "PORT": str(self.port), **settings}
+        self.lines: list[tuple[float, str]] = []
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            ["make", "run"], cwd=clone, env=self.environ, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self.lines.append((time.monotonic() - self.began, line.rstrip()))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line for _second, line in self.lines)
+
+    def wait_until_ready(self, timeout_seconds: float = 240) -> float:
+        """Seconds of our own part: from the installed environment to the printed address."""
+        deadline = time.monotonic() + timeout_seconds
+        while "Stop with Ctrl-C" not in self.text:
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.2)
+        ready = next(second for second, line in self.lines if "Cultiva is ready" in line)
+        installed = max([second for second, line in self.lines if "Installing" in line], default=0.0)
+        first = min([second for second, line in self.lines if second > installed], default=0.0)
+        return ready - first
+
+    def stop(self) -> int:
+        """Ctrl-C, as a terminal sends it: to everything in the foreground."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(30)
+
+
+def clone_to(folder: Path) -> Path:
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{ROOT}", str(folder)], check=True)
+    return folder
+
+
+def test_a_fresh_clone_runs_stops_and_starts_again(tmp_path: Path) -> None:
+    """From a path with spaces, below a folder that others cannot enter."""
+    closed = tmp_path / "nobody enters"
+    closed.mkdir(mode=0o700)
+    clone = clone_to(closed / "my cultiva")
+    first = Make(clone)
+    ours = first.wait_until_ready()
+    print(f"our own part: {ours:.1f} s")
+    assert ours < OURS_SECONDS * 2, first.text  # the machine of the tests is shared; the benchmark holds the limit
+    with urllib.request.urlopen(f"http://127.0.0.1:{first.port}/sign-in", timeout=10) as page:
+        assert page.status == 200
+    data = Path(found[1]) if (found := re.search(r"(/var/lib/cultiva/\S+)", first.text)) else clone / "data"
+    try:
+        if os.geteuid() == 0:
+            assert data.is_relative_to("/var/lib/cultiva"), first.text
+        first.stop()
+        second = Make(clone)
+        assert second.wait_until_ready() < ours
+        assert "Installing" not in second.text
+        assert "already" in second.text
+        second.stop()
+    finally:
+        if data.is_relative_to("/var/lib/cultiva"):
+            shutil.rmtree(data)
+
+
+def test_a_taken_port_and_a_wrong_setting_are_told_with_the_way_out(tmp_path: Path) -> None:
+    for settings, words in (
+        ({"PORT": "0"}, "PORT is '0'"),
+        ({"SMTP_URL": "mail"}, "SMTP_URL is 'mail'"),
+    ):
+        result = run_up(tmp_path, **settings)
+        assert result.returncode == 2
+        assert words in result.stderr
+        assert "hint: accepted:" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def run_up(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "CULTIVA_DATA": str(folder / "data"), **settings}
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        environ.pop(name, None)
+    command = [str(ROOT / ".venv/bin/python"), "-m", "cultiva", "up"]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
