@@ -21,12 +21,12 @@ def django_db_setup(django_db_blocker: Any) -> None:
         call_command("migrate", database="owner", verbosity=0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def at() -> datetime:
     return NOON
 
 
-@pytest.fixture()
+@pytest.fixture
 def huerta(db: None, at: datetime) -> Iterator[Any]:
     """A workspace whose transaction the test runs in; all its rows go with the test."""
     from cultiva.accounts.actions import create_workspace
@@ -37,7 +37,7 @@ def huerta(db: None, at: datetime) -> Iterator[Any]:
         yield workspace
 
 
-@pytest.fixture()
+@pytest.fixture
 def other_co(db: None, at: datetime) -> Any:
     from cultiva.accounts.actions import create_workspace
 

@@ -66,5 +66,7 @@ def run_steps(batch: Batch, skip: Sequence[str] = ()) -> None:
             step(batch)
             log.debug(
                 "event=flow.step name=%s leads=%d ms=%.1f",
-                name, len(batch.lead_ids), (time.perf_counter() - began) * 1000,
+                name,
+                len(batch.lead_ids),
+                (time.perf_counter() - began) * 1000,
             )

@@ -70,7 +70,5 @@ def run_due_jobs(*, at: datetime, real_now: datetime) -> list[str]:
 
 def _take_turn(job: Job, real_now: datetime) -> bool:
     """True for the one worker that gets this turn."""
-    taken = fetch_all(
-        load_sql("lib", "take_turn"), {"name": job.name, "now": real_now, "since": real_now - job.every}
-    )
+    taken = fetch_all(load_sql("lib", "take_turn"), {"name": job.name, "now": real_now, "since": real_now - job.every})
     return bool(taken)

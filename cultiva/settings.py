@@ -79,7 +79,9 @@ TEMPLATES = [
 
 def database(url: str | None, *, as_app: bool) -> dict[str, Any]:
     known = conninfo_to_dict(url or "postgresql://localhost/cultiva")
-    options: dict[str, Any] = {k: v for k, v in known.items() if k not in ("user", "password", "host", "port", "dbname")}
+    options: dict[str, Any] = {
+        k: v for k, v in known.items() if k not in ("user", "password", "host", "port", "dbname")
+    }
     if as_app and known.get("user") != APP:
         options["assume_role"] = APP  # one login serves both roles
     if as_app:

@@ -33,7 +33,9 @@ class Browser:
         self.errors: list[str] = []
 
     def context(self, **options: Any) -> BrowserContext:
-        context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "user_agent": READER, **options})
+        context = self.browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "user_agent": READER, **options}
+        )
         context.on("page", self._watch)
         return context
 
@@ -62,7 +64,5 @@ def serious_violations(page: Page) -> list[str]:
     """What axe calls serious or critical, with the first element of each."""
     found = Axe().run(page).response["violations"]
     return [
-        f"{page.url}: {v['id']}: {v['nodes'][0]['html'][:160]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
+        f"{page.url}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")
     ]

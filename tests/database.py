@@ -1,4 +1,7 @@
-"""A pytest plug-in, loaded before Django's settings are. The suite's database: a real PostgreSQL of its own, the schema made by `owner`, every test run as `app`."""
+"""The suite's database: a real PostgreSQL of its own, the schema made by `owner`, every test run as `app`.
+
+A pytest plug-in, loaded before Django's settings are.
+"""
 
 import atexit
 import os

@@ -60,7 +60,11 @@ def update() -> None:
     catalog.header_comment, catalog.fuzzy = "# Spanish of Cultiva. Apache-2.0.", False
     with PO.open("wb") as file:
         write_po(file, catalog, no_location=True, omit_header=False, sort_output=True, width=110)
-    text = re.sub(r'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid).*\n', "", PO.read_text())
+    text = re.sub(
+        r'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team|Report-Msgid).*\n',
+        "",
+        PO.read_text(),
+    )
     PO.write_text(text)
     with MO.open("wb") as file:
         write_mo(file, spanish())

@@ -117,7 +117,9 @@ class Product:
                 except OSError:
                     continue
                 is_ours = f"CULTIVA_DATA={self.folder}" in environ or str(self.folder) in " ".join(words)
-                if is_ours and (name in words or (name == "postgres" and words[0].endswith("postgres") and "-D" in words)):
+                if is_ours and (
+                    name in words or (name == "postgres" and words[0].endswith("postgres") and "-D" in words)
+                ):
                     found.append(int(entry.name))
         return found
 

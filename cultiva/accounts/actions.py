@@ -34,9 +34,7 @@ def create_workspace(
     check_language_and_zone(language, time_zone)
     if find_workspace(slug):
         raise AccountError(f"There is already a workspace `{slug}`.\nhint: give another --slug")
-    row = fetch_all(
-        "SELECT workspace_create(%s, %s, %s, %s, %s) AS id", [slug, name, language, time_zone, at]
-    )[0]
+    row = fetch_all("SELECT workspace_create(%s, %s, %s, %s, %s) AS id", [slug, name, language, time_zone, at])[0]
     with workspace_scope(row["id"]):
         record_audit(workspace_id=row["id"], actor="system", action="workspace.created", target=slug, at=at)
         return Workspace.objects.get(id=row["id"])
@@ -58,7 +56,12 @@ def workspaces_of(user: User) -> list[dict[str, Any]]:
 
 
 def create_user(
-    *, email: str, full_name: str, at: datetime, password: str = "", language: str = "es",
+    *,
+    email: str,
+    full_name: str,
+    at: datetime,
+    password: str = "",
+    language: str = "es",
     time_zone: str = "Europe/Madrid",
 ) -> User:
     """A new user; without a password they sign in by one-time link. Raises AccountError."""
@@ -103,8 +106,12 @@ def grant_role(*, workspace_id: int, user: User, role: str, at: datetime, actor:
             workspace_id=workspace_id, user=user, defaults={"role": role}
         )
         record_audit(
-            workspace_id=workspace_id, actor=actor, action="role.granted", target=f"user:{user.id}",
-            detail={"role": role}, at=at,
+            workspace_id=workspace_id,
+            actor=actor,
+            action="role.granted",
+            target=f"user:{user.id}",
+            detail={"role": role},
+            at=at,
         )
     return membership
 
@@ -133,7 +140,12 @@ def use_sign_in_link(*, token: str, at: datetime) -> User | None:
 
 
 def record_audit(
-    *, workspace_id: int, actor: str, action: str, at: datetime, target: str = "",
+    *,
+    workspace_id: int,
+    actor: str,
+    action: str,
+    at: datetime,
+    target: str = "",
     detail: dict[str, Any] | None = None,
 ) -> AuditEntry:
     """Add to the audit log, chained to the entry before it (one writer at a time per workspace)."""
@@ -145,6 +157,12 @@ def record_audit(
         fact = [previous, at.isoformat(), actor, action, target, detail or {}]
         digest = hashlib.sha256(json.dumps(fact, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
         return AuditEntry.objects.create(
-            workspace_id=workspace_id, at=at, actor=actor, action=action, target=target,
-            detail=detail or {}, previous_hash=previous, hash=digest,
+            workspace_id=workspace_id,
+            at=at,
+            actor=actor,
+            action=action,
+            target=target,
+            detail=detail or {},
+            previous_hash=previous,
+            hash=digest,
         )

@@ -15,9 +15,7 @@ ATTEMPTS_AN_ADDRESS = 50
 
 
 class PasswordBackend(BaseBackend):
-    def authenticate(
-        self, request: HttpRequest | None, email: str = "", password: str = "", **_: Any
-    ) -> User | None:
+    def authenticate(self, request: HttpRequest | None, email: str = "", password: str = "", **_: Any) -> User | None:
         user = User.objects.with_email(email).first()
         if user is None:
             User().set_password(password)  # takes as long as a real check: nobody learns which addresses exist

@@ -91,9 +91,7 @@ def find_outcome(workspace_id: int, token_hash: str) -> Outcome | None:
 
 def read_outcome(*, workspace_id: int, submission_id: int) -> Outcome:
     """The answer to a submission, for the page that thanks."""
-    submission = (
-        Submission.objects.select_related("form").filter(workspace_id=workspace_id, id=submission_id).first()
-    )
+    submission = Submission.objects.select_related("form").filter(workspace_id=workspace_id, id=submission_id).first()
     return _outcome_of(submission) if submission else Outcome()
 
 
@@ -113,7 +111,7 @@ def _submit(
 ) -> Outcome:
     events: list[NewEvent] = []
     answers = {question["key"]: cleaned[question["key"]] for question in form.form.body["fields"]}
-    lead, _ = find_or_make_lead(
+    lead, is_new_lead = find_or_make_lead(
         workspace_id=workspace_id,
         email=answers["email"],
         attributes=answers,
@@ -139,12 +137,11 @@ def _submit(
         language=form.language,
         circumstances=_circumstances(form, facts, token_hash),
         at=at,
+        is_new_lead=is_new_lead,
         events=events,
     )
     if recorded.needs_confirmation:
-        request_confirmation(
-            workspace_id=workspace_id, lead_id=lead.id, form=form.form.key, at=at, events=events
-        )
+        request_confirmation(workspace_id=workspace_id, lead_id=lead.id, form=form.form.key, at=at, events=events)
     grant = None
     if magnet := form.form.body["magnet"]:
         grant = grant_magnet(workspace_id=workspace_id, lead_id=lead.id, magnet=magnet, at=at, events=events)

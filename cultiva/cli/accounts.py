@@ -77,9 +77,7 @@ def create_user_command(
             email=email, full_name=name, password=password, language=language, time_zone=time_zone, at=at
         )
         grant_role(workspace_id=place.id, user=person, role=role, at=at, actor="cli")
-        report(
-            {"id": person.id, "email": person.email, "role": role, "sign_in_link": sign_in_address(person)}, is_json
-        )
+        report({"id": person.id, "email": person.email, "role": role, "sign_in_link": sign_in_address(person)}, is_json)
 
 
 @user.command("link")
@@ -129,9 +127,7 @@ def create_source_command(workspace: str, key: str, name: str, is_json: bool) ->
         from cultiva.events.sources import create_source
         from cultiva.lib import clock
 
-        made, write_key = create_source(
-            workspace_id=named_workspace(workspace).id, key=key, name=name, at=clock.now()
-        )
+        made, write_key = create_source(workspace_id=named_workspace(workspace).id, key=key, name=name, at=clock.now())
         report({"id": made.id, "key": made.key, "write_key": write_key}, is_json)
 
 

@@ -33,7 +33,7 @@ class Finding:
 @click.command()
 @click.option("--json", "is_json", is_flag=True, help="Print a JSON list.")
 def doctor(is_json: bool) -> None:
-    """Check versions, database, roles, time zone, mail, public address and disk; exit status 1 if something is wrong."""
+    """Check versions, database, roles, time, mail, public address and disk; exit status 1 if something is wrong."""
     with product() as config:
         findings = [check(config) for check in CHECKS]
     if is_json:
@@ -57,7 +57,9 @@ def check_versions(_: Config) -> Finding:
 def check_database(config: Config) -> Finding:
     from django.db import connection
 
-    row = ask("SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number")
+    row = ask(
+        "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number"
+    )
     is_good = row["number"] >= 150_000
     where = f"{connection.settings_dict['HOST'] or 'socket'}:{connection.settings_dict['PORT']}"
     hint = "" if is_good else "Cultiva needs PostgreSQL 15 or newer"

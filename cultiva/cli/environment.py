@@ -53,9 +53,7 @@ def prepare_data_folder(config: Config) -> Config:
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("CULTIVA_SECRET_KEY", read_secret_key(folder / "secret_key"))
     except OSError as error:
-        raise SettingError(
-            "CULTIVA_DATA", str(folder), f"a folder that can be written ({error.strerror})"
-        ) from error
+        raise SettingError("CULTIVA_DATA", str(folder), f"a folder that can be written ({error.strerror})") from error
     return read_config()
 
 

@@ -95,7 +95,7 @@ class Supervisor:
                     break
         if not self.must_stop.is_set():
             say(f"\nCultiva is ready: {self.config.public_url}")
-            subprocess.run([sys.executable, "-m", "cultiva", "user", "welcome"], check=False)  # noqa: S603
+            subprocess.run([sys.executable, "-m", "cultiva", "user", "welcome"], check=False)
             say("Stop with Ctrl-C.\n")
 
     def keep_running(self, child: Child) -> None:

@@ -85,12 +85,14 @@ def record_consents(
     language: str,
     circumstances: Circumstances,
     at: datetime,
+    is_new_lead: bool = False,
     events: list[NewEvent] | None = None,
 ) -> Recorded:
     """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
 
-    `language` is the one the texts were shown in. To be called in the transaction that makes the lead. The events go
-    into `events` where that is given, for a caller that records several acts' events at once.
+    `language` is the one the texts were shown in. To be called in the transaction that finds or makes the lead
+    (`is_new_lead`). The events go into `events` where that is given, for a caller that records several acts' events
+    at once.
     """
     acts = [_accepted(policy, language), *(_given(purpose, policy, language) for purpose in purposes)]
     recorded = record_acts(
@@ -100,6 +102,7 @@ def record_consents(
         circumstances=circumstances,
         at=at,
         profiling=_profiling(policy, purposes),
+        is_new_lead=is_new_lead,
     )
     _tell(workspace_id, lead_id, recorded, at, events=events)
     newly_given = [(each.act.purpose, each.act.channel) for each in recorded if each.is_new]

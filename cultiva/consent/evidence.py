@@ -81,12 +81,19 @@ def record_acts(
     circumstances: Circumstances,
     at: datetime,
     profiling: str = "",
+    is_new_lead: bool = False,
 ) -> list[RecordedAct]:
     """Add acts to a lead's chain, in order, and set states and marks by them. Locks the lead for the transaction.
 
-    `profiling`: interest (the declared basis), consented, objected, or nothing said.
+    `profiling`: interest (the declared basis), consented, objected, or nothing said. `is_new_lead`: made in this
+    transaction, so nobody else sees the lead and there is no chain to read.
     """
-    rows = _chain(workspace_id, lead_id, acts, circumstances, at)
+    ordinal, previous = (0, BEGINNING) if is_new_lead else _lock_chain(workspace_id, lead_id)
+    rows = []
+    for place, act in enumerate(acts, start=ordinal + 1):
+        row, stored = _link(workspace_id, lead_id, act, place, previous, circumstances, at)
+        previous = row.hash
+        rows.append(stored)
     parameters = {
         "workspace": workspace_id,
         "lead": lead_id,
@@ -146,31 +153,31 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _chain(
-    workspace_id: int, lead_id: int, acts: Sequence[Act], circumstances: Circumstances, at: datetime
-) -> list[Json]:
-    """The rows to store, each linked to the one before it."""
-    ordinal, previous = _lock_chain(workspace_id, lead_id)
-    rows = []
-    for act in acts:
-        ordinal += 1
-        payload = _payload(act, circumstances, at)
-        salt = secrets.token_hex(SALT_BYTES)
-        row = Evidence(
-            workspace_id=workspace_id,
-            lead_id=lead_id,
-            ordinal=ordinal,
-            act=act.act,
-            purpose=act.purpose,
-            channel=act.channel,
-            occurred_at=at,
-            payload_digest=digest_payload(salt, payload),
-            previous_hash=previous,
-        )
-        row.hash = previous = hash_evidence(row)
-        stored = {name: getattr(row, name) for name in STORED}
-        rows.append(stored | {"salt": salt, "payload": payload})
-    return rows
+def _link(
+    workspace_id: int,
+    lead_id: int,
+    act: Act,
+    ordinal: int,
+    previous: str,
+    circumstances: Circumstances,
+    at: datetime,
+) -> tuple[Evidence, Json]:
+    """An act as the next evidence of its chain, and as the statement stores it."""
+    payload = _payload(act, circumstances, at)
+    salt = secrets.token_hex(SALT_BYTES)
+    row = Evidence(
+        workspace_id=workspace_id,
+        lead_id=lead_id,
+        ordinal=ordinal,
+        act=act.act,
+        purpose=act.purpose,
+        channel=act.channel,
+        occurred_at=at,
+        payload_digest=digest_payload(salt, payload),
+        previous_hash=previous,
+    )
+    row.hash = hash_evidence(row)
+    return row, {name: getattr(row, name) for name in STORED} | {"salt": salt, "payload": payload}
 
 
 def _lock_chain(workspace_id: int, lead_id: int) -> tuple[int, str]:

@@ -95,9 +95,7 @@ class ConsentState(WorkspaceRow):
     class Meta:
         db_table = "consent_state"
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(
-                fields=["workspace", "lead", "purpose", "channel"], name="one_state_a_purpose"
-            )
+            models.UniqueConstraint(fields=["workspace", "lead", "purpose", "channel"], name="one_state_a_purpose")
         ]
 
 
@@ -113,9 +111,7 @@ class Confirmation(WorkspaceRow):
 
     class Meta:
         db_table = "confirmation"
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "lead"], name="confirmation_lead")
-        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="confirmation_lead")]
 
 
 class Suppression(WorkspaceRow):

@@ -186,7 +186,7 @@ def _price(person: Person, random: Random) -> int:
 
 
 def _browse(life: Life, week: datetime, interest: float, project: Project | None, random: Random) -> None:
-    calm = 0.21 * math.exp(0.65 * interest) * life.zeal
+    calm = 0.18 * math.exp(0.65 * interest) * life.zeal
     for _ in range(_poisson(min(calm, 8), random)):
         after = "compare" if random.random() < _chance(interest - 1.2) else "learn"
         if random.random() < 0.06:  # everybody looks at prices now and then

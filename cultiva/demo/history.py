@@ -99,7 +99,7 @@ def imagine(*, at: datetime, seed: int, leads: int) -> History:
         _imagine_newcomer(number, person, born, at, Random(f"{seed}/lead/{number}"))
         for number, (person, born) in enumerate(zip(people, births, strict=True), start=1)
     ]
-    return History(at, newcomers, _imagine_crowd(int(leads * 0.7), at, random))
+    return History(at, newcomers, _imagine_crowd(int(leads * 0.5), at, random))
 
 
 def _arrivals(count: int, at: datetime, random: Random) -> list[datetime]:
@@ -140,7 +140,7 @@ def _imagine_newcomer(number: int, person: Person, born: datetime, at: datetime,
         wants_mail=wants_mail,
         wants_calls=is_valid and random.random() < 0.22,
         downloaded_at=_past(_downloads(born, random), at) if is_form else None,
-        completed_at=_past(born + timedelta(hours=random.uniform(2, 30)), at) if random.random() < 0.8 else None,
+        completed_at=_past(born + timedelta(hours=random.uniform(2, 30)), at) if random.random() < 0.6 else None,
         confirmed_at=_past(confirmed_at, at),
         withdrawn_at=_past(withdrawn_at, at),
         objected_at=_past(born + timedelta(days=random.uniform(1, 60)), at) if random.random() < 0.008 else None,
@@ -186,11 +186,16 @@ def _mails(
 
 
 def newsletter_times(at: datetime) -> list[datetime]:
-    """Tuesdays at nine in Madrid, every six weeks, the last one eight to fourteen days ago."""
-    day = (at - timedelta(days=8)).astimezone(MADRID)
-    last = (day - timedelta(days=(day.weekday() - 1) % 7)).replace(hour=9, minute=0, second=0, microsecond=0)
-    times = (last - n * NEWSLETTER_EVERY for n in range(math.ceil(timedelta(days=DAYS) / NEWSLETTER_EVERY)))
-    return sorted(moment.astimezone(at.tzinfo) for moment in times)
+    """Tuesdays at nine in Madrid, every six weeks; the last one went out yesterday, so that sales have work today."""
+    last = at.replace(second=0, microsecond=0) - timedelta(hours=20)
+    count = math.ceil(timedelta(days=DAYS) / NEWSLETTER_EVERY)
+    return sorted([last, *(_tuesday_at_nine(last - n * NEWSLETTER_EVERY) for n in range(1, count))])
+
+
+def _tuesday_at_nine(day: datetime) -> datetime:
+    local = day.astimezone(MADRID)
+    tuesday = local - timedelta(days=(local.weekday() - 1) % 7)
+    return tuesday.replace(hour=9, minute=0).astimezone(day.tzinfo)
 
 
 def _without_needless(mails: Sequence[SentMail], life: Life) -> tuple[SentMail, ...]:

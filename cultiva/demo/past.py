@@ -24,7 +24,7 @@ from cultiva.leads.actions import NAMES_SEARCHED
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
 from cultiva.mailing.models import TemplateVersion
-from cultiva.mailing.templating import compile_version, one_line
+from cultiva.mailing.templating import compile_version
 from cultiva.nurture.models import WorkflowVersion
 
 Json = dict[str, Any]
@@ -287,7 +287,7 @@ def _trip_event(stage: Stage, lead_id: int, trip: int, name: str, node: str, at:
 def _sent(stage: Stage, outbox_id: int, lead_id: int, newcomer: Newcomer, mail: SentMail) -> NewEvent:
     person = newcomer.person
     compiled = compile_version(stage.templates[mail.template], person.language)
-    subject = one_line(compiled.subject.render(lead={"first_name": person.first_name}))
+    subject = " ".join(compiled.subject.render(lead={"first_name": person.first_name}).split())
     return NewEvent(
         kind="send", name="email_sent", message_id=f"mail:{outbox_id}:sent", occurred_at=mail.at, lead_id=lead_id,
         by="system",

@@ -4,7 +4,7 @@ import json
 import math
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -88,9 +88,7 @@ def find_or_make_lead(
     return lead, is_new
 
 
-def tell(
-    said: Sequence[NewEvent], *, workspace_id: int, at: datetime, into: list[NewEvent] | None
-) -> None:
+def tell(said: Sequence[NewEvent], *, workspace_id: int, at: datetime, into: list[NewEvent] | None) -> None:
     """Record events, or leave that to a caller who collects them: one statement for a whole transaction."""
     if into is None:
         record_events(workspace_id=workspace_id, events=said, received_at=at)
@@ -112,9 +110,7 @@ def resolve(batch: Batch) -> None:
     _link_identified(batch)
     lead_of = _leads_of_visitors(batch)
     batch.events = [
-        replace(event, lead_id=lead_of[event.visitor])
-        if event.lead_id is None and event.visitor in lead_of
-        else event
+        replace(event, lead_id=lead_of[event.visitor]) if event.lead_id is None and event.visitor in lead_of else event
         for event in batch.events
     ]
     touched = {event.lead_id for event in batch.events if event.lead_id is not None}
@@ -138,7 +134,9 @@ def clean_attributes(attributes: Mapping[str, Any]) -> Json:
 
 def _clean_value(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join(c for c in value[:MAX_TEXT] if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")).strip()
+        return "".join(
+            c for c in value[:MAX_TEXT] if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
+        ).strip()
     if isinstance(value, (list, tuple)):
         cleaned = [_clean_value(element) for element in value[:MAX_ATTRIBUTES]]
         return [element for element in cleaned if element not in (None, "", [])]

@@ -71,10 +71,20 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
 
 # Set by Cultiva itself for the processes it starts.
 INTERNAL = {"CULTIVA_SUPERVISOR_FD"}
-SETTINGS = (
-    "CULTIVA_DATA CULTIVA_DEMO CULTIVA_LOG_LEVEL CULTIVA_SECRET_KEY "
-    "HOST PORT COLLECTOR_PORT PUBLIC_URL DATABASE_URL DATABASE_OWNER_URL SMTP_URL MAIL_FROM"
-).split()
+SETTINGS = [
+    "CULTIVA_DATA",
+    "CULTIVA_DEMO",
+    "CULTIVA_LOG_LEVEL",
+    "CULTIVA_SECRET_KEY",
+    "HOST",
+    "PORT",
+    "COLLECTOR_PORT",
+    "PUBLIC_URL",
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "SMTP_URL",
+    "MAIL_FROM",
+]
 
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
@@ -82,9 +92,7 @@ def refuse_unknown(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name.startswith("CULTIVA_") and name not in SETTINGS and name not in INTERNAL:
             nearest = difflib.get_close_matches(name, SETTINGS, n=1)
-            raise SettingError(
-                name, environ[name], f"no such setting; nearest: {nearest[0] if nearest else 'none'}"
-            )
+            raise SettingError(name, environ[name], f"no such setting; nearest: {nearest[0] if nearest else 'none'}")
 
 
 def read_port(name: str, value: str) -> int:

@@ -29,9 +29,7 @@ def workspace_scope(workspace_id: int) -> Iterator[None]:
 
 def _swap_workspace(value: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_setting(%s, true), set_config(%s, %s, true)", [SETTING, SETTING, value]
-        )
+        cursor.execute("SELECT current_setting(%s, true), set_config(%s, %s, true)", [SETTING, SETTING, value])
         row = cursor.fetchone()
     return row[0] or "" if row else ""
 

@@ -20,9 +20,7 @@ def read_document(text: str, *, name: str = "document") -> dict[str, Any]:
     """The mapping a document holds; dates stay text, a key given twice is an error. Raises DocumentError."""
     yaml = YAML(typ="safe", pure=True)
     # Dates stay text: only JSON's types come out of a document.
-    yaml.constructor.add_constructor(
-        "tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node)
-    )
+    yaml.constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
     try:
         found = yaml.load(text)
     except MarkedYAMLError as error:
@@ -36,9 +34,7 @@ def read_document(text: str, *, name: str = "document") -> dict[str, Any]:
     return found
 
 
-def check_keys(
-    found: Any, *, allowed: Collection[str], required: Collection[str] = (), place: str
-) -> dict[str, Any]:
+def check_keys(found: Any, *, allowed: Collection[str], required: Collection[str] = (), place: str) -> dict[str, Any]:
     """The mapping, if it has no unknown key and none is missing; raises DocumentError naming the nearest key."""
     if not isinstance(found, Mapping):
         raise DocumentError(place, f"a mapping of keys is needed, not {found!r}")

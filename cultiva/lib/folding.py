@@ -88,5 +88,5 @@ def _stored_text(value: Json) -> str | None:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return repr(value) if value == value and abs(value) < 1e15 and "e" not in repr(value) else None
+        return repr(value) if math.isfinite(value) and abs(value) < 1e15 and "e" not in repr(value) else None
     return value if isinstance(value, str) and value else None

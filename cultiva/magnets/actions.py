@@ -31,9 +31,7 @@ class ExpiredDownload(ExpiredLink):
         self.workspace_id, self.magnet = workspace_id, magnet
 
 
-def publish_magnet(
-    *, workspace_id: int, text: str, files: Mapping[str, bytes], at: datetime
-) -> MagnetVersion:
+def publish_magnet(*, workspace_id: int, text: str, files: Mapping[str, bytes], at: datetime) -> MagnetVersion:
     """A new version of an offer. `files`: {name as in the document: content}. Raises DocumentError."""
     keys = ("magnet", "kind", "objective", "title", "settings")
     found = check_keys(read_document(text, name="magnet"), allowed=keys, required=keys, place="magnet")
@@ -50,7 +48,12 @@ def publish_magnet(
             "settings": _read_settings(workspace_id, key, found["kind"], found["settings"], files),
         }
         return MagnetVersion.publish(
-            workspace_id=workspace_id, key=key, name=next(iter(titles.values()))[:160], body=body, source_text=text, at=at
+            workspace_id=workspace_id,
+            key=key,
+            name=next(iter(titles.values()))[:160],
+            body=body,
+            source_text=text,
+            at=at,
         )
 
 
@@ -122,9 +125,7 @@ def deliver(grant: Grant) -> Delivery:
     return kind.deliver(grant)
 
 
-def _read_settings(
-    workspace_id: int, key: str, kind: str, settings: Any, files: Mapping[str, bytes]
-) -> dict[str, Any]:
+def _read_settings(workspace_id: int, key: str, kind: str, settings: Any, files: Mapping[str, bytes]) -> dict[str, Any]:
     """The kind's settings as stored: checked by its own form, files replaced by their SHA-256."""
     try:
         form_class = plugin("kinds", kind).Settings

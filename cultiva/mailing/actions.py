@@ -31,7 +31,7 @@ from cultiva.mailing.templating import (
 Json = dict[str, Any]
 
 
-class UnknownTemplate(LookupError):  # noqa: N818
+class UnknownTemplate(LookupError):
     """No published template has this key."""
 
 

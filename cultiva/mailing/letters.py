@@ -250,9 +250,7 @@ class Desk:
 
 
 def confirmation_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
-    found = Confirmation.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(
-        ids_in(rows, "confirmation")
-    )
+    found = Confirmation.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(ids_in(rows, "confirmation"))
     return {
         row.id: {"confirm_url": f"{settings.PUBLIC_URL}/c/confirm/{confirmation_token(confirmation)}"}
         for row in rows
@@ -265,15 +263,12 @@ def grant_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
     grants = Grant.objects.filter(workspace_id=workspace.id).in_bulk(ids_in(rows, "grant"))
     wanted = {grant.magnet for grant in grants.values()}
     titles = {
-        magnet.key: magnet.body["title"]
-        for magnet in MagnetVersion.currents(workspace.id).filter(key__in=wanted)
+        magnet.key: magnet.body["title"] for magnet in MagnetVersion.currents(workspace.id).filter(key__in=wanted)
     }
     return {
         row.id: {
             "download_url": settings.PUBLIC_URL + download_link(grant, desk.at),
-            "magnet": {
-                "title": pick_language(titles[grant.magnet], desk.language_of(row), workspace.language)[1]
-            },
+            "magnet": {"title": pick_language(titles[grant.magnet], desk.language_of(row), workspace.language)[1]},
         }
         for row in rows
         if (grant := grants.get(row.variables.get("grant", 0))) and grant.magnet in titles

@@ -112,9 +112,7 @@ def number_links(blocks: list[Token], aside: Aside) -> tuple[str, ...]:
     for token in inline_tokens(blocks, "link_open"):
         target = aside.put_back(str(token.attrs["href"]))
         if not (TARGET.match(target) or target.startswith("{{")):
-            raise MarkupError(
-                f"the link `{target}` leads nowhere", "begin it with https://, http:// or mailto:"
-            )
+            raise MarkupError(f"the link `{target}` leads nowhere", "begin it with https://, http:// or mailto:")
         if target not in targets:
             targets.append(target)
         token.attrs["href"] = aside.take(f"{{{{ links[{targets.index(target)}] }}}}")
@@ -135,11 +133,7 @@ def unwrap_tags(blocks: list[Token], aside: Aside) -> list[Token]:
     """Take `{% if … %}` out of the paragraph that Markdown put around it."""
     kept: list[Token] = []
     for token in blocks:
-        if (
-            token.type == "paragraph_close"
-            and kept[-1].type == "inline"
-            and aside.is_only_tags(kept[-1].content)
-        ):
+        if token.type == "paragraph_close" and kept[-1].type == "inline" and aside.is_only_tags(kept[-1].content):
             tag = kept.pop().content
             kept[-1] = raw(tag + "\n")
         else:

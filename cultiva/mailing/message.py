@@ -20,9 +20,7 @@ CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 # "=_" cannot occur in quoted-printable, so no text ever contains the boundary (RFC 2045, 6.7).
 BOUNDARY = "=_cultiva"
 # What SMTP carries without extensions: a dot-atom and a domain in ASCII (RFC 5321, 4.1.2).
-MAILBOX = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]{1,253}"
-)
+MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]{1,253}")
 LINE_LIMIT = 998  # octets, RFC 5322, 2.1.1
 
 
@@ -113,7 +111,5 @@ def exact(name: str, value: str) -> bytes:
     """A header that must not be folded or encoded: identifiers, dates and addresses of pages."""
     line = f"{name}: {one_line(name, value)}\r\n".encode("ascii")
     if len(line) > LINE_LIMIT:
-        raise ValueError(
-            f"The header {name} has {len(line)} bytes.\nhint: at most {LINE_LIMIT}; shorten PUBLIC_URL"
-        )
+        raise ValueError(f"The header {name} has {len(line)} bytes.\nhint: at most {LINE_LIMIT}; shorten PUBLIC_URL")
     return line

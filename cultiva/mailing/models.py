@@ -36,13 +36,9 @@ class Outbox(WorkspaceRow):
     id = models.BigAutoField(primary_key=True)
     cause_kind = models.CharField(max_length=20)  # confirmation | grant | workflow | sign_in
     cause_id = models.CharField(max_length=120)
-    lead = models.ForeignKey(
-        Lead, on_delete=models.PROTECT, db_constraint=False, null=True, related_name="mails"
-    )
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, null=True, related_name="mails")
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    template = models.ForeignKey(
-        TemplateVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+"
-    )
+    template = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     purpose = models.CharField(max_length=80)  # transactional, or the purpose whose consent is asked
     variables = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=OutboxState.choices, default=OutboxState.READY)
@@ -66,9 +62,7 @@ class Outbox(WorkspaceRow):
             )
         ]
         # The queue's own indexes (outbox_due, outbox_leases) are made in SQL.
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "lead"], name="outbox_lead")
-        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="outbox_lead")]
 
 
 class MailboxMessage(WorkspaceRow):

@@ -90,16 +90,12 @@ def send_due(*, workspace_id: int, at: datetime) -> int:
             return 0
     carrier: Carrier = plugin("carriers", settings.MAIL_CARRIER)()
     if connection.in_atomic_block and not carrier.is_local:
-        raise SendingError(
-            "Mails cannot be sent inside a transaction.\nhint: call send_due outside workspace_scope"
-        )
+        raise SendingError("Mails cannot be sent inside a transaction.\nhint: call send_due outside workspace_scope")
     try:
         with carrier:
             return send_batch(workspace_id, at, carrier)
     except CarrierDown as error:
-        log.warning(
-            "event=mail.carrier_down carrier=%s reason=%s", carrier.kind, str(error).replace("\n", " ")
-        )
+        log.warning("event=mail.carrier_down carrier=%s reason=%s", carrier.kind, str(error).replace("\n", " "))
         return 0
 
 
@@ -121,9 +117,7 @@ def claim_due(workspace_id: int, at: datetime, *, is_transactional: bool) -> Cla
         )
         rows = [Claimed(**_decoded(row)) for row in found]
         allowed, refused = ask_consent(workspace_id, rows, at)
-        changes = [
-            {"id": row.id, "state": State.CLAIMED, "consent_evidence_id": row.evidence_id} for row in allowed
-        ]
+        changes = [{"id": row.id, "state": State.CLAIMED, "consent_evidence_id": row.evidence_id} for row in allowed]
         move(workspace_id, changes, states=[State.READY, State.RETRY], lease=lease)
         refuse(workspace_id, refused, at)
     return Claim(workspace_id, at, lease, time.monotonic(), allowed, settled=len(refused))
@@ -195,8 +189,7 @@ def begin_sending(claim: Claim, house: House, rows: Sequence[Claimed]) -> tuple[
 
 def put_aside(claim: Claim, unwritten: Sequence[Unwritten]) -> None:
     changes = [
-        {**not_taken(claim, each.row, each.reason, permanent=each.permanent), "more_attempts": 1}
-        for each in unwritten
+        {**not_taken(claim, each.row, each.reason, permanent=each.permanent), "more_attempts": 1} for each in unwritten
     ]
     ours = move(claim.workspace_id, changes, states=[State.CLAIMED], held=claim.lease, lease=None)
     failed = [
@@ -235,9 +228,7 @@ def settle(claim: Claim, outcomes: Sequence[tuple[Letter, Outcome]]) -> None:
         for letter, outcome, result in settled:
             log_outcome(letter, outcome, result["state"])
             if result["state"] == State.FAILED and outcome.status in DEAD_ADDRESS and letter.row.email:
-                suppress(
-                    workspace_id=claim.workspace_id, email=letter.row.email, reason="hard_bounce", at=claim.at
-                )
+                suppress(workspace_id=claim.workspace_id, email=letter.row.email, reason="hard_bounce", at=claim.at)
         news = [news_of(letter, result) for letter, _, result in settled if result["state"] in TOLD]
         tell(claim.workspace_id, news, claim.at)
 
@@ -329,9 +320,7 @@ def tell(workspace_id: int, news: Sequence[News], at: datetime) -> None:
     """Events of kind `send`, for leads; mail to staff is no fact about a lead."""
     if not news:
         return
-    templates = TemplateVersion.objects.filter(workspace_id=workspace_id).in_bulk(
-        {each.template_id for each in news}
-    )
+    templates = TemplateVersion.objects.filter(workspace_id=workspace_id).in_bulk({each.template_id for each in news})
     events = [
         NewEvent(
             kind="send",

@@ -127,9 +127,7 @@ def check_purpose(key: str, purpose: str, known: Collection[str] | None, place: 
         raise DocumentError(place, f"purpose `{purpose}`", f"`{key}` is always {TRANSACTIONAL}")
     if purpose == TRANSACTIONAL and key not in SYSTEM_VARIABLES:
         listed = ", ".join(SYSTEM_VARIABLES)
-        raise DocumentError(
-            place, f"purpose {TRANSACTIONAL} is for {listed}", "name the purpose people agreed to"
-        )
+        raise DocumentError(place, f"purpose {TRANSACTIONAL} is for {listed}", "name the purpose people agreed to")
     if purpose != TRANSACTIONAL and known is not None and purpose not in known:
         raise DocumentError(place, f"unknown purpose `{purpose}`", nearest(purpose, known))
     return purpose
@@ -146,11 +144,10 @@ def check_language(key: str, language: str, given: Any, place: str) -> dict[str,
     markup = check_markup(texts["text"], f"{place}, text")
     if key in SYSTEM_VARIABLES:
         check_system_mail(key, used, markup, f"{place}, text")
+    check_compiled(key, language, texts, place)
     size = len(layout(key, language, "mailing/mail.html", markup.html).encode())
     if size > HTML_LIMIT_BYTES:
-        raise DocumentError(
-            f"{place}, text", f"{size} bytes as HTML", f"at most {HTML_LIMIT_BYTES}: Gmail cuts off"
-        )
+        raise DocumentError(f"{place}, text", f"{size} bytes as HTML", f"at most {HTML_LIMIT_BYTES}: Gmail cuts off")
     return texts
 
 
@@ -186,6 +183,14 @@ def check_markup(text: str, place: str) -> Markup:
         raise DocumentError(place, str(error), error.hint) from error
 
 
+def check_compiled(key: str, language: str, texts: Mapping[str, str], place: str) -> None:
+    """What Markdown made of it is Liquid too: an escaped brace can open what was no expression before."""
+    try:
+        compile_texts(key, language, texts)
+    except LiquidError as error:
+        raise DocumentError(f"{place}, text", str(error.message), "write {{ and {% as Liquid, or not at all") from error
+
+
 def check_system_mail(key: str, used: Collection[str], markup: Markup, place: str) -> None:
     needed = SYSTEM_VARIABLES[key][0]
     if needed not in used:
@@ -193,9 +198,7 @@ def check_system_mail(key: str, used: Collection[str], markup: Markup, place: st
     is_bare = set(markup.links) == {f"{{{{ {needed} }}}}"} and "<img" not in markup.html
     if key == CONFIRMATION and not is_bare:
         # It asks and does not advertise (rules L-09).
-        raise DocumentError(
-            place, "a confirmation has one link, to `confirm_url`, and no image", "take the rest out"
-        )
+        raise DocumentError(place, "a confirmation has one link, to `confirm_url`, and no image", "take the rest out")
 
 
 def variables_of(key: str) -> list[str]:
@@ -269,9 +272,7 @@ def render(
     `values`: what `variables_of` names, and `mail`: {sender, legal, why, unsubscribe_url, privacy_url}.
     """
     targets = tuple(checked_targets(compiled, values))
-    shown = [
-        address_of(n, target) if address_of and target else target or "#" for n, target in enumerate(targets)
-    ]
+    shown = [address_of(n, target) if address_of and target else target or "#" for n, target in enumerate(targets)]
     subject = one_line("Subject", compiled.subject.render(**values))
     preheader = " ".join(compiled.preheader.render(**values).split())
     mail = {**values["mail"], "subject": subject, "preheader": preheader}

@@ -43,9 +43,7 @@ def read_fields(request: HttpRequest) -> dict[str, str]:
 
 
 def _urlencoded(raw: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(
-        raw.decode(), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_FIELDS
-    )
+    return parse_qsl(raw.decode(), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_FIELDS)
 
 
 def _multipart(request: HttpRequest, raw: bytes) -> list[tuple[str, str]]:

@@ -138,9 +138,7 @@ def _take(request: HttpRequest, workspace: str, key: str, at: datetime) -> HttpR
     return HttpResponseRedirect(_thanks_path(workspace, shown, outcome, at), status=303)
 
 
-def _show_again(
-    request: HttpRequest, workspace: str, key: str, fields: dict[str, str], at: datetime
-) -> HttpResponse:
+def _show_again(request: HttpRequest, workspace: str, key: str, fields: dict[str, str], at: datetime) -> HttpResponse:
     """The page was open for too long, or its token did not arrive: the same answers with a new token.
 
     Its time to fill in counts as passed: the person only has to press the button again.
@@ -195,9 +193,7 @@ def _draw(
 def draw_consent(shown: Shown, workspace: str, form: CaptureForm) -> str:
     """The first layer of the notice and the boxes; what a person sees of it on arrival is hashed into the evidence."""
     with translation.override(shown.language):
-        return render_to_string(
-            "public/_consent.html", {"workspace_slug": workspace, "shown": shown, "form": form}
-        )
+        return render_to_string("public/_consent.html", {"workspace_slug": workspace, "shown": shown, "form": form})
 
 
 def _facts(request: HttpRequest, shown: Shown, workspace: str, fields: dict[str, str]) -> RequestFacts:

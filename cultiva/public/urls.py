@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.public import form_pages, health, links
+from cultiva.public import clicks, form_pages, health, links
 
 app_name = "public"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("p/<slug:workspace>/<slug:key>/v<int:version>", form_pages.policy_page, name="policy"),
     path("c/confirm/<str:token>", links.confirm_page, name="confirm"),
     path("d/<str:token>", links.download, name="download"),
+    path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
     path("healthz", health.healthz, name="healthz"),
 ]

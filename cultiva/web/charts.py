@@ -112,9 +112,7 @@ def bars(labels: Sequence[str], values: Sequence[Number], *, title: str = "") ->
     )
     summary = ", ".join(f"{label}: {amount(value)}" for label, value in zip(labels, values, strict=True))
     marks = _grid(0, top) + columns + names
-    return _svg(
-        marks, "chart-axis", PLOT_TOP + PLOT_HEIGHT + AXIS_HEIGHT, title or gettext("Bar chart"), summary
-    )
+    return _svg(marks, "chart-axis", PLOT_TOP + PLOT_HEIGHT + AXIS_HEIGHT, title or gettext("Bar chart"), summary)
 
 
 def score_line(
@@ -142,8 +140,7 @@ def score_line(
     )
     thresholds = format_html_join(
         "",
-        '<line class="chart-band" x2="100%" y1="{0}" y2="{0}"/>'
-        '<text class="chart-tick" x="4" y="{1}">{2}</text>',
+        '<line class="chart-band" x2="100%" y1="{0}" y2="{0}"/><text class="chart-tick" x="4" y="{1}">{2}</text>',
         ((_n(y), _n(y - 5), name) for threshold, name in bands for y in [_y(float(threshold), low, high)]),
     )
     marks = _grid(low, high) + line + thresholds + _days([at for at, _ in points])

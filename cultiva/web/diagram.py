@@ -93,7 +93,12 @@ def _edge(start: tuple[float, float], end: tuple[float, float], label: str, side
     middle = (y1 + y2) / 2
     way, at = f"M{x1} {y1} C{x1} {middle} {x2} {middle} {x2} {y2}", ((x1 + x2) / 2 + 8, middle + 4)
     if end[1] - start[1] > BOX_HEIGHT + GAP_Y:
-        x1, y1, x2, y2 = start[0] + BOX_WIDTH, start[1] + BOX_HEIGHT / 2, end[0] + BOX_WIDTH + 2, end[1] + BOX_HEIGHT / 2
+        x1, y1, x2, y2 = (
+            start[0] + BOX_WIDTH,
+            start[1] + BOX_HEIGHT / 2,
+            end[0] + BOX_WIDTH + 2,
+            end[1] + BOX_HEIGHT / 2,
+        )
         way, at = f"M{x1} {y1} C{side} {y1} {side} {y2} {x2} {y2}", (x1 + 12, y1 - 8)
     return format_html(
         '<path class="flow-edge" marker-end="url(#arrow)" d="{}"/><text class="flow-words" x="{}" y="{}">{}</text>',

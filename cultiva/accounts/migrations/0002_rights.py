@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from cultiva.lib.tables import APP, APPEND, definer_function, global_table, workspace_table
+from cultiva.lib.tables import APPEND, definer_function, global_table, workspace_table
 
 
 class Migration(migrations.Migration):

@@ -44,7 +44,7 @@ FACTS = RequestFacts(
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def form(huerta: Any, at: datetime) -> FormVersion:
     return publish_all(huerta.id, at)
 
@@ -221,7 +221,7 @@ def test_another_workspace_sees_no_form(huerta: Any, other_co: Any, form: FormVe
         assert not Submission.objects.exists()
 
 
-@pytest.fixture()
+@pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: Any, at: datetime) -> Iterator[Any]:
     with django_db_blocker.unblock(), committed_workspace(at) as workspace:
         with workspace_scope(workspace.id):

@@ -5,158 +5,251 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('leads', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('ordinal', models.PositiveIntegerField()),
-                ('act', models.CharField(max_length=20)),
-                ('purpose', models.CharField(blank=True, default='', max_length=80)),
-                ('channel', models.CharField(blank=True, default='', max_length=20)),
-                ('occurred_at', models.DateTimeField()),
-                ('payload_digest', models.CharField(max_length=64)),
-                ('previous_hash', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
-                ('lead', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("ordinal", models.PositiveIntegerField()),
+                ("act", models.CharField(max_length=20)),
+                ("purpose", models.CharField(blank=True, default="", max_length=80)),
+                ("channel", models.CharField(blank=True, default="", max_length=20)),
+                ("occurred_at", models.DateTimeField()),
+                ("payload_digest", models.CharField(max_length=64)),
+                ("previous_hash", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'consent_evidence',
+                "db_table": "consent_evidence",
             },
         ),
         migrations.CreateModel(
-            name='Confirmation',
+            name="Confirmation",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('requested_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(null=True)),
-                ('lead', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("requested_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(null=True)),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'confirmation',
+                "db_table": "confirmation",
             },
         ),
         migrations.CreateModel(
-            name='ConsentMark',
+            name="ConsentMark",
             fields=[
-                ('lead', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='mark', serialize=False, to='leads.lead')),
-                ('valid_since', models.DateTimeField(null=True)),
-                ('confirmed_since', models.DateTimeField(null=True)),
-                ('profiled_since', models.DateTimeField(null=True)),
-                ('objected_at', models.DateTimeField(null=True)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                (
+                    "lead",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="mark",
+                        serialize=False,
+                        to="leads.lead",
+                    ),
+                ),
+                ("valid_since", models.DateTimeField(null=True)),
+                ("confirmed_since", models.DateTimeField(null=True)),
+                ("profiled_since", models.DateTimeField(null=True)),
+                ("objected_at", models.DateTimeField(null=True)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'consent_mark',
+                "db_table": "consent_mark",
             },
         ),
         migrations.CreateModel(
-            name='ConsentState',
+            name="ConsentState",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('purpose', models.CharField(max_length=80)),
-                ('channel', models.CharField(max_length=20)),
-                ('state', models.CharField(max_length=12)),
-                ('since', models.DateTimeField()),
-                ('lead', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
-                ('evidence', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='consent.evidence')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("purpose", models.CharField(max_length=80)),
+                ("channel", models.CharField(max_length=20)),
+                ("state", models.CharField(max_length=12)),
+                ("since", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="consents",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="consent.evidence",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'consent_state',
+                "db_table": "consent_state",
             },
         ),
         migrations.CreateModel(
-            name='PolicyVersion',
+            name="PolicyVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=80)),
-                ('version', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=160)),
-                ('body', models.JSONField()),
-                ('source_text', models.TextField(blank=True, default='')),
-                ('published_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=80)),
+                ("version", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=160)),
+                ("body", models.JSONField()),
+                ("source_text", models.TextField(blank=True, default="")),
+                ("published_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'policy_version',
+                "db_table": "policy_version",
             },
         ),
         migrations.CreateModel(
-            name='PurposeVersion',
+            name="PurposeVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=80)),
-                ('version', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=160)),
-                ('body', models.JSONField()),
-                ('source_text', models.TextField(blank=True, default='')),
-                ('published_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=80)),
+                ("version", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=160)),
+                ("body", models.JSONField()),
+                ("source_text", models.TextField(blank=True, default="")),
+                ("published_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'purpose_version',
+                "db_table": "purpose_version",
             },
         ),
         migrations.CreateModel(
-            name='Suppression',
+            name="Suppression",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('address_hash', models.CharField(max_length=64)),
-                ('reason', models.CharField(max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("address_hash", models.CharField(max_length=64)),
+                ("reason", models.CharField(max_length=20)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'suppression',
+                "db_table": "suppression",
             },
         ),
         migrations.CreateModel(
-            name='EvidencePayload',
+            name="EvidencePayload",
             fields=[
-                ('evidence', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='payload', serialize=False, to='consent.evidence')),
-                ('salt', models.CharField(max_length=32)),
-                ('payload', models.JSONField(default=dict)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                (
+                    "evidence",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="payload",
+                        serialize=False,
+                        to="consent.evidence",
+                    ),
+                ),
+                ("salt", models.CharField(max_length=32)),
+                ("payload", models.JSONField(default=dict)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'consent_evidence_payload',
+                "db_table": "consent_evidence_payload",
             },
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('workspace', 'lead', 'ordinal'), name='evidence_once'),
+            model_name="evidence",
+            constraint=models.UniqueConstraint(fields=("workspace", "lead", "ordinal"), name="evidence_once"),
         ),
         migrations.AddConstraint(
-            model_name='consentstate',
-            constraint=models.UniqueConstraint(fields=('workspace', 'lead', 'purpose', 'channel'), name='one_state_a_purpose'),
+            model_name="consentstate",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "lead", "purpose", "channel"), name="one_state_a_purpose"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='policyversion',
-            constraint=models.UniqueConstraint(fields=('workspace', 'key', 'version'), name='policy_version_once'),
+            model_name="policyversion",
+            constraint=models.UniqueConstraint(fields=("workspace", "key", "version"), name="policy_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='purposeversion',
-            constraint=models.UniqueConstraint(fields=('workspace', 'key', 'version'), name='purpose_version_once'),
+            model_name="purposeversion",
+            constraint=models.UniqueConstraint(fields=("workspace", "key", "version"), name="purpose_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='suppression',
-            constraint=models.UniqueConstraint(fields=('workspace', 'address_hash'), name='suppressed_once'),
+            model_name="suppression",
+            constraint=models.UniqueConstraint(fields=("workspace", "address_hash"), name="suppressed_once"),
         ),
         migrations.AddIndex(
-            model_name='confirmation',
-            index=models.Index(fields=['workspace', 'lead'], name='confirmation_lead'),
+            model_name="confirmation",
+            index=models.Index(fields=["workspace", "lead"], name="confirmation_lead"),
         ),
     ]

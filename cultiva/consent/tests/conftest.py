@@ -30,18 +30,18 @@ FORM = Circumstances(
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def policy(huerta: Any, at: datetime) -> PolicyVersion:
     return publish_policy(workspace_id=huerta.id, text=POLICY, at=at)
 
 
-@pytest.fixture()
+@pytest.fixture
 def purposes(huerta: Any, at: datetime) -> dict[str, PurposeVersion]:
     published = [publish_purpose(workspace_id=huerta.id, text=text, at=at) for text in (MARKETING, PHONE, PROFILING)]
     return {purpose.key: purpose for purpose in published}
 
 
-@pytest.fixture()
+@pytest.fixture
 def ana(huerta: Any, at: datetime) -> Lead:
     lead, _ = find_or_make_lead(
         workspace_id=huerta.id, email="ana@example.com", attributes={}, language="es", source_kind="form", at=at
@@ -49,7 +49,7 @@ def ana(huerta: Any, at: datetime) -> Lead:
     return lead
 
 
-@pytest.fixture()
+@pytest.fixture
 def accept(policy: PolicyVersion, purposes: dict[str, PurposeVersion]) -> Callable[..., Any]:
     """accept(lead, at, *ticked): the lead sends a form with these boxes ticked."""
 

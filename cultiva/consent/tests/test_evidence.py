@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from cultiva.consent.actions import withdraw
-from cultiva.consent.evidence import Act, Circumstances, record_acts, canonical_json, verify_chain
+from cultiva.consent.evidence import Act, Circumstances, canonical_json, record_acts, verify_chain
 from cultiva.consent.models import Evidence, EvidencePayload, PolicyVersion
 from cultiva.consent.tests.committed import as_owner, committed_workspace
 from cultiva.leads.actions import find_or_make_lead
@@ -104,7 +104,11 @@ def test_the_application_cannot_change_or_delete_evidence(
     huerta: Any, ana: Lead, accept: Callable[..., Any], at: datetime, statement: str
 ) -> None:
     accept(ana, at, "marketing")
-    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(statement)
 
 
@@ -128,11 +132,20 @@ def test_what_the_owner_tampers_with_is_named(
     with django_db_blocker.unblock(), committed_workspace(at) as workspace:
         with workspace_scope(workspace.id):
             lead, _ = find_or_make_lead(
-                workspace_id=workspace.id, email="a@example.com", attributes={}, language="es", source_kind="form", at=at
+                workspace_id=workspace.id,
+                email="a@example.com",
+                attributes={},
+                language="es",
+                source_kind="form",
+                at=at,
             )
             acts = [Act("policy_accepted"), Act("given", "marketing", "email"), Act("withdrawn", "marketing", "email")]
             record_acts(
-                workspace_id=workspace.id, lead_id=lead.id, acts=acts, circumstances=Circumstances(ip="192.0.2.1"), at=at
+                workspace_id=workspace.id,
+                lead_id=lead.id,
+                acts=acts,
+                circumstances=Circumstances(ip="192.0.2.1"),
+                at=at,
             )
             assert verify_chain(workspace_id=workspace.id, lead_id=lead.id).is_whole
         with as_owner() as owner:

@@ -37,7 +37,11 @@ def test_a_policy_is_published_once_a_change(huerta: Any, at: datetime) -> None:
         (r"## Retention\n", "languages.en.text", "retention"),
         (r"portabilidad, ", "languages.es.text", "derecho de portabilidad"),
         (r"; you can withdraw it", "languages.en.text", "withdrawal of consent"),
-        (r"      Puedes presentar una reclamación.*\n", "languages.es.text", "reclamación ante la autoridad de control"),
+        (
+            r"      Puedes presentar una reclamación.*\n",
+            "languages.es.text",
+            "reclamación ante la autoridad de control",
+        ),
     ],
 )
 def test_it_refuses_a_policy_without_a_part_and_names_it(
@@ -61,9 +65,7 @@ def test_it_refuses_a_policy_without_a_part_and_names_it(
         (("policy: privacy", "policy: Mi Política"), "cannot be a key"),
     ],
 )
-def test_it_says_what_is_wrong_with_a_policy(
-    huerta: Any, at: datetime, change: tuple[str, str], words: str
-) -> None:
+def test_it_says_what_is_wrong_with_a_policy(huerta: Any, at: datetime, change: tuple[str, str], words: str) -> None:
     with pytest.raises(DocumentError) as refused:
         publish_policy(workspace_id=huerta.id, text=POLICY.replace(*change), at=at)
     assert words in str(refused.value)
@@ -83,9 +85,7 @@ def test_without_profiling_nobody_need_be_told_of_profiles(huerta: Any, at: date
         (("{label: I want to receive advice and offers by e-mail}", "{label: ' '}"), "a text is needed"),
     ],
 )
-def test_it_says_what_is_wrong_with_a_purpose(
-    huerta: Any, at: datetime, change: tuple[str, str], words: str
-) -> None:
+def test_it_says_what_is_wrong_with_a_purpose(huerta: Any, at: datetime, change: tuple[str, str], words: str) -> None:
     with pytest.raises(DocumentError) as refused:
         publish_purpose(workspace_id=huerta.id, text=MARKETING.replace(*change), at=at)
     assert words in str(refused.value)

@@ -30,9 +30,7 @@ HOUR = timedelta(hours=1)
 
 
 def decide(lead: Lead, at: datetime, purpose: str = "marketing", channel: str = "email") -> Any:
-    decisions = can_contact(
-        workspace_id=lead.workspace_id, lead_ids=[lead.id], purpose=purpose, channel=channel, at=at
-    )
+    decisions = can_contact(workspace_id=lead.workspace_id, lead_ids=[lead.id], purpose=purpose, channel=channel, at=at)
     return decisions[lead.id]
 
 
@@ -104,9 +102,7 @@ def test_what_was_never_given_can_be_withdrawn(ana: Lead, accept: Callable[..., 
     assert reason(ana, at) == "objected"
 
 
-def test_a_new_tick_after_a_withdrawal_needs_a_new_proof(
-    ana: Lead, accept: Callable[..., Any], at: datetime
-) -> None:
+def test_a_new_tick_after_a_withdrawal_needs_a_new_proof(ana: Lead, accept: Callable[..., Any], at: datetime) -> None:
     accept(ana, at, "marketing")
     prove(ana, at + HOUR)
     pending = ask(ana, at + 2 * HOUR)

@@ -5,49 +5,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('source_id', models.BigIntegerField()),
-                ('kind', models.TextField()),
-                ('name', models.TextField()),
-                ('visitor', models.UUIDField(null=True)),
-                ('lead_id', models.BigIntegerField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('by', models.TextField()),
-                ('actor', models.TextField()),
-                ('properties', models.JSONField(default=dict)),
-                ('folded', models.JSONField(null=True)),
-                ('context', models.JSONField(default=dict)),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("source_id", models.BigIntegerField()),
+                ("kind", models.TextField()),
+                ("name", models.TextField()),
+                ("visitor", models.UUIDField(null=True)),
+                ("lead_id", models.BigIntegerField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("by", models.TextField()),
+                ("actor", models.TextField()),
+                ("properties", models.JSONField(default=dict)),
+                ("folded", models.JSONField(null=True)),
+                ("context", models.JSONField(default=dict)),
             ],
             options={
-                'db_table': 'event',
-                'managed': False,
+                "db_table": "event",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='EventSource',
+            name="EventSource",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.SlugField(max_length=60)),
-                ('name', models.CharField(max_length=120)),
-                ('write_key_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.SlugField(max_length=60)),
+                ("name", models.CharField(max_length=120)),
+                ("write_key_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'event_source',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'key'), name='one_source_a_key')],
+                "db_table": "event_source",
+                "constraints": [models.UniqueConstraint(fields=("workspace", "key"), name="one_source_a_key")],
             },
         ),
     ]

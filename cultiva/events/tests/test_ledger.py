@@ -60,7 +60,9 @@ def test_a_visitor_is_a_pure_function_of_its_ids() -> None:
     )
 
 
-def test_concurrent_writers_and_readers_lose_and_double_nothing(django_db_blocker: Any, django_db_setup: None, at: datetime) -> None:
+def test_concurrent_writers_and_readers_lose_and_double_nothing(
+    django_db_blocker: Any, django_db_setup: None, at: datetime
+) -> None:
     """Rows commit out of order; a cursor over ids would skip some of them."""
     with django_db_blocker.unblock():
         workspace = create_workspace(slug=f"ledger-{threading.get_ident()}", name="Ledger", at=at)

@@ -1,7 +1,6 @@
 from django.db import migrations
 
-from cultiva.lib.tables import ALL, CURRENT_WORKSPACE, definer_function, workspace_reference, workspace_table
-
+from cultiva.lib.tables import CURRENT_WORKSPACE, definer_function, workspace_reference, workspace_table
 
 # Events of a lead: our own records, and those of every visitor who turned out to be this lead.
 LEAD_EVENT = """

@@ -119,7 +119,12 @@ def page(who: uuid.UUID, at: datetime, **more: Any) -> NewEvent:
 
 def identify(who: uuid.UUID, at: datetime, email: Any) -> NewEvent:
     return NewEvent(
-        kind="identify", message_id=str(uuid.uuid4()), occurred_at=at, source_id=1, visitor=who, properties={"email": email}
+        kind="identify",
+        message_id=str(uuid.uuid4()),
+        occurred_at=at,
+        source_id=1,
+        visitor=who,
+        properties={"email": email},
     )
 
 

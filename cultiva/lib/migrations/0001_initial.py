@@ -4,31 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ClockOffset',
+            name="ClockOffset",
             fields=[
-                ('id', models.SmallIntegerField(primary_key=True, serialize=False)),
-                ('seconds', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(primary_key=True, serialize=False)),
+                ("seconds", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'clock_offset',
+                "db_table": "clock_offset",
             },
         ),
         migrations.CreateModel(
-            name='PeriodicRun',
+            name="PeriodicRun",
             fields=[
-                ('name', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('began_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("began_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'periodic_run',
+                "db_table": "periodic_run",
             },
         ),
     ]

@@ -36,7 +36,8 @@ def test_a_link_expires() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "folded"), [("Dirección", "direccion"), ("STRAßE", "strasse"), ("ﬁn", "fin"), ("İ", "i"), ("Ñandú", "nandu")]
+    ("text", "folded"),
+    [("Dirección", "direccion"), ("STRAßE", "strasse"), ("ﬁn", "fin"), ("İ", "i"), ("Ñandú", "nandu")],
 )
 def test_texts_are_compared_folded(text: str, folded: str) -> None:
     assert fold(text) == folded
@@ -66,7 +67,7 @@ def test_only_what_folds_differently_is_stored_twice() -> None:
     assert folded_where_different(given) == {"job": "direccion", "deep": {"name": "x"}, "list": ["a", "b"]}
 
 
-@pytest.mark.django_db()
+@pytest.mark.django_db
 def test_the_clock_moves_forward_only() -> None:
     before = clock.now()
     assert clock.advance(timedelta(days=3)) - before >= timedelta(days=3)
@@ -74,7 +75,7 @@ def test_the_clock_moves_forward_only() -> None:
         clock.advance(timedelta(days=-1))
 
 
-@pytest.mark.django_db()
+@pytest.mark.django_db
 def test_outside_a_demo_the_clock_is_real(settings: Any) -> None:
     settings.IS_DEMO = False
     with pytest.raises(clock.ClockError, match="CULTIVA_DEMO=1"):
@@ -84,7 +85,12 @@ def test_outside_a_demo_the_clock_is_real(settings: Any) -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("a: 1\na: 2", "line 2"), ("- x", "a mapping of keys is needed"), ("a: [", "line 1"), ("a: !!python/name:os x", "line 1")],
+    [
+        ("a: 1\na: 2", "line 2"),
+        ("- x", "a mapping of keys is needed"),
+        ("a: [", "line 1"),
+        ("a: !!python/name:os x", "line 1"),
+    ],
 )
 def test_a_document_that_cannot_be_read_says_where(text: str, problem: str) -> None:
     with pytest.raises(DocumentError, match=problem):

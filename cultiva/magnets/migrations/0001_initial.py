@@ -5,59 +5,83 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('leads', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("leads", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('magnet', models.CharField(max_length=80)),
-                ('granted_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("magnet", models.CharField(max_length=80)),
+                ("granted_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'magnet_grant',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'lead', 'magnet'), name='granted_once')],
+                "db_table": "magnet_grant",
+                "constraints": [models.UniqueConstraint(fields=("workspace", "lead", "magnet"), name="granted_once")],
             },
         ),
         migrations.CreateModel(
-            name='MagnetFile',
+            name="MagnetFile",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('sha256', models.CharField(max_length=64)),
-                ('name', models.CharField(max_length=160)),
-                ('content_type', models.CharField(max_length=80)),
-                ('content', models.BinaryField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("sha256", models.CharField(max_length=64)),
+                ("name", models.CharField(max_length=160)),
+                ("content_type", models.CharField(max_length=80)),
+                ("content", models.BinaryField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'magnet_file',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'sha256'), name='magnet_file_once')],
+                "db_table": "magnet_file",
+                "constraints": [models.UniqueConstraint(fields=("workspace", "sha256"), name="magnet_file_once")],
             },
         ),
         migrations.CreateModel(
-            name='MagnetVersion',
+            name="MagnetVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.CharField(max_length=80)),
-                ('version', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=160)),
-                ('body', models.JSONField()),
-                ('source_text', models.TextField(blank=True, default='')),
-                ('published_at', models.DateTimeField()),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.CharField(max_length=80)),
+                ("version", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=160)),
+                ("body", models.JSONField()),
+                ("source_text", models.TextField(blank=True, default="")),
+                ("published_at", models.DateTimeField()),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'magnet_version',
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'key', 'version'), name='magnet_version_once')],
+                "db_table": "magnet_version",
+                "constraints": [
+                    models.UniqueConstraint(fields=("workspace", "key", "version"), name="magnet_version_once")
+                ],
             },
         ),
     ]

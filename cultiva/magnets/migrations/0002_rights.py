@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from cultiva.lib.tables import APP, APPEND, workspace_reference, workspace_table
+from cultiva.lib.tables import APPEND, workspace_reference, workspace_table
 
 
 class Migration(migrations.Migration):

@@ -16,12 +16,12 @@ from cultiva.magnets.models import Grant, MagnetFile, MagnetVersion
 from cultiva.magnets.tests.documents import EBOOK, make_pdf
 
 
-@pytest.fixture()
+@pytest.fixture
 def ebook(huerta: Any, at: datetime) -> MagnetVersion:
     return publish_magnet(workspace_id=huerta.id, text=EBOOK, files={"guia-riego.pdf": make_pdf()}, at=at)
 
 
-@pytest.fixture()
+@pytest.fixture
 def ana(huerta: Any, at: datetime) -> Lead:
     return find_or_make_lead(
         workspace_id=huerta.id, email="ana@example.com", attributes={}, language="es", source_kind="form", at=at
@@ -45,9 +45,7 @@ def test_a_magnet_keeps_its_file_by_its_hash(huerta: Any, ebook: MagnetVersion) 
 
 def test_publishing_again_needs_no_file_and_makes_no_version(huerta: Any, ebook: MagnetVersion, at: datetime) -> None:
     again = publish_magnet(workspace_id=huerta.id, text=EBOOK, files={}, at=at)
-    changed = publish_magnet(
-        workspace_id=huerta.id, text=EBOOK, files={"guia-riego.pdf": make_pdf("Otra")}, at=at
-    )
+    changed = publish_magnet(workspace_id=huerta.id, text=EBOOK, files={"guia-riego.pdf": make_pdf("Otra")}, at=at)
     assert (again.id, changed.version) == (ebook.id, 2)
 
 
@@ -82,9 +80,7 @@ def test_it_refuses_what_only_calls_itself_a_pdf(huerta: Any, at: datetime, cont
 )
 def test_it_says_what_is_wrong_with_a_magnet(huerta: Any, at: datetime, change: tuple[str, str], words: str) -> None:
     with pytest.raises(DocumentError) as refused:
-        publish_magnet(
-            workspace_id=huerta.id, text=EBOOK.replace(*change), files={"guia-riego.pdf": make_pdf()}, at=at
-        )
+        publish_magnet(workspace_id=huerta.id, text=EBOOK.replace(*change), files={"guia-riego.pdf": make_pdf()}, at=at)
     assert words in str(refused.value)
 
 
@@ -117,14 +113,14 @@ def test_an_expired_link_says_what_it_gave(huerta: Any, ebook: MagnetVersion, an
     assert not Event.objects.filter(name="download").exists()
 
 
-def test_a_forged_link_gives_nothing(
-    huerta: Any, other_co: Any, ebook: MagnetVersion, ana: Lead, at: datetime
-) -> None:
+def test_a_forged_link_gives_nothing(huerta: Any, other_co: Any, ebook: MagnetVersion, ana: Lead, at: datetime) -> None:
     grant = grant_to(ana, at)
     link = token_of(download_link(grant, at))
     later = at + timedelta(days=1)
-    for forged in (link[:-2], link + "0", "x", sign_until("download", later, other_co.id, grant.id),
-                   sign_until("download", later, huerta.id, 0), sign_until("thanks", later, huerta.id, grant.id)):  # fmt: skip
+    moved = sign_until("download", later, other_co.id, grant.id)
+    nobodys = sign_until("download", later, huerta.id, 0)
+    of_another_kind = sign_until("thanks", later, huerta.id, grant.id)
+    for forged in (link[:-2], link + "0", "x", moved, nobodys, of_another_kind):
         with pytest.raises(BadLink):
             take_download(token=forged, at=at, actor="human")
 

@@ -41,7 +41,7 @@ class Outcome:
 ACCEPTED = Outcome(is_accepted=True)
 
 
-class CarrierDown(Exception):  # noqa: N818
+class CarrierDown(Exception):
     """The carrier cannot be reached or will not work with us; no mail was touched."""
 
 

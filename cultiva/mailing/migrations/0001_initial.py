@@ -136,9 +136,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="templateversion",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "key", "version"), name="template_version_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "key", "version"), name="template_version_once"),
         ),
         migrations.AddIndex(
             model_name="outbox",

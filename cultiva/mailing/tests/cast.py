@@ -11,9 +11,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any, cast
 
+from aiosmtpd import smtp
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP as SMTP_SESSION
-from aiosmtpd.smtp import Envelope, Session
 
 from cultiva.accounts.actions import create_workspace
 from cultiva.accounts.models import Workspace
@@ -169,20 +168,20 @@ class Sink:
     on_data: Callable[[], object] | None = None  # what happens while a mail arrives
 
     async def handle_MAIL(  # noqa: N802
-        self, server: SMTP_SESSION, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: smtp.SMTP, session: smtp.Session, envelope: smtp.Envelope, address: str, options: list[str]
     ) -> str:
         envelope.mail_from = address
         return self.sender_reply
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP_SESSION, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: smtp.SMTP, session: smtp.Session, envelope: smtp.Envelope, address: str, options: list[str]
     ) -> str:
         reply = self.replies.get(address, "250 OK")
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
         return reply
 
-    async def handle_DATA(self, server: SMTP_SESSION, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: smtp.SMTP, session: smtp.Session, envelope: smtp.Envelope) -> str:  # noqa: N802
         if self.on_data:
             await asyncio.to_thread(self.on_data)
         reply = self.data_replies.get(envelope.rcpt_tos[0], "250 OK")

@@ -1,5 +1,4 @@
 """Who followed a link: rules E-51 as a table."""
-# ruff: noqa: E501
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -102,9 +102,7 @@ def test_an_unknown_template_is_named_with_its_nearest(huerta_mails: Workspace, 
         )
 
 
-def test_who_withdraws_after_the_mail_was_asked_for_gets_none(
-    company: Workspace, sink: Sink, at: datetime
-) -> None:
+def test_who_withdraws_after_the_mail_was_asked_for_gets_none(company: Workspace, sink: Sink, at: datetime) -> None:
     ana, eva = make_reader(company, at), make_reader(company, at, "eva@example.com")
     ask_for_news(company, [ana, eva], at)
     withdraw(workspace_id=company.id, lead_id=ana.id, purpose="marketing", channel="email", at=at)
@@ -196,10 +194,7 @@ def test_the_servers_answer_decides(
     row = outbox_of(company)[0]
     assert (row.state, row.reason, row.attempts) == (state, reason, 1)
     with workspace_scope(company.id):
-        assert (
-            Suppression.objects.filter(workspace_id=company.id, reason="hard_bounce").exists()
-            is is_suppressed
-        )
+        assert Suppression.objects.filter(workspace_id=company.id, reason="hard_bounce").exists() is is_suppressed
     told = [name for name, _ in news_of(company)]
     assert told == (["email_failed"] if state == "failed" else [])
 
@@ -212,9 +207,7 @@ def test_a_refused_reader_does_not_hold_up_the_next(company: Workspace, sink: Si
     assert states_of(company) == ["accepted", "failed", "retry", "accepted"]
 
 
-def test_a_sender_the_server_does_not_want_costs_no_mail(
-    company: Workspace, sink: Sink, at: datetime
-) -> None:
+def test_a_sender_the_server_does_not_want_costs_no_mail(company: Workspace, sink: Sink, at: datetime) -> None:
     sink.sender_reply = "550 5.7.1 Sender not allowed"
     ask_for_news(company, [make_reader(company, at)], at)
     send(company, at)
@@ -289,9 +282,7 @@ def dead_while_sending(company: Workspace, at: datetime) -> Workspace:
     return company
 
 
-def test_marketing_in_flight_is_never_sent_twice(
-    dead_while_sending: Workspace, sink: Sink, at: datetime
-) -> None:
+def test_marketing_in_flight_is_never_sent_twice(dead_while_sending: Workspace, sink: Sink, at: datetime) -> None:
     while send(dead_while_sending, at + HOUR):
         pass
     news, confirmation = outbox_of(dead_while_sending)
@@ -366,9 +357,7 @@ def test_no_transaction_is_open_while_a_mail_leaves(company: Workspace, sink: Si
     assert seen == ["sending"]
 
 
-def test_a_suppressed_address_gets_nothing_but_what_it_asks_for(
-    huerta_mails: Workspace, at: datetime
-) -> None:
+def test_a_suppressed_address_gets_nothing_but_what_it_asks_for(huerta_mails: Workspace, at: datetime) -> None:
     ana = make_reader(huerta_mails, at)
     suppress(workspace_id=huerta_mails.id, email="ana@example.com", reason="hard_bounce", at=at)
     ask_for_news(huerta_mails, [ana], at)

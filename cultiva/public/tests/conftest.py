@@ -16,12 +16,12 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
 ANSWERS = {"first_name": "Ana", "email": "ana@example.com", "company": "Sol", "crop": "olive", "policy-accepted": "on"}
 
 
-@pytest.fixture()
+@pytest.fixture
 def form(huerta: Any, at: datetime) -> FormVersion:
     return publish_all(huerta.id, at)
 
 
-@pytest.fixture()
+@pytest.fixture
 def client() -> Client:
     return Client(headers={"user-agent": BROWSER}, raise_request_exception=True)
 
@@ -36,7 +36,7 @@ class Watch:
         self.now += timedelta(**of)
 
 
-@pytest.fixture()
+@pytest.fixture
 def watch(at: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     watch = Watch(at)
     monkeypatch.setattr("cultiva.lib.clock.now", lambda: watch.now)
@@ -70,7 +70,7 @@ class Visitor:
         return self.client.post(self.path + query, {name: value for name, value in data.items() if value is not None})
 
 
-@pytest.fixture()
+@pytest.fixture
 def visitor(client: Client, watch: Watch, form: FormVersion) -> Visitor:
     return Visitor(client, watch)
 

@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
+from cultiva.capture.actions import publish_form
 from cultiva.capture.models import FormVersion, Submission
+from cultiva.capture.tests.documents import FORM
 from cultiva.consent.actions import publish_policy, publish_purpose
 from cultiva.consent.models import Confirmation, ConsentState, Evidence
 from cultiva.consent.tests.documents import POLICY, PROFILING
 from cultiva.events.models import Event
 from cultiva.leads.models import Lead
-from cultiva.public.tests.conftest import ANSWERS, Visitor, Watch
+from cultiva.public.tests.conftest import ANSWERS, Visitor, Watch, hidden_fields
 
 EMAIL = "ana@example.com"
 
@@ -169,7 +171,9 @@ BAD_BODIES: list[tuple[str, bytes | None, dict[str, str], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "changes", "status"), [case[1:] for case in BAD_BODIES], ids=[c[0] for c in BAD_BODIES])
+@pytest.mark.parametrize(
+    ("raw", "changes", "status"), [case[1:] for case in BAD_BODIES], ids=[c[0] for c in BAD_BODIES]
+)
 def test_bad_input_gets_a_clear_answer(
     visitor: Visitor, huerta: Any, raw: bytes | None, changes: dict[str, str], status: int
 ) -> None:
@@ -251,14 +255,8 @@ def test_a_page_open_for_a_day_asks_to_send_again_and_keeps_the_answers(visitor:
         visitor.path + "?lang=en", {**ANSWERS, **visitor.hidden}
     ))  # fmt: skip
     assert 'value="ana@example.com"' in text(answer)
-    again = {**ANSWERS, **re_hidden(answer)}
+    again = {**ANSWERS, **hidden_fields(text(answer))}
     assert visitor.client.post(visitor.path, again).status_code == 303
-
-
-def re_hidden(answer: Any) -> dict[str, str]:
-    from cultiva.public.tests.conftest import hidden_fields
-
-    return hidden_fields(text(answer))
 
 
 def test_new_and_known_people_get_the_same_answer(visitor: Visitor) -> None:
@@ -279,9 +277,17 @@ def test_an_old_thanks_link_leads_back_to_the_form(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/f/huerta/nothing", "/f/nobody/guia", "/p/huerta/privacy/v2", "/p/huerta/nothing/v1",
-     "/p/huerta/privacy/v99999999999999999999", "/f/huerta/guia/thanks/x", "/f/other-co/guia", "/p/other-co/privacy/v1"],
-)  # fmt: skip
+    [
+        "/f/huerta/nothing",
+        "/f/nobody/guia",
+        "/f/other-co/guia",
+        "/f/huerta/guia/thanks/x",
+        "/p/huerta/privacy/v2",
+        "/p/huerta/privacy/v99999999999999999999",
+        "/p/huerta/nothing/v1",
+        "/p/other-co/privacy/v1",
+    ],
+)
 def test_what_is_not_there_is_not_found(visitor: Visitor, other_co: Any, path: str) -> None:
     assert visitor.client.get(path).status_code == 404
 
@@ -323,10 +329,9 @@ def test_markdown_of_a_policy_holds_no_script(visitor: Visitor, huerta: Any, at:
 
 
 def test_profiling_has_its_own_box_where_it_needs_one(visitor: Visitor, huerta: Any, at: Any) -> None:
-    from cultiva.capture.actions import publish_form
-    from cultiva.capture.tests.documents import FORM
-
-    publish_policy(workspace_id=huerta.id, text=POLICY.replace("profiling: legitimate_interest", "profiling: consent"), at=at)
+    publish_policy(
+        workspace_id=huerta.id, text=POLICY.replace("profiling: legitimate_interest", "profiling: consent"), at=at
+    )
     publish_purpose(workspace_id=huerta.id, text=PROFILING, at=at)
     publish_form(workspace_id=huerta.id, text=FORM.replace("[marketing, phone]", "[marketing, profiling]"), at=at)
     html = text(visitor.open())

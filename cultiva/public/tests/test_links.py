@@ -23,18 +23,18 @@ from cultiva.public.tests.conftest import BROWSER, Visitor
 SCANNER = "Mozilla/5.0 (compatible; Barracuda Link Scanner)"
 
 
-@pytest.fixture()
+@pytest.fixture
 def lead(visitor: Visitor, huerta: Any) -> Lead:
     visitor.send(purpose__marketing="on", purpose__phone="on")
     return Lead.objects.get(workspace_id=huerta.id)
 
 
-@pytest.fixture()
+@pytest.fixture
 def confirm_path(lead: Lead) -> str:
     return f"/c/confirm/{confirmation_token(Confirmation.objects.get(lead_id=lead.id))}"
 
 
-@pytest.fixture()
+@pytest.fixture
 def may_mail(lead: Lead, visitor: Visitor) -> Callable[[], bool]:
     def may_mail() -> bool:
         decisions = can_contact(

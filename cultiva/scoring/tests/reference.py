@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import fsum
+from math import fsum, inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,7 +82,7 @@ def weight(rule: Any, age: timedelta) -> float:
 
 
 def clamp(figure: float, bounds: Any) -> float:
-    return float(max(min(figure, bounds.get("max", figure)), bounds.get("min", figure)))
+    return float(max(min(figure, bounds.get("max", inf)), bounds.get("min", -inf)))
 
 
 def shown(figure: float) -> float:

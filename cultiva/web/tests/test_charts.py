@@ -99,9 +99,7 @@ class TestCharts:
         assert "M0 172L100 12" in chart
 
     def test_decimals_are_drawn_too(self) -> None:
-        assert "M0 172L100 52" in charts.score_line(
-            [(NOW - timedelta(days=1), Decimal(0)), (NOW, Decimal("1.5"))]
-        )
+        assert "M0 172L100 52" in charts.score_line([(NOW - timedelta(days=1), Decimal(0)), (NOW, Decimal("1.5"))])
 
     def test_bars_refuse_values_below_zero(self) -> None:
         with pytest.raises(ValueError, match=r"from zero up, not -1"):

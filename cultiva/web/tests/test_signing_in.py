@@ -13,7 +13,7 @@ from cultiva.lib import clock
 PASSWORD = "tres palabras tranquilas"
 
 
-@pytest.fixture()
+@pytest.fixture
 def ana(huerta: Any, at: datetime) -> User:
     user = create_user(email="Ana@Huerta.example", full_name="Ana Pérez", password=PASSWORD, at=at)
     grant_role(workspace_id=huerta.id, user=user, role="owner", at=at)
@@ -35,7 +35,9 @@ def test_passwords_are_kept_with_argon2id(ana: User) -> None:
 
 @pytest.mark.parametrize("email", ["ana@huerta.example", "nobody@huerta.example"])
 def test_a_wrong_password_says_the_same_for_everybody(ana: User, client: Client, email: str) -> None:
-    answer = client.post("/sign-in", {"how": "password", "email": email, "password": "wrong"}, headers={"accept-language": "en"})
+    answer = client.post(
+        "/sign-in", {"how": "password", "email": email, "password": "wrong"}, headers={"accept-language": "en"}
+    )
     assert answer.status_code == 422
     assert "E-mail or password is not right." in answer.content.decode()
 
@@ -43,7 +45,9 @@ def test_a_wrong_password_says_the_same_for_everybody(ana: User, client: Client,
 def test_those_who_guess_are_slowed_down(ana: User, client: Client) -> None:
     for _try in range(10):
         client.post("/sign-in", {"how": "password", "email": ana.email, "password": "wrong"})
-    answer = client.post("/sign-in", {"how": "password", "email": ana.email, "password": PASSWORD}, headers={"accept-language": "en"})
+    answer = client.post(
+        "/sign-in", {"how": "password", "email": ana.email, "password": PASSWORD}, headers={"accept-language": "en"}
+    )
     assert "Too many tries" in answer.content.decode()
 
 
@@ -61,7 +65,9 @@ def test_an_old_link_is_refused(ana: User, client: Client) -> None:
     assert client.post(f"/sign-in/{token}").status_code == 410
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "\\\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "\\\\evil.example", "javascript:alert(1)"]
+)
 def test_going_on_never_leaves_the_site(ana: User, client: Client, target: str) -> None:
     answer = client.post("/sign-in", {"how": "password", "email": ana.email, "password": PASSWORD, "next": target})
     assert answer.headers["Location"] == "/"

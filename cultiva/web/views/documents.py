@@ -15,8 +15,8 @@ from cultiva.nurture.models import WorkflowVersion
 from cultiva.scoring.models import ModelVersion
 from cultiva.web.diagram import draw
 from cultiva.web.document_facts import model_facts, workflow_boxes
-from cultiva.web.words import in_language
 from cultiva.web.staff import StaffRequest, staff_screen
+from cultiva.web.words import in_language
 
 
 @staff_screen()
@@ -90,4 +90,3 @@ def current_or_404(kind: type[Document], request: StaffRequest, key: str) -> Any
     if found is None:
         raise Http404
     return found
-

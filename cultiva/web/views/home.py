@@ -42,8 +42,6 @@ def home_facts(request: StaffRequest) -> dict[str, Any]:
         "waiting": waiting(staff.workspace.id, staff.at)[:6],
         "funnel": funnel(stages, title=_("Leads that reached each stage")),
         "funnel_rows": stages,
-        "leads_chart": bars(
-            [day for day, _leads in days], [leads for _day, leads in days], title=_("New leads a day")
-        ),
+        "leads_chart": bars([day for day, _leads in days], [leads for _day, leads in days], title=_("New leads a day")),
         "day_rows": days,
     }

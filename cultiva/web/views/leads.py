@@ -77,7 +77,12 @@ def lead_list(request: StaffRequest) -> HttpResponse:
     for row in page.rows:
         name_row(row, sees_personal_data=staff.sees_personal_data)
         row["stage_label"] = labels.get(row["stage"], row["stage"])
-    context = {"page_title": _("Leads"), "form": form, "page": page, "is_filtered": wanted != LeadFilter(sort=wanted.sort)}
+    context = {
+        "page_title": _("Leads"),
+        "form": form,
+        "page": page,
+        "is_filtered": wanted != LeadFilter(sort=wanted.sort),
+    }
     is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("lead-rows")
     return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context)
 

@@ -11,7 +11,9 @@ from cultiva.mailing.models import MailboxMessage
 from cultiva.web.staff import StaffRequest, staff_screen
 
 # The mail's own inline styles are wanted and harmless here: no script, no form, nothing loaded from outside.
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups; frame-ancestors 'self'"
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups; frame-ancestors 'self'"
+)
 
 
 @staff_screen()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from cultiva.accounts.actions import make_sign_in_link, record_audit, use_sign_in_link, workspaces_of
+from cultiva.accounts.actions import record_audit, use_sign_in_link, workspaces_of
 from cultiva.accounts.models import LANGUAGES, SignInLink, User
 from cultiva.accounts.signing_in import may_try, record_failure
 from cultiva.lib import clock
@@ -79,10 +79,7 @@ def ask_for_link(request: HttpRequest, email: str) -> None:
     places = workspaces_of(user) if user else []
     if user and places and may_try(email=email, address=address, at=at):
         record_failure(email=email, address=address, at=at)  # links count as tries: nobody's inbox is flooded
-        with workspace_scope(places[0]["id"]):
-            send_sign_in_link(
-                workspace_id=places[0]["id"], user=user, token=make_sign_in_link(user=user, at=at), at=at
-            )
+        send_sign_in_link(workspace_id=places[0]["id"], user=user, at=at)
     messages.success(request, _("If this address is known here, a link is on its way. It works once, for 30 minutes."))
 
 
