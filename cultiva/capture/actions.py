@@ -86,7 +86,7 @@ def find_outcome(workspace_id: int, token_hash: str) -> Outcome | None:
     submission = (
         Submission.objects.select_related("form").filter(workspace_id=workspace_id, token_hash=token_hash).first()
     )
-    return submission and _outcome_of(submission)
+    return _outcome_of(submission) if submission else None
 
 
 def read_outcome(*, workspace_id: int, submission_id: int) -> Outcome:

@@ -57,7 +57,7 @@ class Shown:
 def show_form(*, workspace_id: int, key: str, languages: list[str], at: datetime) -> Shown | None:
     """The form now in force, in the first of these languages that it has; None where there is no such form."""
     form = FormVersion.current(workspace_id, key)
-    policy = form and PolicyVersion.current(workspace_id, form.body["policy"])
+    policy = PolicyVersion.current(workspace_id, form.body["policy"]) if form else None
     if form is None or policy is None:
         return None
     purposes = [p for p in PurposeVersion.currents(workspace_id) if p.key in form.body["purposes"]]

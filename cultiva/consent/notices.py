@@ -95,7 +95,7 @@ def read_policy(text: str) -> Notice:
     key = read_key(found["policy"], "policy")
     profiling = read_choice(found["profiling"], PROFILING_BASES, f"{key}, profiling")
     languages = read_languages(found["languages"], place=key)
-    body = {
+    body: Json = {
         "controller": _read_controller(found["controller"], f"{key}, controller"),
         "profiling": profiling,
         "languages": {

@@ -28,15 +28,11 @@ OPERATORS = (
     "contains", "contains_any", "does_not_contain", "starts_with", "ends_with",
     "gt", "gte", "lt", "lte", "between", "is_empty", "is_not_empty",
 )  # fmt: skip
-LATER_OPERATORS = [
-    "matches",
-    "before",
-    "after",
-    "on",
-    "within_last_days",
-    "within_next_days",
-    "anniversary_within_days",
-]
+ABOUT_TEXT = ("contains", "contains_any", "does_not_contain", "starts_with", "ends_with")
+WITH_LISTS = ("any_of", "none_of", "all_of", "contains_any")
+LATER_OPERATORS = (
+    "matches", "before", "after", "on", "within_last_days", "within_next_days", "anniversary_within_days",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,11 +51,7 @@ class Comparison:
                 raise DocumentError(place, f"unknown key `{key}`", nearest(key, [subject, *OPERATORS]))
         found = [key for key in document if key in OPERATORS]
         if len(found) != 1:
-            problem = (
-                f"{' and '.join(f'`{key}`' for key in found)} stand together"
-                if found
-                else "no operator is given"
-            )
+            problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "no operator is given"
             raise DocumentError(place, f"{problem}; exactly one is needed", f"known: {', '.join(OPERATORS)}")
         operator = found[0]
         return cls(operator, _read_operands(operator, document[operator], f"{place}.{operator}"))
@@ -91,20 +83,16 @@ def _read_operands(operator: str, found: Any, place: str) -> tuple[Scalar, ...]:
     if operator in ("is_empty", "is_not_empty"):
         if found is not True:
             other = "is_not_empty" if operator == "is_empty" else "is_empty"
-            raise DocumentError(
-                place, f"only true can stand here, not {found!r}", f"use {other}: true for the contrary"
-            )
+            raise DocumentError(place, f"only true can stand here, not {found!r}", f"for the contrary: {other}: true")
         return ()
     if operator in SYMBOLS:
         return (read_number(found, place),)
     if operator == "between":
         return read_range(found, place)
-    read: Callable[[Any, str], Scalar] = _read_scalar if operator in ("is", "is_not") else read_text
-    if operator in ("any_of", "none_of", "all_of"):
-        return tuple(_read_scalar(each, f"{place}[{n}]") for n, each in enumerate(read_list(found, place)))
-    if operator == "contains_any":
-        return tuple(read_text(each, f"{place}[{n}]") for n, each in enumerate(read_list(found, place)))
-    return (read(found, place),)
+    read_one: Callable[[Any, str], Scalar] = read_text if operator in ABOUT_TEXT else _read_scalar
+    if operator in WITH_LISTS:
+        return tuple(read_one(each, f"{place}[{n}]") for n, each in enumerate(read_list(found, place)))
+    return (read_one(found, place),)
 
 
 def _read_scalar(found: Any, place: str) -> Scalar:
@@ -145,9 +133,7 @@ def _part_of_text(operator: str, operands: Sequence[str], context: Context) -> T
         "starts_with": "starts_with({0}, {1})",
         "ends_with": 'right({0}, char_length({1})) COLLATE "C" = {1}',
     }
-    return lambda stored, compared: (
-        f"({' OR '.join(forms[operator].format(compared, each) for each in bound)})"
-    )
+    return lambda stored, compared: f"({' OR '.join(forms[operator].format(compared, each) for each in bound)})"
 
 
 # A cast to float8 fails on what float64 cannot hold and on what it would round to 0. Texts of the first pattern

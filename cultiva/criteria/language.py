@@ -16,17 +16,8 @@ __all__ = [
 
 OPERATORS = ("all", "any", "not")
 LATER = (
-    "persona",
-    "segment",
-    "consent",
-    "mark",
-    "magnet",
-    "objective",
-    "campaign",
-    "workflow",
-    "owner",
-    "tag",
-)
+    "persona", "segment", "consent", "mark", "magnet", "objective", "campaign", "workflow", "owner", "tag",
+)  # fmt: skip
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
 
 
@@ -124,12 +115,9 @@ def compile_predicate(node: Node, context: Context) -> str:
     return f"({' OR '.join(parts) or 'false'})"
 
 
-AND, OR, NOT = (
-    {"es": " y ", "en": " and "},
-    {"es": " o ", "en": " or "},
-    {"es": "no se cumple: ", "en": "not: "},
-)
-EVERYBODY, NOBODY = {"es": "siempre", "en": "always"}, {"es": "nunca", "en": "never"}
+AND, OR = {"es": " y ", "en": " and "}, {"es": " o ", "en": " or "}
+NOT = {"es": "no se cumple: ", "en": "not: "}
+ALWAYS, NEVER = {"es": "siempre", "en": "always"}, {"es": "nunca", "en": "never"}
 
 
 def say(node: Node, language: str) -> str:
@@ -139,7 +127,7 @@ def say(node: Node, language: str) -> str:
     if isinstance(node, Not):
         return f"{NOT[language]}{_say_inside(node.node, language)}"
     if not node.nodes:
-        return (EVERYBODY if isinstance(node, AllOf) else NOBODY)[language]
+        return (ALWAYS if isinstance(node, AllOf) else NEVER)[language]
     if len(node.nodes) == 1:
         return say(node.nodes[0], language)
     joint = (AND if isinstance(node, AllOf) else OR)[language]

@@ -18,9 +18,7 @@ def refuse_later(document: Collection[str], later: Collection[str], place: str) 
     """Words of the language that this version does not speak yet."""
     for key in document:
         if key in later:
-            raise DocumentError(
-                place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md"
-            )
+            raise DocumentError(place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md")
 
 
 def read_text(value: Any, place: str) -> str:

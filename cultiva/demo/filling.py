@@ -13,7 +13,7 @@ from cultiva.demo.documents import DEMO_FOLDER, publish_folder
 from cultiva.demo.history import imagine
 from cultiva.demo.live import switch_live_source
 from cultiva.demo.past import Sources, set_stage, start_of, write_past
-from cultiva.demo.replay import Replay
+from cultiva.demo.replay import Replay, analyze
 from cultiva.events.actions import make_partitions_ahead
 from cultiva.events.sources import create_source
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
@@ -65,6 +65,7 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
             progress(f"  {len(events)} events written down; now living through them …")
             Replay(stage, history, events, seed).run(progress)
             switch_live_source(workspace.id, True)
+            analyze()
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     progress(f"  done in {time.monotonic() - began:.1f} s: {_say(counts)}")
     return DemoResult(workspace, owner, is_new=True, counts=counts)

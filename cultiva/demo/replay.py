@@ -25,6 +25,7 @@ from cultiva.events.actions import LedgerEvent, NewEvent, claim_new_events, reco
 from cultiva.events.batch import Batch
 from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads, resolve
 from cultiva.leads.models import Lead, LeadState
+from cultiva.lib.database import fetch_all
 from cultiva.lib.plugins import plugin
 from cultiva.lifecycle.actions import advance as advance_stages
 from cultiva.lifecycle.actions import move_lead
@@ -40,6 +41,7 @@ COARSE_DAYS = 5
 EVENING = 21  # Madrid time
 RECENT_STEP, LAST_DAY_STEP = timedelta(hours=6), timedelta(hours=1)
 SETTLE_EVERY = 12  # evenings after which scores that only aged are computed anew
+ANALYZE_AT = (1, 4, 12, 30)  # rounds before which PostgreSQL looks at how the tables have grown
 ALL = 1_000_000
 
 REJECTIONS = (
@@ -72,6 +74,8 @@ class Replay:
         for number, at in enumerate(rounds, start=1):
             upto = bisect_right(self.times, at)
             settle = number == len(rounds) or number % SETTLE_EVERY == 0 and at < self.history.at - RECENT
+            if number in ANALYZE_AT:
+                analyze()
             if settle or upto > done or self.duties and self.duties[0][0] <= at:
                 self.round(self.events[done:upto], at, settle=settle)
             done = upto
@@ -108,6 +112,11 @@ class Replay:
         while self.duties and self.duties[0][0] <= until:
             at, _, duty = heapq.heappop(self.duties)
             duty(at)
+
+
+def analyze() -> None:
+    """Statistics for the planner; see migrations/0002_rights.py."""
+    fetch_all("SELECT analyze_history()")
 
 
 def round_times(history: History) -> Iterator[datetime]:

@@ -166,7 +166,7 @@ def _stored(workspace_id: int, value: Any) -> Any:
             MagnetFile(
                 workspace_id=workspace_id,
                 sha256=digest,
-                name=value.name,
+                name=value.name or digest,
                 content_type=mimetypes.guess_type(value.name or "")[0] or "application/octet-stream",
                 content=content,
             )

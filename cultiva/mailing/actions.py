@@ -14,7 +14,7 @@ from cultiva.consent.models import PurposeVersion
 from cultiva.events.batch import Batch
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.letters import load_house, sender_values
-from cultiva.mailing.models import TemplateVersion
+from cultiva.mailing.models import UNCONFIRMED, TemplateVersion
 from cultiva.mailing.templating import (
     CONFIRMATION,
     MAGNET_DELIVERY,
@@ -142,8 +142,9 @@ def send_sign_in_link(*, workspace_id: int, user: User, at: datetime) -> None:
 
 
 def answer(batch: Batch) -> None:
-    """Step of `flow`: what was asked for gets its mail, what was withdrawn is no longer sent."""
+    """Step of `flow`: what is asked for gets its mail; withdrawals cancel, confirmations wake what waits."""
     cancel_withdrawn(batch)
+    wake_confirmed(batch)
     for (kind, name), (property_, template) in ANSWERS.items():
         asked = [
             Addressee(
@@ -179,6 +180,15 @@ def cancel_withdrawn(batch: Batch) -> None:
     if withdrawn:
         parameters = {"workspace": batch.workspace_id, "withdrawn": json.dumps(withdrawn)}
         execute(load_sql("mailing", "cancel_withdrawn"), parameters)
+
+
+def wake_confirmed(batch: Batch) -> None:
+    leads = [event.lead_id for event in batch.of_kind("consent") if event.name == "confirmed"]
+    if leads:
+        parameters = {
+            "workspace": batch.workspace_id, "leads": leads, "unconfirmed": UNCONFIRMED, "at": batch.at,
+        }  # fmt: skip
+        execute(load_sql("mailing", "wake_confirmed"), parameters)
 
 
 def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> Rendered:

@@ -18,6 +18,9 @@ class TemplateVersion(Document):
         ]
 
 
+UNCONFIRMED = "unconfirmed"  # the reason of a mail that waits for its reader to confirm the address
+
+
 class OutboxState(models.TextChoices):
     READY = "ready"
     CLAIMED = "claimed"  # a sender has it for the length of its lease

@@ -25,8 +25,8 @@ from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.plugins import plugin
 from cultiva.mailing.carriers.base import Carrier, CarrierDown, Outcome
 from cultiva.mailing.letters import Claimed, House, Letter, Unwritten, load_house, write_letters
+from cultiva.mailing.models import UNCONFIRMED, TemplateVersion
 from cultiva.mailing.models import OutboxState as State
-from cultiva.mailing.models import TemplateVersion
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ COMMIT_SIZE = 20  # mails that a crash can leave uncertain (DESIGN 4.7)
 WORK_SECONDS = 1.0
 LEASE = timedelta(seconds=120)  # real time; a mail takes at most four exchanges of ten seconds
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=5), timedelta(hours=12)
+WAIT, PATIENCE = timedelta(hours=1), timedelta(hours=72)  # for a confirmation; its link lives 72 h (rules L-09)
 MAX_ATTEMPTS = 13  # 5 minutes, doubled up to 12 hours: 69 hours in all; E-20 ends at 72
 # The address does not exist (rules E-30). 5.7.x is a policy about us and says nothing of the reader.
 DEAD_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.10", "5.4.1", "5.4.4", "5.4.310")
@@ -126,7 +127,10 @@ def claim_due(workspace_id: int, at: datetime, *, is_transactional: bool) -> Cla
 def ask_consent(
     workspace_id: int, rows: Sequence[Claimed], at: datetime
 ) -> tuple[list[Claimed], list[tuple[Claimed, str]]]:
-    """(the mails that may go, with their evidence; the others with the reason). Staff are not asked."""
+    """(the mails that may go, with their evidence; the others with the reason). Staff are not asked.
+
+    The reason is `unconfirmed` while a consent waits for double opt-in: the mail waits with it.
+    """
     allowed, refused = [row for row in rows if row.lead_id is None], []
     by_purpose = sorted((row for row in rows if row.lead_id is not None), key=lambda row: row.purpose)
     for purpose, group in itertools.groupby(by_purpose, key=lambda row: row.purpose):
@@ -148,9 +152,21 @@ def ask_consent(
 
 
 def refuse(workspace_id: int, refused: Sequence[tuple[Claimed, str]], at: datetime) -> None:
-    changes = [{"id": row.id, "state": State.REFUSED, "reason": reason} for row, reason in refused]
+    changes = [refusal_of(row, reason, at) for row, reason in refused]
     move(workspace_id, changes, states=[State.READY, State.RETRY], lease=None)
-    tell(workspace_id, [News.of(row, "refused", reason=reason) for row, reason in refused], at)
+    news = [
+        News.of(row, "refused", reason=reason)
+        for (row, reason), change in zip(refused, changes, strict=True)
+        if change["state"] == State.REFUSED
+    ]
+    tell(workspace_id, news, at)
+
+
+def refusal_of(row: Claimed, reason: str, at: datetime) -> Json:
+    if reason == UNCONFIRMED and at < row.created_at + PATIENCE:
+        # `actions.wake_confirmed` sends it on at once; it could pass while we look, so it is asked again anyway.
+        return {"id": row.id, "state": State.READY, "reason": reason, "not_before": (at + WAIT).isoformat()}
+    return {"id": row.id, "state": State.REFUSED, "reason": reason}
 
 
 def send_claimed(claim: Claim, carrier: Carrier) -> int:

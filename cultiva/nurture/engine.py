@@ -67,7 +67,7 @@ def walk(run: Run, group: Group) -> list[NewEvent]:
             case Step() if _act(run, group, node):
                 walking.append(group.go_on(node.next))
             case Step():
-                events += _rest(run, group, "workflow_delayed", due_at=run.at + RETRY_STEP)
+                events += _rest(run, group, "workflow_advanced", due_at=run.at + RETRY_STEP)
             case Branch():
                 walking += _split(run, group, node)
             case Wait():

@@ -54,8 +54,9 @@ def form_page(request: HttpRequest, workspace: str, key: str) -> HttpResponse:
 @require_safe
 def thanks_page(request: HttpRequest, workspace: str, key: str, token: str) -> HttpResponse:
     """What to do next, and the magnet's button. A token we did not believe gets the same page."""
+    at = clock.now()
     try:
-        workspace_id, form_id, submission_id, place = unsign_until("thanks", token, clock.now())
+        workspace_id, form_id, submission_id, place = unsign_until("thanks", token, at)
     except BadLink:
         return _not_found(request)
     except ExpiredLink:
@@ -75,7 +76,7 @@ def thanks_page(request: HttpRequest, workspace: str, key: str, token: str) -> H
             workspace=found,
             thanks=markdown.render(form.body["languages"][language]["thanks"]),
             magnet=_magnet_title(form, language),
-            download=_download_path(form, outcome, clock.now()),
+            download=_download_path(form, outcome, at),
         )
 
 

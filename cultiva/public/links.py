@@ -43,8 +43,9 @@ def confirm_page(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def download(request: HttpRequest, token: str) -> HttpResponse:
+    at = clock.now()
     try:
-        delivery = take_download(token=token, at=clock.now(), actor=actor_of(request))
+        delivery = take_download(token=token, at=at, actor=actor_of(request, at))
     except ExpiredDownload as expired:
         return _expired_download(request, expired)
     except BadLink:

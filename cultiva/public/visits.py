@@ -1,42 +1,31 @@
 """What a request tells about who sends it and where they come from."""
 
 import re
-from urllib.parse import urlsplit
+from datetime import datetime
 
 from django.conf import settings
 from django.http import HttpRequest
+
+from cultiva.mailing.machines import TOO_SOON, Hit, judge
 
 MAX_PARAMETER = 512  # rules.md I-30
 MAX_URL = 2_000
 CLICK_IDS = {"gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "li_fat_id", "ttclid", "twclid"}
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-# Programs that follow the links of mails before a person sees them (rules.md E-51).
-SCANNERS = re.compile(
-    r"barracuda|proofpoint|mimecast|ciscosecureemail|tmes|msoffice|bot\b|crawler|spider|headless", re.IGNORECASE
-)
-REWRITERS = (
-    "safelinks.protection.outlook.com",
-    "urldefense.com",
-    "linkprotect.cudasvc.com",
-    "secure-web.cisco.com",
-)
 
-
-def actor_of(request: HttpRequest) -> str:
-    """human, machine or unknown, by the headers alone."""
-    agent = request.headers.get("User-Agent", "")
-    is_fetched_ahead = "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
-    came_through = urlsplit(request.headers.get("Referer", "")).hostname or ""
-    if (
-        request.method == "HEAD"
-        or is_fetched_ahead
-        or not agent
-        or SCANNERS.search(agent)
-        or came_through.endswith(REWRITERS)
-    ):
-        return "machine"
-    return "human" if agent.startswith("Mozilla/") else "unknown"
+def actor_of(request: HttpRequest, at: datetime) -> str:
+    """human, machine or unknown, by the headers alone: no mail's own times stand behind the request."""
+    hit = Hit(
+        method=request.method or "",
+        user_agent=user_agent_of(request),
+        referrer=request.headers.get("Referer", ""),
+        at=at,
+        accepted_at=at - TOO_SOON,
+        links_at_once=1,
+        is_prefetch="prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")),
+    )
+    return judge(hit).actor
 
 
 def campaign_of(request: HttpRequest) -> dict[str, str]:

@@ -68,7 +68,7 @@ def primary_model(workspace_id: int) -> ModelVersion | None:
 
 
 def _primary(versions: Sequence[ModelVersion]) -> ModelVersion | None:
-    return max((v for v in versions if v.is_primary), key=lambda v: (v.published_at, v.id), default=None)
+    return max((v for v in versions if v.is_primary), key=lambda version: version.id, default=None)
 
 
 def score(batch: Batch) -> None:
@@ -145,7 +145,7 @@ def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetim
             **compiled.parameters, "workspace": workspace_id, "leads": [lead_id], "at": at, "until": at,
         }  # fmt: skip
         rows = fetch_all(
-            f"WITH {compiled.steps} SELECT s.*, c.total AS shown_total, c.dimensions, c.next_change_at"
+            f"WITH {compiled.steps} SELECT s.*, c.total AS shown_total, c.dimensions, c.next_change_at"  # noqa: S608
             " FROM totalled s JOIN computed c ON c.lead_id = s.lead_id",
             parameters,
         )
@@ -177,6 +177,6 @@ def _evidence(compiled: CompiledModel, parameters: Mapping[str, Any]) -> list[di
         SELECT x.*, CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END AS name, e.properties
           FROM evidence x JOIN lead_event e ON e.id = x.id
          WHERE e.workspace_id = %(workspace)s AND e.lead_id = ANY (%(leads)s::bigint[])
-         ORDER BY x.rule, x.occurred_at DESC, x.id DESC""",
+         ORDER BY x.rule, x.occurred_at DESC, x.id DESC""",  # noqa: S608
         dict(parameters),
     )

@@ -8,8 +8,9 @@ The events of the leads are read once. Each step is a CTE; l, e, t, g are the al
     rule_<n>    g  one row a lead, for each bare event rule: how many events, and the sum of their weights
     ruled          raw_<n> and next_<n> of every rule: its result and the instant at which time alone changes it
     capped         points_<n>: the same after the rule's own clamp
-    summed         sum_<n> of every dimension, before its clamp, and dimension_<n>, after it
-    totalled       sum and total
+    summed         sum_<n> of every dimension
+    clamped        dimension_<n>: the same after its clamp
+    totalled       sum, and total after the clamp
     computed       lead_id, total, dimensions (as shown), next_change_at
 
 The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at.
@@ -52,7 +53,7 @@ class ModelContext(Context):
     """Inside a model, an event condition is a column of the one pass over the events, not a subquery."""
 
     columns: list[str] = field(default_factory=list)  # of `happened`
-    counts: list[str] = field(default_factory=list)  # columns of `counted`
+    counts: list[str] = field(default_factory=list)  # more columns, of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
     rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
     edges: list[str] = field(default_factory=list)  # of the tree being compiled
@@ -88,7 +89,7 @@ def compile_model(model: ScoringModel, *, timezone: str) -> CompiledModel:
         _happened(model, context),
         _counted(context),
         *(rule.step for rule in rules if rule.step),
-        _ruled(model, rules),
+        _ruled(rules),
         *_added_up(model, context),
         _computed(model, context),
     ]
@@ -151,28 +152,28 @@ def _compile_tree(rule: Rule, context: ModelContext) -> RuleSql:
 
 def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: ModelContext) -> RuleSql:
     """points × Σ of the weight of each group's latest event; what makes a group is `count`."""
+    g = f"g{number}"
     window = interval_of_days(rule.window_days, context) if rule.window_days else ""
     test = context.add_test(event.matches(context), window=window)
     group = _group(rule, context)
-    points = _float(rule.points, context)
+    satisfied = event.times.predicate(f"coalesce({g}.events, 0)", context) if event.times else "true"
     # `once` with `times` may be satisfied by no event at all.
-    raw = f"{points} * coalesce(g{number}.weights, {1 if rule.count == 'once' and event.times else 0})"
-    counts = "true"
-    if event.times:
-        counts = event.times.predicate(f"coalesce(g{number}.events, 0)", context)
-        raw = f"CASE WHEN {counts} THEN {raw} ELSE 0 END"
-    edges = _edges(rule, f"g{number}", window, context) if rule.points else []
-    step = f"""rule_{number} AS MATERIALIZED (
+    weights = f"coalesce({g}.weights, {1 if rule.count == 'once' and event.times else 0})"
+    return RuleSql(
+        raw=f"CASE WHEN {satisfied} THEN {_float(rule.points, context)} * {weights} ELSE 0 END",
+        edges=_edges(rule, g, window, context) if rule.points else [],
+        step=f"""rule_{number} AS MATERIALIZED (
   SELECT lead_id, sum(events) AS events, min(first) AS first, sum(weight) AS weights,
          min(latest) FILTER (WHERE weight > 0) AS living
     FROM (SELECT *, CASE WHEN value IS NULL THEN 0 ELSE {_weight(rule.ageing, "latest", context)} END AS weight
             FROM ({_grouped(rule, group, test)}) grouped) weighed
-   GROUP BY lead_id)"""
-    evidence = f"""SELECT e.id, e.occurred_at, CASE WHEN {counts} AND {group} IS NOT NULL AND row_number() OVER (
-      PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
-    THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
-    FROM happened e JOIN rule_{number} g{number} ON g{number}.lead_id = e.lead_id WHERE e.{test}"""
-    return RuleSql(raw, edges, step, evidence)
+   GROUP BY lead_id)""",
+        evidence=f"""SELECT e.id, e.occurred_at,
+       CASE WHEN {satisfied} AND {group} IS NOT NULL AND row_number() OVER (
+                   PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
+            THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
+  FROM happened e JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id WHERE e.{test}""",
+    )
 
 
 def _group(rule: Rule, context: ModelContext) -> str:
@@ -223,7 +224,7 @@ def _next_midnight(context: ModelContext) -> str:
     return f"((({context.at} AT TIME ZONE {zone})::date + 1)::timestamp AT TIME ZONE {zone})"
 
 
-def _ruled(model: ScoringModel, rules: Sequence[RuleSql]) -> str:
+def _ruled(rules: Sequence[RuleSql]) -> str:
     columns = ["l.id AS lead_id", "t.upcoming"]
     joins = ["LEFT JOIN counted t ON t.lead_id = l.id"]
     for number, rule in enumerate(rules):
@@ -236,9 +237,7 @@ def _ruled(model: ScoringModel, rules: Sequence[RuleSql]) -> str:
 
 def _added_up(model: ScoringModel, context: ModelContext) -> Iterable[str]:
     """The steps from the rules' results to the total; nothing is rounded on the way."""
-    points = [
-        f"{_clamped(f'raw_{n}', rule.bounds, context)} AS points_{n}" for n, rule in enumerate(model.rules)
-    ]
+    points = [f"{_clamped(f'raw_{n}', rule.bounds, context)} AS points_{n}" for n, rule in enumerate(model.rules)]
     yield f"capped AS MATERIALIZED (SELECT *, {', '.join(points)} FROM ruled)"
     sums = []
     for n, dimension in enumerate(model.dimensions):
@@ -264,9 +263,7 @@ def _clamped(figure: str, bounds: Bounds, context: ModelContext) -> str:
 
 
 def _computed(model: ScoringModel, context: ModelContext) -> str:
-    shown = [
-        f"{context.bind(d.name)}::text, {_shown(f'dimension_{n}')}" for n, d in enumerate(model.dimensions)
-    ]
+    shown = [f"{context.bind(d.name)}::text, {_shown(f'dimension_{n}')}" for n, d in enumerate(model.dimensions)]
     edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
     return f"""computed AS (
   SELECT lead_id, {_shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,

@@ -104,9 +104,7 @@ def explained_dimensions(
             name=dimension.name,
             weight=dimension.weight,
             value=row[f"dimension_{number}"],
-            cut=cut_of(
-                row[f"dimension_{number}"], [r.after_rule_cap for r in rules if r.dimension == dimension.name]
-            ),
+            cut=cut_of(row[f"dimension_{number}"], [r.after_rule_cap for r in rules if r.dimension == dimension.name]),
             shown=float(shown[dimension.name]),
         )
         for number, dimension in enumerate(model.dimensions)

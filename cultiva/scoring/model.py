@@ -109,9 +109,7 @@ class ScoringModel:
     def read(cls, document: Any) -> Self:
         """The model in a document as `lib.documents.read_document` gives it; raises DocumentError."""
         if isinstance(document, Mapping) and "interest_grade" in document:
-            raise DocumentError(
-                "interest_grade", "it is not supported by this version yet", "use `grade` alone"
-            )
+            raise DocumentError("interest_grade", "it is not supported by this version yet", "use `grade` alone")
         needed = ("model", "dimensions", "rules")
         found = check_keys(document, allowed=MODEL_KEYS, required=needed, place="model")
         key = _read_word(found["model"], "model", KEY_LENGTH)
@@ -188,9 +186,7 @@ def _read_rules(found: Any, dimensions: Sequence[str]) -> tuple[Rule, ...]:
         place = f"rules[{number}]"
         rule = _read_rule(each, dimensions, place)
         if rule.key in [other.key for other in rules]:
-            raise DocumentError(
-                f"{place}.key", f"`{rule.key}` is given twice", "each rule has a key of its own"
-            )
+            raise DocumentError(f"{place}.key", f"`{rule.key}` is given twice", "each rule has a key of its own")
         rules.append(rule)
     parts = len(rules) + sum(1 for rule in rules for _ in conditions_of(rule.when))
     if parts > PARTS_LIMIT:
@@ -289,9 +285,7 @@ def _read_ageing(found: Any, place: str) -> Ageing:
 
 
 def _read_temperature(found: Any) -> Temperature:
-    given = check_keys(
-        found, allowed=("warm", "hot", "hysteresis"), required=("warm", "hot"), place="temperature"
-    )
+    given = check_keys(found, allowed=("warm", "hot", "hysteresis"), required=("warm", "hot"), place="temperature")
     figures = {key: _read_figure(value, f"temperature.{key}") for key, value in given.items()}
     temperature = Temperature(**{"hysteresis": 0.0, **figures})
     if temperature.warm > temperature.hot:

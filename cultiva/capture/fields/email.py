@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as translate
@@ -10,12 +12,14 @@ from cultiva.leads.actions import BadAddress, read_address
 class AddressField(forms.CharField):
     """An e-mail address by syntax; blanks around it are a slip of the keyboard, a line break in it is not."""
 
-    def clean(self, value: object) -> str:
-        text = str(super().clean(value)).strip(" \u00a0")
-        if not text:
-            return ""
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.strip(" \u00a0") if isinstance(text, str) else text
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
         try:
-            return read_address(text).text
+            return read_address(text).text if text else text
         except BadAddress as error:
             raise ValidationError(translate("Write a full address, such as name@example.com.")) from error
 

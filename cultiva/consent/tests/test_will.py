@@ -35,7 +35,7 @@ def decide(lead: Lead, at: datetime, purpose: str = "marketing", channel: str = 
 
 
 def reason(lead: Lead, at: datetime, purpose: str = "marketing", channel: str = "email") -> str:
-    return decide(lead, at, purpose, channel).reason
+    return str(decide(lead, at, purpose, channel).reason)
 
 
 def end(lead: Lead, at: datetime, purpose: str = "marketing", channel: str = "email") -> ConsentState:
@@ -106,6 +106,7 @@ def test_a_new_tick_after_a_withdrawal_needs_a_new_proof(ana: Lead, accept: Call
     accept(ana, at, "marketing")
     prove(ana, at + HOUR)
     pending = ask(ana, at + 2 * HOUR)
+    assert pending
     end(ana, at + 3 * HOUR)
     assert accept(ana, at + 4 * HOUR, "marketing").needs_confirmation
     assert reason(ana, at + 4 * HOUR) == "unconfirmed"

@@ -29,9 +29,7 @@ class PropertyTest:
     @classmethod
     def read(cls, document: Any, place: str) -> Self:
         if not isinstance(document, dict) or "property" not in document:
-            raise DocumentError(
-                place, f"`property` is missing in {document!r}", "{property: path, is: /precios}"
-            )
+            raise DocumentError(place, f"`property` is missing in {document!r}", "{property: path, is: /precios}")
         path = read_path(document["property"], f"{place}.property")
         return cls(path, Comparison.read(document, place, subject="property"))
 
@@ -56,9 +54,7 @@ class Times:
         if times.exactly is not None and len(found) > 1:
             raise DocumentError(place, "`exactly` stands alone")
         if len(found) == 2 and found["at_least"] > found["at_most"]:
-            raise DocumentError(
-                place, f"at least {found['at_least']} and at most {found['at_most']} is never so"
-            )
+            raise DocumentError(place, f"at least {found['at_least']} and at most {found['at_most']} is never so")
         return times
 
     @property
@@ -94,9 +90,8 @@ class EventHappened(Condition):
             raise DocumentError(place, "`since` and `within_days` stand together", "keep one of them")
         where = document.get("where", [])
         if not isinstance(where, list):
-            raise DocumentError(
-                f"{place}.where", f"a list is needed, not {where!r}", "[{property: path, is: /precios}]"
-            )
+            example = "[{property: path, is: /precios}]"
+            raise DocumentError(f"{place}.where", f"a list is needed, not {where!r}", example)
         days = document.get("within_days")
         return cls(
             event=read_text(document["event"], f"{place}.event"),
@@ -127,9 +122,7 @@ class EventHappened(Condition):
     def _instant(self, context: Context) -> str:
         if self.since in context.since:
             return context.since[self.since]
-        hint = (
-            f"known here: {', '.join(context.since)}" if context.since else "`since` stands in workflows only"
-        )
+        hint = f"known here: {', '.join(context.since)}" if context.since else "`since` stands in workflows only"
         raise DocumentError(f"{self.place}.since", f"there is no `{self.since}` to count from", hint)
 
     def words(self, language: str) -> str:
@@ -143,9 +136,7 @@ def read_path(found: Any, place: str) -> tuple[str, ...]:
     """A property path: each dot goes one object down."""
     path = tuple(read_text(found, place).split("."))
     if not all(path):
-        raise DocumentError(
-            place, f"`{found}` has an empty part", "a name, or names with single dots: utm.source"
-        )
+        raise DocumentError(place, f"`{found}` has an empty part", "a name, or names with single dots: utm.source")
     return path
 
 

@@ -49,10 +49,8 @@ def named(event: str, act: Act) -> bool:
 
 def often_enough(count: int, document: Any) -> bool:
     times = document.get("times", {"at_least": 1})
-    return (
-        times.get("at_least", 0) <= count <= times.get("at_most", math.inf)
-        and times.get("exactly", count) == count
-    )
+    bounds = [count >= times.get("at_least", 0), count <= times.get("at_most", math.inf)]
+    return all(bounds) and times.get("exactly", count) in [count]
 
 
 def at_path(properties: Any, path: str) -> Any:

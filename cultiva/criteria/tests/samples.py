@@ -60,9 +60,22 @@ INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 ages = st.sampled_from(
     [
-        timedelta(0), INSTANT, SECOND, DAY - INSTANT, DAY, DAY + INSTANT, 2 * DAY, 3 * DAY - INSTANT, 3 * DAY,
-        7 * DAY, 7 * DAY + INSTANT, 30 * DAY - INSTANT, 30 * DAY, -INSTANT, -DAY,
-    ]  # fmt: skip
+        timedelta(0),
+        INSTANT,
+        SECOND,
+        DAY - INSTANT,
+        DAY,
+        DAY + INSTANT,
+        2 * DAY,
+        3 * DAY - INSTANT,
+        3 * DAY,
+        7 * DAY,
+        7 * DAY + INSTANT,
+        30 * DAY - INSTANT,
+        30 * DAY,
+        -INSTANT,
+        -DAY,
+    ]
 ) | st.timedeltas(timedelta(0), 40 * DAY)
 NAMES = [("track", "download")] * 3 + [("page", "")] * 2 + [("screen", ""), ("identify", ""), ("track", "page")]
 acts = st.builds(

@@ -48,7 +48,7 @@ REFUSED = [
     ("{event: page, sum: value, gt: 1}", "when: `sum` is not supported by this version yet", ""),
     ("{event: page, distinct: path}", "when: `distinct` is not supported by this version yet", ""),
     ("{event: page, wher: []}", "when: unknown key `wher`", "did you mean `where`?"),
-    ("{event: page, where: {property: path, is: x}}", "when.where: a list is needed", "[{property: path, is: /precios}]"),
+    ("{event: page, where: {property: path, is: x}}", "when.where: a list is needed", "[{property: path"),
     ("{event: page, where: [{path: x}]}", "when.where[0]: `property` is missing", ""),
     ("{event: page, where: [{property: a..b, is: x}]}", "when.where[0].property: `a..b` has an empty part", ""),
     ("{event: page, where: [{property: a, ist: x}]}", "when.where[0]: unknown key `ist`", "did you mean `is`?"),

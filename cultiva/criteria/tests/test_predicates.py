@@ -89,7 +89,7 @@ def test_since_counts_what_came_after_and_is_refused_where_it_is_not_offered(hue
     document = {"event": "download", "since": "hola"}
     offered = {"hola": "%(at)s - interval '1 day'"}
     assert select_leads(huerta, document, at, since=offered) == ids[2:]
-    with pytest.raises(DocumentError, match="criteria.since: there is no `hola` to count from") as error:
+    with pytest.raises(DocumentError, match="there is no `hola` to count from") as error:
         select_leads(huerta, document, at, since={"entry": "%(at)s"})
     assert error.value.hint == "known here: entry"
 

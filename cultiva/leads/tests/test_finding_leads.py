@@ -83,7 +83,14 @@ def test_a_new_lead_has_its_state_and_an_identify_event(huerta: Any, at: datetim
 
 
 def test_attributes_are_bounded_and_are_plain_values(huerta: Any, at: datetime) -> None:
-    given = {"a": "x" * 20_000, "b": {"nested": 1}, "c": float("nan"), "d": "a\x00b\x1bc", "e": ["", "x", None], "f": 3}
+    given: dict[str, Any] = {
+        "a": "x" * 20_000,
+        "b": {"nested": 1},
+        "c": float("nan"),
+        "d": "a\x00b\x1bc",
+        "e": ["", "x", None],
+        "f": 3,
+    }
     cleaned = clean_attributes({**given, "email": "other@example.com"})
     assert cleaned == {"a": "x" * 10_000, "d": "abc", "e": ["x"], "f": 3}
     assert len(clean_attributes({f"k{n}": "v" for n in range(500)})) == 100
@@ -157,18 +164,16 @@ def test_a_linked_visitor_stays_linked(huerta: Any, at: datetime) -> None:
 
 def test_only_the_persons_own_acts_say_when_they_were_last_seen(huerta: Any, at: datetime) -> None:
     lead, _ = find(huerta, at)
-    own = {"message_id": "1", "lead_id": lead.id}
-    take(huerta, at, NewEvent(kind="track", name="download", occurred_at=at, actor="human", **own))
+    take(huerta, at, NewEvent(kind="track", name="x", message_id="1", occurred_at=at, lead_id=lead.id, actor="human"))
     later = at + timedelta(days=1)
-    for number, more in enumerate(
-        [
-            {"kind": "track", "actor": "machine"},
-            {"kind": "track", "by": "system"},
-            {"kind": "track", "by": "staff"},
-            {"kind": "track", "name": "email_opened"},
-            {"kind": "send"},
-        ]
-    ):
+    others: list[dict[str, Any]] = [
+        {"kind": "track", "actor": "machine"},
+        {"kind": "track", "by": "system"},
+        {"kind": "track", "by": "staff"},
+        {"kind": "track", "name": "email_opened"},
+        {"kind": "send"},
+    ]
+    for number, more in enumerate(others):
         event = NewEvent(message_id=f"m{number}", occurred_at=later, lead_id=lead.id, **more)
         assert take(huerta, later, event).lead_ids == [lead.id]
     assert LeadState.objects.get(lead_id=lead.id).last_seen_at == at

@@ -11,7 +11,7 @@ from cultiva.magnets.models import Grant
 MAX_BYTES = 25 * 1024 * 1024
 
 
-def check_pdf(file: UploadedFile) -> None:
+def check_pdf(file: "UploadedFile[bytes]") -> None:
     """By content, whatever its name says: header, end, and a cross-reference where the end says it is.
 
     ISO 32000-1, 7.5.2 and 7.5.5; readers accept the header within the first 1,024 bytes (its annex H.3.13).

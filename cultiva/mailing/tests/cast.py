@@ -86,6 +86,7 @@ def make_reader(
     email: str = "ana@example.com",
     *,
     consents: bool = True,
+    confirms: bool = True,
     language: str = "es",
     **attributes: Any,
 ) -> Lead:
@@ -115,7 +116,8 @@ def make_reader(
         if consents:
             confirmation = request_confirmation(workspace_id=workspace.id, lead_id=lead.id, at=at)
             assert confirmation
-            confirm(token=confirmation_token(confirmation), at=at)
+            if confirms:
+                confirm(token=confirmation_token(confirmation), at=at)
     return lead
 
 

@@ -1,16 +1,18 @@
 """Whole mails, as the reader's program gets them."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cultiva.accounts.actions import create_user
 from cultiva.accounts.models import Workspace
-from cultiva.consent.actions import find_confirmation, withdraw
+from cultiva.consent.actions import confirm, confirmation_token, find_confirmation, withdraw
+from cultiva.consent.models import Confirmation
 from cultiva.events.actions import NewEvent, claim_new_events
 from cultiva.events.batch import Batch
+from cultiva.events.models import Event
 from cultiva.lib.signing import unsign
 from cultiva.magnets.actions import grant_magnet, publish_magnet, take_download
 from cultiva.magnets.tests.documents import EBOOK, make_pdf
@@ -20,6 +22,8 @@ from cultiva.mailing.message import AddressError, Content, address, build_messag
 from cultiva.mailing.models import Outbox
 from cultiva.mailing.sending import send_due
 from cultiva.mailing.tests.cast import ask_for_news, mails_of, make_reader, parse, text_of
+
+MINUTE = timedelta(minutes=1)
 
 
 def answer_new_events(workspace: Workspace, at: datetime) -> None:
@@ -128,6 +132,26 @@ def test_a_confirmation_asks_and_nothing_else(huerta_mails: Workspace, at: datet
         "--\x20\nHuerta\nRecibes este correo porque el 10 de marzo de 2026 se pidió con esta dirección.\n"
         "Huerta Riego S.L. · Calle del Agua 3, 46001 Valencia\n"
     )
+
+
+def test_a_newsletter_waits_for_the_confirmation(huerta_mails: Workspace, at: datetime) -> None:
+    ana, eva = (make_reader(huerta_mails, at, f"{name}@example.com", confirms=False) for name in ("ana", "eva"))
+    ask_for_news(huerta_mails, [ana, eva], at)
+    assert send_due(workspace_id=huerta_mails.id, at=at) == 2
+    assert send_due(workspace_id=huerta_mails.id, at=at) == 0
+    confirmation = Confirmation.objects.get(workspace_id=huerta_mails.id, lead_id=ana.id)
+    confirm(token=confirmation_token(confirmation), at=at + MINUTE)
+    answer_new_events(huerta_mails, at + MINUTE)
+    while send_due(workspace_id=huerta_mails.id, at=at + MINUTE):
+        pass
+    news = [mail["To"] for mail in mails_of(huerta_mails) if mail["List-Id"]]
+    assert news == ["Ana <ana@example.com>"]
+    for hours in range(1, 74):
+        send_due(workspace_id=huerta_mails.id, at=at + MINUTE + timedelta(hours=hours))
+    waited = Outbox.objects.get(workspace_id=huerta_mails.id, lead_id=eva.id, cause_kind="workflow")
+    assert (waited.state, waited.reason) == ("refused", "unconfirmed")
+    told = Event.objects.filter(workspace_id=huerta_mails.id, name="email_refused").order_by("id")
+    assert [(event.lead_id, event.occurred_at) for event in told] == [(eva.id, at + MINUTE + timedelta(hours=72))]
 
 
 def test_a_magnet_arrives_with_its_signed_link(huerta_mails: Workspace, at: datetime, settings: Any) -> None:

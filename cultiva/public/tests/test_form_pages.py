@@ -165,6 +165,7 @@ BAD_BODIES: list[tuple[str, bytes | None, dict[str, str], int]] = [
     ("a forged token", None, {"form-token": "1.2.3.4.5.xxxxxxxxxxxxxxxxxxxxxx"}, 422),
     ("a choice that is none", None, {"crop": "poppy"}, 422),
     ("CRLF in the address", None, {"email": "ana@example.com\r\nBcc: x@evil.test"}, 422),
+    ("an address of blanks", None, {"email": "  \u00a0 "}, 422),
     ("a line break after the address", None, {"email": "ana@example.com\n"}, 422),
     ("nothing", b"", {}, 422),
     ("JSON", b'{"email": "x"}', {}, 422),
@@ -202,6 +203,29 @@ def test_bad_multipart_bodies_get_a_clear_answer(visitor: Visitor, huerta: Any) 
 def test_a_line_break_in_a_one_line_answer_becomes_a_space(visitor: Visitor, huerta: Any) -> None:
     assert visitor.send(first_name="Ana\r\nBcc: x@evil.test").status_code == 303
     assert Lead.objects.get(workspace_id=huerta.id).attributes["first_name"] == "Ana Bcc: x@evil.test"
+
+
+# rules.md S-05; the table of what is refused stands in leads
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("josé@bücher.es", "josé@bücher.es"),
+        ("ANA@Example.COM", "ANA@example.com"),
+        ("ana@xn--bcher-kva.es", "ana@bücher.es"),
+        (" ana+guia@example.com\u00a0", "ana+guia@example.com"),
+    ],
+)
+def test_addresses_are_taken_as_they_are_written(visitor: Visitor, huerta: Any, written: str, stored: str) -> None:
+    assert visitor.send(email=written).status_code == 303
+    assert Lead.objects.get(workspace_id=huerta.id).email == stored
+
+
+@pytest.mark.parametrize("written", ["ana@localhost", "ana..p@example.com", "ana@[127.0.0.1]", '"q q"@example.com'])
+def test_what_is_no_address_is_refused_in_the_forms_language(visitor: Visitor, huerta: Any, written: str) -> None:
+    answer = visitor.send("?lang=en", email=written)
+    assert answer.status_code == 422
+    assert "Write a full address, such as name@example.com." in text(answer)
+    assert not Lead.objects.filter(workspace_id=huerta.id).exists()
 
 
 def test_unknown_fields_are_dropped(visitor: Visitor, huerta: Any, other_co: Any) -> None:

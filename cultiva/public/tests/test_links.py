@@ -166,7 +166,7 @@ def test_a_download_is_the_file_and_says_who_took_it(visitor: Visitor, lead: Lea
     visitor.watch.pass_time(minutes=1)
     visitor.client.head(path)
     visitor.watch.pass_time(minutes=1)
-    visitor.client.get(path, headers={"user-agent": "curl/8.5"})
+    visitor.client.get(path, headers={"user-agent": "Reader/1.0", "referer": "http://["})
     actors = Event.objects.filter(name="download").order_by("id").values_list("actor", flat=True)
     assert list(actors) == ["human", "machine", "machine", "unknown"]
 

@@ -41,12 +41,8 @@ class ScoreReaches(Condition):
         model = read_text(document["score"], f"{place}.score")
         found = [key for key in document if key in (*FIGURES, "grade")]
         if len(found) != 1:
-            problem = (
-                f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "nothing is asked"
-            )
-            raise DocumentError(
-                place, f"{problem}; exactly one is needed", f"known: {', '.join(FIGURES)}, grade"
-            )
+            problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "nothing is asked"
+            raise DocumentError(place, f"{problem}; exactly one is needed", f"known: {', '.join(FIGURES)}, grade")
         asks = found[0]
         if asks == "grade" and "dimension" in document:
             raise DocumentError(place, "`grade` and `dimension` stand together", "a model has one grade")

@@ -27,9 +27,7 @@ class TemperatureIs(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         found = document["temperature"]
         if found not in WORDS:
-            raise DocumentError(
-                f"{place}.temperature", f"no temperature {found!r}", nearest(found, list(WORDS))
-            )
+            raise DocumentError(f"{place}.temperature", f"no temperature {found!r}", nearest(found, list(WORDS)))
         return cls(found)
 
     def predicate(self, context: Context) -> str:

@@ -76,9 +76,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="modelversion",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "key", "version"), name="model_version_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "key", "version"), name="model_version_once"),
         ),
         migrations.AddIndex(
             model_name="score",
@@ -90,8 +88,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="score",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "lead", "model"), name="one_score_a_model"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "lead", "model"), name="one_score_a_model"),
         ),
     ]

@@ -75,7 +75,7 @@ def weight(rule: Any, age: timedelta) -> float:
         case {"half_life_days": life}:
             return float(0.5 ** (days / life))
         case {"linear_days": end}:
-            return max(0.0, 1 - days / end)
+            return max(0.0, 1 - days / float(end))
         case {"expires_days": end}:
             return 1.0 if days < end else 0.0
     return 1.0

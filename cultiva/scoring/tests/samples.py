@@ -4,13 +4,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from cultiva.criteria.tests.cast import Act, Person
 from cultiva.criteria.tests.samples import DAY, INSTANT, ages, bare_events, documents, values
 from cultiva.criteria.tests.samples import people as people_of_criteria
 
+Json = dict[str, Any]
 # A plain day, and the days after the clocks of Madrid went forward and back.
-INSTANTS = [datetime(2026, 3, 10, 12, tzinfo=UTC), datetime(2026, 3, 30, 10, tzinfo=UTC), datetime(2025, 10, 27, 10, tzinfo=UTC)]  # fmt: skip
+INSTANTS = [
+    datetime(2026, 3, 10, 12, tzinfo=UTC),
+    datetime(2026, 3, 30, 10, tzinfo=UTC),
+    datetime(2025, 10, 27, 10, tzinfo=UTC),
+]
 MONTHS = [instant - back for instant in INSTANTS for back in (timedelta(0), 31 * DAY, 60 * DAY)]
 # Ages that fall on the local midnights around them.
 midnights = st.builds(
@@ -35,23 +41,41 @@ bounds = st.fixed_dictionaries(
     {}, optional={"min": st.sampled_from([0, -2, -10.5]), "max": st.sampled_from([0, 1, 7.25, 40])}
 )
 trees = documents.filter(lambda document: "event" not in document).map(lambda document: {"when": document})
-steps = st.sampled_from([{"expires_days": 1}, {"expires_days": 3}, {"expires_days": 0.1}])
-smooth = st.sampled_from([{"half_life_days": 3}, {"half_life_days": 0.01}, {"linear_days": 7}, {"linear_days": 0.5}])
+steps: SearchStrategy[Json] = st.sampled_from(
+    [{"expires_days": 1}, {"expires_days": 3}, {"expires_days": 0.3}, {"expires_days": 40}]
+)
+smooth: SearchStrategy[Json] = st.sampled_from(
+    [{"half_life_days": 3}, {"half_life_days": 0.01}, {"linear_days": 7}, {"linear_days": 0.5}]
+)
+windows: SearchStrategy[Json] = st.sampled_from(
+    [{}, {}, {"window_days": 1}, {"window_days": 3}, {"window_days": 30}, {"window_days": 0.5}]
+)
 
 
-def event_rules(ageing: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+def ageings(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
+    return ageing.map(lambda way: {"ageing": way})
+
+
+def event_rules(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
     return st.builds(
         lambda when, count, more: {"when": when, **count, **more},
-        bare_events,
+        st.sampled_from([{"event": "any"}, {"event": "download"}]) | bare_events,
         st.sampled_from(
-            [{}, {"count": "each"}, {"count": "once"}, {"count": "last"}, {"count": "per_day"},
-             {"count": "per_distinct", "distinct": "a"}, {"count": "per_distinct", "distinct": "b.c"}]
-        ),  # fmt: skip
-        st.fixed_dictionaries({}, optional={"window_days": st.sampled_from([1, 3, 30, 0.5]), "ageing": ageing}),
+            [
+                {},
+                {"count": "each"},
+                {"count": "once"},
+                {"count": "last"},
+                {"count": "per_day"},
+                {"count": "per_distinct", "distinct": "a"},
+                {"count": "per_distinct", "distinct": "b.c"},
+            ]
+        ),
+        st.builds(lambda window, ageing: {**window, **ageing}, windows, st.just({}) | ageings(ageing)),
     )
 
 
-def models(ageing: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+def models(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
     rules = st.builds(
         lambda rule, points, bounds, dimension: {**rule, "points": points, **bounds, "dimension": dimension},
         trees | event_rules(ageing) | event_rules(ageing),

@@ -14,7 +14,6 @@ from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests.cast import Person, Undone, against_the_database, make_months, make_people, pasted
 from cultiva.events.batch import Batch
 from cultiva.scoring.actions import Explanation, displayed, explain, publish_model, score
-from cultiva.scoring.model import COUNTS
 from cultiva.scoring.models import ModelVersion, Score
 from cultiva.scoring.tests import samples
 from cultiva.scoring.tests.reference import Result, evaluate, grade, shown, temperature
@@ -34,7 +33,7 @@ def score_people(
     return version, list(Score.objects.filter(workspace=workspace).order_by("lead_id"))
 
 
-@settings(against_the_database, max_examples=200)
+@settings(against_the_database, max_examples=120)
 @given(
     model=samples.models(samples.steps | samples.smooth),
     people=st.lists(samples.people, min_size=1, max_size=3),
@@ -93,7 +92,7 @@ def adds_up(explained: Explanation, model: Any) -> None:
         assert sum(points) + on_screen.dimension_cuts[dimension.name] == on_screen.dimensions[dimension.name]
 
 
-@settings(against_the_database, max_examples=100)
+@settings(against_the_database, max_examples=80)
 @given(
     model=samples.models(samples.steps),
     person=samples.people,
@@ -114,7 +113,7 @@ def test_nothing_changes_before_the_next_change(
             assert evaluate(model, past, instant, at) == now
 
 
-@settings(against_the_database, max_examples=50)
+@settings(against_the_database, max_examples=30)
 @given(
     model=samples.models(samples.smooth),
     person=samples.people,
@@ -132,8 +131,3 @@ def test_smooth_ageing_is_looked_at_again_at_the_next_local_midnight(
         if evaluate(model, past, midnight, at) != evaluate(model, past, at, at):
             assert found.next_change_at is not None
             assert at < found.next_change_at <= midnight
-
-
-def test_every_way_of_counting_is_drawn() -> None:
-    drawn = {"each", "once", "last", "per_day", "per_distinct"}
-    assert drawn == set(COUNTS)
