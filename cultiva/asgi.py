@@ -15,10 +15,33 @@ django = get_asgi_application()
 from cultiva.public.collector import collector  # noqa: E402  (needs Django's registry)
 
 HAS_COLLECTOR = settings.CONFIG.collector_port is None
+# Django writes a body to disk before a view can refuse it; no page of ours takes more than this.
+MAX_BODY_BYTES = 1024 * 1024
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if HAS_COLLECTOR and scope["type"] == "http" and scope["path"].startswith("/v1/"):
         await collector(scope, receive, send)
+    elif scope["type"] == "http" and announced_bytes(scope) > MAX_BODY_BYTES:
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
+        await send({"type": "http.response.body", "body": b""})
     else:
-        await django(scope, receive, send)
+        await django(scope, limited(receive), send)
+
+
+def announced_bytes(scope: Any) -> int:
+    value = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(value) if value.isdigit() else 0
+
+
+def limited(receive: Any) -> Any:
+    """A body that turns out longer than announced ends as if its sender had hung up."""
+    seen = 0
+
+    async def receive_some() -> Any:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        return message if seen <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+
+    return receive_some

@@ -37,11 +37,12 @@ from cultiva.sales.actions import HandOverError, accept_hand_over, hand_over, re
 from cultiva.scoring.actions import rescore_due, score
 
 FINE = timedelta(days=30)  # before this, rounds are COARSE_DAYS apart; after it, a day
-COARSE_DAYS = 5
+COARSE_DAYS = 7
 EVENING = 21  # Madrid time
+LAST_DAY = timedelta(days=1)
 RECENT_STEP, LAST_DAY_STEP = timedelta(hours=6), timedelta(hours=1)
-SETTLE_EVERY = 12  # evenings after which scores that only aged are computed anew
-ANALYZE_AT = (1, 4, 12, 30)  # rounds before which PostgreSQL looks at how the tables have grown
+SETTLE_EVERY = 16  # evenings after which scores that only aged are computed anew
+ANALYZE_AT = (1, 4, 20)  # rounds before which PostgreSQL looks at how the tables have grown
 ALL = 1_000_000
 
 REJECTIONS = (
@@ -123,13 +124,13 @@ def round_times(history: History) -> Iterator[datetime]:
     """Instants at which the product catches up, oldest first, the end of the history last."""
     end = history.at
     newest = [newcomer.born for newcomer in history.newcomers if newcomer.is_recent(end)]
-    steps = itertools.takewhile(lambda at: at < end - timedelta(days=1), _every(RECENT_STEP, end - RECENT))
-    hours = itertools.takewhile(lambda at: at < end, _every(LAST_DAY_STEP, end - timedelta(days=1)))
-    yield from sorted({*_evenings(history), *steps, *hours, *newest, end})
+    steps = [*_every(RECENT_STEP, end - RECENT, end - LAST_DAY), *_every(LAST_DAY_STEP, end - LAST_DAY, end)]
+    lonely = {at for at in steps if all(abs(at - other) > LAST_DAY_STEP / 2 for other in newest)}
+    yield from sorted({*_evenings(history), *lonely, *newest, end})
 
 
-def _every(step: timedelta, begin: datetime) -> Iterator[datetime]:
-    return (begin + step * number for number in itertools.count())
+def _every(step: timedelta, begin: datetime, end: datetime) -> Iterator[datetime]:
+    return itertools.takewhile(lambda at: at < end, (begin + step * number for number in itertools.count()))
 
 
 def _evenings(history: History) -> Iterator[datetime]:

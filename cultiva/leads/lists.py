@@ -8,7 +8,7 @@ from typing import Any
 from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
-EXACT_UP_TO = 1000  # beyond it a count is the planner's estimate
+EXACT_UP_TO = 10_000  # beyond it a count is the planner's estimate
 # Sorting by these expressions is served by indexes of the same expressions; -infinity stands for "none" and comes last.
 SORTS = {
     "newest": "l.created_at",

@@ -282,11 +282,8 @@ def count_by_stage(workspace_id: int, *, language: str = "") -> list[dict[str, A
         if version is None:
             return []
         lifecycle = read_lifecycle(version.body)
-        rows = fetch_all(
-            load_sql("lifecycle", "count_by_stage"), {"workspace": workspace_id, **_rungs(lifecycle)}
-        )
+        rows = fetch_all(load_sql("lifecycle", "count_by_stage"), {"workspace": workspace_id, **_rungs(lifecycle)})
     stages = {stage.key: stage for stage in lifecycle.stages}
     return [
-        {**row, "label": stages[row["key"]].label_in(language), "is_aside": stages[row["key"]].is_aside}
-        for row in rows
+        {**row, "label": stages[row["key"]].label_in(language), "is_aside": stages[row["key"]].is_aside} for row in rows
     ]

@@ -143,9 +143,7 @@ def _enter(run: Run, lead_ids: list[int]) -> Group:
             "at": run.at,
         },
     )
-    return Group(
-        ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start
-    )
+    return Group(ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start)
 
 
 def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
@@ -155,15 +153,11 @@ def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
     worker that comes late makes the next wait end later, never shorter.
     """
     with workspace_scope(workspace_id):
-        rows = fetch_all(
-            load_sql("nurture", "claim_due"), {"workspace": workspace_id, "at": at, "limit": limit}
-        )
+        rows = fetch_all(load_sql("nurture", "claim_due"), {"workspace": workspace_id, "at": at, "limit": limit})
         groups: defaultdict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             groups[row["version_id"], row["node"]].append(row)
-        versions = WorkflowVersion.objects.filter(
-            workspace_id=workspace_id, id__in={key for key, _ in groups}
-        )
+        versions = WorkflowVersion.objects.filter(workspace_id=workspace_id, id__in={key for key, _ in groups})
         runs = {run.version_id: run for run in _runs(workspace_id, versions, at)}
         events: list[NewEvent] = []
         for (version_id, key), members in sorted(groups.items()):
@@ -200,9 +194,7 @@ def _counts(version: WorkflowVersion, counts: dict[tuple[str, str], dict[str, An
     own = {node: row for (workflow, node), row in counts.items() if workflow == version.key}
     present = read_workflow(version.body).nodes
     order = [*present, *(node for node in own if node not in present)]
-    nodes = [
-        NodeCount(n, own[n]["inside"], own[n]["finished"]) if n in own else NodeCount(n, 0, 0) for n in order
-    ]
+    nodes = [NodeCount(n, own[n]["inside"], own[n]["finished"]) if n in own else NodeCount(n, 0, 0) for n in order]
     return WorkflowCounts(
         version=version,
         inside=sum(n.inside for n in nodes),

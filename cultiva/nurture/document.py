@@ -166,9 +166,7 @@ def _read_node(found: Any, place: str, since: Collection[str]) -> WorkflowNode:
 def _read_step(found: Any, place: str) -> Step:
     kinds = plugins("steps")
     if found["step"] not in kinds:
-        raise DocumentError(
-            f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds))
-        )
+        raise DocumentError(f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds)))
     fields = kinds[found["step"]].Settings.base_fields
     given = check_keys(found, allowed=("step", "next", *fields), required=("next",), place=place)
     settings = {key: value for key, value in given.items() if key in fields}
@@ -179,9 +177,7 @@ def _read_wait(found: Any, place: str) -> Wait:
     given = check_keys(found, allowed=("wait", "next"), required=("next",), place=place)
     wait = check_keys(given["wait"], allowed=WAIT_SECONDS, place=f"{place}.wait")
     if len(wait) != 1:
-        raise DocumentError(
-            f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}"
-        )
+        raise DocumentError(f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}")
     ((unit, amount),) = wait.items()
     seconds = read_days(amount, f"{place}.wait.{unit}") * WAIT_SECONDS[unit]
     if not 1 <= seconds <= LONGEST_WAIT_SECONDS:
@@ -230,9 +226,7 @@ def _check_graph(nodes: Mapping[str, WorkflowNode], start: Any) -> None:
     instant = {key: node for key, node in nodes.items() if not isinstance(node, Wait)}
     for key in instant:
         if key in _reached_from(key, instant):
-            raise DocumentError(
-                f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle"
-            )
+            raise DocumentError(f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle")
 
 
 def _reached_from(start: str, nodes: Mapping[str, WorkflowNode]) -> set[str]:

@@ -76,9 +76,7 @@ def accept_hand_over(*, workspace_id: int, hand_over_id: int, by: User, at: date
     return hand_over
 
 
-def reject_hand_over(
-    *, workspace_id: int, hand_over_id: int, by: User, reason: str, at: datetime
-) -> HandOver:
+def reject_hand_over(*, workspace_id: int, hand_over_id: int, by: User, reason: str, at: datetime) -> HandOver:
     """The lead goes back to nurture, without owner. The same again changes nothing; raises HandOverError."""
     reason = reason.strip()
     if not reason:
@@ -100,9 +98,7 @@ def reject_hand_over(
     return hand_over
 
 
-def _answer(
-    workspace_id: int, hand_over_id: int, *, by: User, at: datetime, **answer: Any
-) -> tuple[HandOver, bool]:
+def _answer(workspace_id: int, hand_over_id: int, *, by: User, at: datetime, **answer: Any) -> tuple[HandOver, bool]:
     """Close an open hand-over with an answer, once; whether it is new. Raises HandOverError."""
     hand_over = HandOver.objects.filter(workspace_id=workspace_id, id=hand_over_id).first()
     if hand_over is None:
@@ -112,9 +108,7 @@ def _answer(
     still_open = HandOver.objects.open().filter(workspace_id=workspace_id, id=hand_over_id)
     is_new = bool(still_open.update(answered_by=by, **answer))
     hand_over.refresh_from_db()
-    if not is_new and not (
-        hand_over.answered_by_id == by.id and all(getattr(hand_over, each) for each in answer)
-    ):
+    if not is_new and not (hand_over.answered_by_id == by.id and all(getattr(hand_over, each) for each in answer)):
         raise HandOverError("This hand-over is closed: somebody answered it, or the lead has moved on.")
     return hand_over, is_new
 

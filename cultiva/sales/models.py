@@ -30,9 +30,7 @@ class HandOver(WorkspaceRow):
     accepted_at = models.DateTimeField(null=True)
     rejected_at = models.DateTimeField(null=True)
     lapsed_at = models.DateTimeField(null=True)  # the lead left the stage before anybody answered
-    answered_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
-    )
+    answered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     reason = models.TextField(blank=True, default="")
 
     objects: ClassVar[HandOvers] = HandOvers()

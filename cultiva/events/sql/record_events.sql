@@ -1,7 +1,8 @@
 -- Store events once: a message already seen from the same source changes nothing.
--- Input: %(events)s, a JSON array; output: the events that were new, by id.
+-- Input: `events`, a JSON array; output: the events that were new, by id.
 WITH incoming AS (
-  SELECT * FROM jsonb_to_recordset(%(events)s::jsonb) AS given(
+  -- A retry may lie beside its original in one group: ON CONFLICT does not see rows of its own statement.
+  SELECT DISTINCT ON (source_id, message_hash) * FROM jsonb_to_recordset(%(events)s::jsonb) AS given(
     source_id bigint, message_hash text, kind text, name text, visitor uuid, lead_id bigint,
     occurred_at timestamptz, received_at timestamptz, by text, actor text, properties jsonb, folded jsonb, context jsonb)
 ), fresh AS (

@@ -23,6 +23,11 @@ def test_a_message_is_stored_once(huerta: Any, at: datetime) -> None:
     assert claim_new_events(workspace_id=huerta.id, limit=10) == []
 
 
+def test_a_retry_beside_its_original_is_one_fact(huerta: Any, at: datetime) -> None:
+    assert len(record_events(workspace_id=huerta.id, received_at=at, events=[event(at), event(at)])) == 1
+    assert len(claim_new_events(workspace_id=huerta.id, limit=10)) == 1
+
+
 def test_the_same_message_of_two_sources_is_two_facts(huerta: Any, at: datetime) -> None:
     stored = record_events(
         workspace_id=huerta.id, received_at=at, events=[event(at, source_id=1), event(at, source_id=2)]

@@ -58,9 +58,7 @@ class StageIs(Condition):
 
     def words(self, language: str) -> str:
         if self.ever:
-            return {"es": "alguna vez ha estado en la etapa ", "en": "they have been in stage "}[
-                language
-            ] + self.stage
+            return {"es": "alguna vez ha estado en la etapa ", "en": "they have been in stage "}[language] + self.stage
         words = {"es": "está en la etapa ", "en": "they are in stage "}[language] + self.stage
         if self.for_days_at_least:
             for_days = {"es": " desde hace al menos {} días", "en": " for at least {} days"}[language]

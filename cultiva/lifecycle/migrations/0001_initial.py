@@ -33,9 +33,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "lifecycle_version",
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "key", "version"), name="lifecycle_version_once"
-                    )
+                    models.UniqueConstraint(fields=("workspace", "key", "version"), name="lifecycle_version_once")
                 ],
             },
         ),

@@ -51,9 +51,7 @@ def make_lead(workspace: Any, name: str, at: datetime, *, is_valid: bool = True,
     return lead
 
 
-def act(
-    lead: Lead, name: str, at: datetime, *, kind: str = "track", actor: str = "human", **properties: Any
-) -> None:
+def act(lead: Lead, name: str, at: datetime, *, kind: str = "track", actor: str = "human", **properties: Any) -> None:
     """The lead does something; it waits in the inbox."""
     event = NewEvent(
         kind=kind,

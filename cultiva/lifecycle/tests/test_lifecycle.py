@@ -104,18 +104,13 @@ def test_a_lead_climbs_two_stages_in_one_batch(company: Any, at: datetime) -> No
     see_page(ana, "/precios", at)
     batch = flow(company, at)
 
-    told = [
-        (e.name, e.properties["from"], e.properties["to"], e.properties["guard"])
-        for e in batch.of_kind("stage")
-    ]
+    told = [(e.name, e.properties["from"], e.properties["to"], e.properties["guard"]) for e in batch.of_kind("stage")]
     assert told == [
         ("stage_changed", "lead", "marketing_qualified", "interested"),
         ("stage_changed", "marketing_qualified", "sales_qualified", "ready"),
     ]
     assert stage_of(ana) == "sales_qualified"
-    assert list(
-        StageChange.objects.filter(lead=ana).order_by("ordinal").values_list("ordinal", flat=True)
-    ) == [1, 2]
+    assert list(StageChange.objects.filter(lead=ana).order_by("ordinal").values_list("ordinal", flat=True)) == [1, 2]
 
 
 def test_the_first_transition_in_the_document_wins(company: Any, at: datetime) -> None:
@@ -156,9 +151,7 @@ def test_guards_that_chase_each_other_come_to_rest(company: Any, at: datetime) -
     advance(Batch(company.id, at, lead_ids=[ana.id]))
     assert stage_of(ana) == "sales_qualified"
     advance(Batch(company.id, at + HOUR, lead_ids=[ana.id]))
-    assert (
-        StageChange.objects.filter(lead=ana).count() == 4
-    )  # down and up; `on` leads to the stage left just now
+    assert StageChange.objects.filter(lead=ana).count() == 4  # down and up; `on` leads to the stage left just now
 
 
 def test_a_rejected_lead_does_not_bounce_back_until_it_acts(company: Any, eva: User, at: datetime) -> None:
@@ -191,9 +184,7 @@ def test_a_lead_sent_all_the_way_back_stays_there(company: Any, eva: User, at: d
     act(ana, "download", at)
     see_page(ana, "/precios", at)
     flow(company, at)
-    move_lead(
-        workspace_id=company.id, lead_id=ana.id, to_stage="lead", by=eva, reason="A student", at=at + HOUR
-    )
+    move_lead(workspace_id=company.id, lead_id=ana.id, to_stage="lead", by=eva, reason="A student", at=at + HOUR)
     flow(company, at + 2 * HOUR)
     assert stage_of(ana) == "lead"
 
@@ -344,9 +335,7 @@ def test_publishing_the_same_text_again_changes_nothing(company: Any, at: dateti
         ("{es: SQL, en: SQL}", "{es: SQL}", "stages[2].label: `en` is missing"),
     ],
 )
-def test_a_wrong_lifecycle_is_refused_by_place(
-    company: Any, at: datetime, old: str, new: str, says: str
-) -> None:
+def test_a_wrong_lifecycle_is_refused_by_place(company: Any, at: datetime, old: str, new: str, says: str) -> None:
     with pytest.raises(DocumentError) as refused:
         publish_lifecycle(workspace_id=company.id, text=LIFECYCLE.replace(old, new, 1), at=at)
     assert str(refused.value).startswith(says)

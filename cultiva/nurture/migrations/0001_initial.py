@@ -80,9 +80,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="workflowversion",
-            constraint=models.UniqueConstraint(
-                fields=("workspace", "key", "version"), name="workflow_version_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("workspace", "key", "version"), name="workflow_version_once"),
         ),
         migrations.AddIndex(
             model_name="enrolment",

@@ -213,9 +213,7 @@ def test_a_lead_without_valid_consent_does_not_enter(company: Any, at: datetime)
         ("{magnet: guia}", {"name": "magnet_granted", "magnet": "guia", "actor": "machine"}),
     ],
 )
-def test_a_form_or_a_magnet_lets_in(
-    company: Any, at: datetime, entry: str, properties: dict[str, Any]
-) -> None:
+def test_a_form_or_a_magnet_lets_in(company: Any, at: datetime, entry: str, properties: dict[str, Any]) -> None:
     publish_workflow(workspace_id=company.id, text=brief(entry), at=at)
     ana, ben = make_lead(company, "ana", at), make_lead(company, "ben", at)
     act(ana, at=at, **properties)
@@ -408,9 +406,7 @@ def test_the_overview_counts_each_node(company: Any, at: datetime) -> None:
         ),
     ],
 )
-def test_a_wrong_workflow_is_refused_by_place(
-    company: Any, at: datetime, old: str, new: str, says: str
-) -> None:
+def test_a_wrong_workflow_is_refused_by_place(company: Any, at: datetime, old: str, new: str, says: str) -> None:
     assert old in WELCOME
     with pytest.raises(DocumentError) as refused:
         publish_workflow(workspace_id=company.id, text=WELCOME.replace(old, new, 1), at=at)

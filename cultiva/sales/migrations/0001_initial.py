@@ -75,9 +75,7 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "stage_change_id"), name="one_hand_over_a_change"
-                    )
+                    models.UniqueConstraint(fields=("workspace", "stage_change_id"), name="one_hand_over_a_change")
                 ],
             },
         ),
