@@ -10,7 +10,9 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from bench import Result
 from tests.product import ROOT, Product, free_port
@@ -19,6 +21,7 @@ LEAST_RATIO = 0.3
 SECONDS = 6
 CLIENTS = 8
 ROUNDS = 3
+TOKENS = 15_000
 
 
 def measure() -> list[Result]:
@@ -59,26 +62,9 @@ _count = iter(range(10**9))
 
 def prepare(product: Product) -> tuple[str, list[str]]:
     """The workspace's id, and tokens of forms that were shown a while ago."""
-    code = (
-        "from cultiva.cli.environment import product\n"
-        "with product():\n"
-        "    from datetime import timedelta\n"
-        "    from cultiva.accounts.actions import find_workspace\n"
-        "    from cultiva.capture.forms import show_form\n"
-        "    from cultiva.lib import clock\n"
-        "    from cultiva.lib.database import workspace_scope\n"
-        "    workspace = find_workspace('riega')\n"
-        "    with workspace_scope(workspace.id):\n"
-        "        print(workspace.id)\n"
-        "        at = clock.now() - timedelta(minutes=1)\n"
-        "        for n in range(15000):\n"
-        "            moment = at + timedelta(microseconds=n)\n"
-        "            if n == 0: shown = show_form(workspace_id=workspace.id, key='guia-riego', languages=['es'], at=moment)\n"
-        "            from cultiva.capture.forms import make_token\n"
-        "            print(make_token(shown.form, shown.policy, shown.purposes, 'es', moment))\n"
-    )
+    words = [sys.executable, "-m", "bench.form_submits", "tokens"]
     printed = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=product.environ, capture_output=True, text=True, check=True
+        words, cwd=ROOT, env=product.environ, capture_output=True, text=True, check=True
     ).stdout.split()
     return printed[0], printed[1:]
 
@@ -141,10 +127,31 @@ def serve() -> None:
                 )  # fmt: skip
             return HttpResponse("ok")
 
-        urls.urlpatterns.insert(0, path("bench/insert", insert))
+        patterns: list[Any] = urls.urlpatterns
+        patterns.insert(0, path("bench/insert", insert))
         os.environ.pop("CULTIVA_SUPERVISOR_FD", None)
         serve_application("cultiva.asgi:application", config, config.port)
 
 
+def print_tokens() -> None:
+    from cultiva.cli.environment import product
+
+    with product():
+        from cultiva.accounts.actions import find_workspace
+        from cultiva.capture.forms import make_token, show_form
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+
+        workspace = find_workspace("riega")
+        assert workspace is not None
+        with workspace_scope(workspace.id):
+            at = clock.now() - timedelta(minutes=1)
+            shown = show_form(workspace_id=workspace.id, key="guia-riego", languages=["es"], at=at)
+            assert shown is not None
+            print(workspace.id)
+            for _token in range(TOKENS):
+                print(make_token(shown.form, shown.policy, shown.purposes, "es", at))
+
+
 if __name__ == "__main__":
-    serve()
+    {"serve": serve, "tokens": print_tokens}[sys.argv[1]]()

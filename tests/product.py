@@ -88,7 +88,7 @@ class Product:
         import psycopg
 
         with psycopg.connect(self.owner_url) as connection:
-            return connection.execute(sql).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql).fetchall()
 
     @property
     def owner_url(self) -> str:

@@ -20,7 +20,7 @@ class Sink:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         message = message_from_bytes(envelope.content, policy=policy.default)
-        self.mails += [(recipient, message) for recipient in envelope.rcpt_tos]  # type: ignore[misc]
+        self.mails += [(recipient, message) for recipient in envelope.rcpt_tos]
         return "250 kept"
 
     def to(self, recipient: str) -> list[EmailMessage]:

@@ -68,6 +68,9 @@ class Visitors:
 
     thanked: list[str]
 
+    def have_thanks(self, more_than: int) -> bool:
+        return len(self.thanked) > more_than
+
 
 def answers(email: str, hidden: dict[str, str]) -> bytes:
     given = {
@@ -85,7 +88,7 @@ def test_kill_nine_loses_nothing_and_sends_nothing_twice(running: tuple[Product,
         for victim in ("worker", "web", "postgres", "worker", "web"):
             product.wait_for(partial(product.pids, victim), 60)
             before = len(visitors.thanked)
-            product.wait_for(lambda seen=before: len(visitors.thanked) > seen + 3, PATIENCE_SECONDS)
+            product.wait_for(partial(visitors.have_thanks, before + 3), PATIENCE_SECONDS)
             for pid in product.pids(victim):
                 os.kill(pid, signal.SIGKILL)
     thanked = set(visitors.thanked)

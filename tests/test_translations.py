@@ -10,7 +10,7 @@ from tests.messages import MO, said, spanish
 
 
 def forms(message: Message) -> list[str]:
-    return list(message.string) if isinstance(message.string, (tuple, list)) else [message.string]
+    return list(message.string) if isinstance(message.string, (tuple, list)) else [message.string or ""]
 
 
 def test_every_message_of_the_code_is_translated() -> None:

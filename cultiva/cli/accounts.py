@@ -1,6 +1,7 @@
 """`cultiva workspace`, `cultiva user`, `cultiva source`: what staff set up by clicking, by command."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import click
 
 from cultiva.cli.environment import product, say
 
-as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
-of_workspace = click.option("--workspace", required=True, help="The workspace's slug.")
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+
+as_json: Option = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+of_workspace: Option = click.option("--workspace", required=True, help="The workspace's slug.")
 
 
 @click.group()
@@ -73,7 +76,7 @@ def create_user_command(
         from cultiva.lib import clock
 
         at, place = clock.now(), named_workspace(workspace)
-        person = User.objects.with_email(email).first() or create_user(
+        person: User = User.objects.with_email(email).first() or create_user(
             email=email, full_name=name, password=password, language=language, time_zone=time_zone, at=at
         )
         grant_role(workspace_id=place.id, user=person, role=role, at=at, actor="cli")

@@ -126,7 +126,7 @@ def round_times(history: History) -> Iterator[datetime]:
     newest = [newcomer.born for newcomer in history.newcomers if newcomer.is_recent(end)]
     steps = [*_every(RECENT_STEP, end - RECENT, end - LAST_DAY), *_every(LAST_DAY_STEP, end - LAST_DAY, end)]
     lonely = {at for at in steps if all(abs(at - other) > LAST_DAY_STEP / 2 for other in newest)}
-    yield from sorted({*_evenings(history), *lonely, *newest, end})
+    yield from sorted({*_evenings(history), *lonely, *newest, end - RECENT, end})
 
 
 def _every(step: timedelta, begin: datetime, end: datetime) -> Iterator[datetime]:
@@ -223,7 +223,7 @@ class Seller:
     def plan(self, at: datetime) -> None:
         """They answer within hours, the slower the fresher: some of the last two days still wait."""
         hours = min(self.random.lognormvariate(1.0, 0.8), 30)
-        if at > self.replay.history.at - timedelta(days=2) and self.random.random() < 0.4:
+        if at > self.replay.history.at - timedelta(days=2) and self.random.random() < 0.55:
             hours += 48
         is_wanted = self._will_buy(at) or self.random.random() < 1 / (1 + math.exp(-1.4 - self.life.fit))
         self.replay.at_time(at + timedelta(hours=hours), self.accept if is_wanted else self.reject)

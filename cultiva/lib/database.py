@@ -58,4 +58,4 @@ def execute(sql: str, parameters: dict[str, Any] | Sequence[Any] = ()) -> int:
     """Run a statement; returns how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        return int(cursor.rowcount)

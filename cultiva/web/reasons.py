@@ -45,11 +45,9 @@ class Reasons:
     next_change_at: datetime | None
 
 
-def reasons_of(explanation: Explanation, limits: dict[str, tuple[float, float]]) -> Reasons | None:
-    """None where there is no score. `limits`: {dimension: (min, max)} for its bar."""
+def reasons_of(explanation: Explanation, limits: dict[str, tuple[float, float]]) -> Reasons:
+    """`limits`: {dimension: (min, max)} for its bar."""
     shown = displayed(explanation)
-    if shown is None:
-        return None
     return Reasons(
         total=shown.total,
         sides=[_side(key, explanation, shown) for key in ("predictive", "retrospective")],

@@ -57,7 +57,7 @@ def staff_screen(*, posts: Collection[str] = ()) -> Callable[[Screen], Screen]:
         def screen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            places = workspaces_of(cast(User, request.user))
+            places = workspaces_of(request.user)
             if not places:
                 return no_workspace(request)
             place = next((p for p in places if p["id"] == request.session.get("workspace")), places[0])
@@ -66,7 +66,7 @@ def staff_screen(*, posts: Collection[str] = ()) -> Callable[[Screen], Screen]:
             with workspace_scope(place["id"]):
                 staff_request = cast(StaffRequest, request)
                 staff_request.staff = Staff(
-                    user=cast(User, request.user),
+                    user=request.user,
                     workspace=Workspace.objects.get(id=place["id"]),
                     role=place["role"],
                     workspaces=places,

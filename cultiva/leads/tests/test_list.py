@@ -10,7 +10,12 @@ from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import LeadState
 from cultiva.lib.database import workspace_scope
 
-PEOPLE = [("Ana", "Peña", "Huertos SL"), ("Íñigo", "Sáez", "Campo 50%"), ("Eva", "Gil", "Huertos SL"), ("Leo", "Paz", "Riegos_SA")]
+PEOPLE = [
+    ("Ana", "Peña", "Huertos SL"),
+    ("Íñigo", "Sáez", "Campo 50%"),
+    ("Eva", "Gil", "Huertos SL"),
+    ("Leo", "Paz", "Riegos_SA"),
+]
 
 
 @pytest.fixture()
@@ -41,9 +46,19 @@ def test_newest_come_first_and_the_unscored_last(huerta: Any, people: list[int])
 
 @pytest.mark.parametrize(
     ("search", "places"),
-    [("pena", [0]), ("INIGO", [1]), ("huertos gil", [2]), ("50%", [1]), ("g_s", []), ("riegos_sa", [3]), ("x2.example", [2])],
+    [
+        ("pena", [0]),
+        ("INIGO", [1]),
+        ("huertos gil", [2]),
+        ("50%", [1]),
+        ("g_s", []),
+        ("riegos_sa", [3]),
+        ("x2.example", [2]),
+    ],
 )
-def test_search_knows_no_accents_and_no_wildcards(huerta: Any, people: list[int], search: str, places: list[int]) -> None:
+def test_search_knows_no_accents_and_no_wildcards(
+    huerta: Any, people: list[int], search: str, places: list[int]
+) -> None:
     assert found(huerta, search=search) == [people[n] for n in places]
 
 

@@ -145,7 +145,7 @@ def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict
     found = explain(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=request.staff.at)
     model = ScoringModel.read(version.body)
     limits = {d.name: (d.bounds.min or 0.0, d.bounds.max or 100.0) for d in model.dimensions}
-    return {"model": version, "reasons": reasons_of(found, limits)}
+    return {"model": version, "reasons": reasons_of(found, limits) if found else None}
 
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:

@@ -1,7 +1,5 @@
 """Signing in and out, and the person's own choices: language, workspace."""
 
-from typing import cast
-
 from django import forms
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout
@@ -68,7 +66,7 @@ def try_password(request: HttpRequest, form: PasswordForm) -> bool:
         record_failure(email=email, address=address, at=at)
         form.add_error(None, _("E-mail or password is not right."))
         return False
-    enter(request, cast(User, user), how="password")
+    enter(request, user, how="password")
     return True
 
 
