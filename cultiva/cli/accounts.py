@@ -1,6 +1,7 @@
 """`cultiva workspace`, `cultiva user`, `cultiva source`: what staff set up by clicking, by command."""
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +13,13 @@ from cultiva.cli.environment import product, say
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
 
-as_json: Option = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 of_workspace: Option = click.option("--workspace", required=True, help="The workspace's slug.")
+as_json: Option = click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+
+
+def with_language(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--time-zone", default="Europe/Madrid", show_default=True)(command)
+    return click.option("--language", default="es", show_default=True)(command)
 
 
 @click.group()
@@ -24,8 +30,7 @@ def workspace() -> None:
 @workspace.command("create")
 @click.option("--name", required=True)
 @click.option("--slug", default="", help="Its name in addresses; made from the name if absent.")
-@click.option("--language", default="es", show_default=True)
-@click.option("--time-zone", default="Europe/Madrid", show_default=True)
+@with_language
 @click.option(
     "--documents",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -60,8 +65,7 @@ def user() -> None:
 @click.option("--name", required=True)
 @of_workspace
 @click.option("--role", default="owner", show_default=True)
-@click.option("--language", default="es", show_default=True)
-@click.option("--time-zone", default="Europe/Madrid", show_default=True)
+@with_language
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @as_json
 def create_user_command(
@@ -69,7 +73,7 @@ def create_user_command(
     is_json: bool,
 ) -> None:  # fmt: skip
     """Make a user, or add one who exists, to a workspace; prints a one-time sign-in link."""
-    password = click.get_text_stream("stdin").readline().rstrip("\n") if password_stdin else ""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else ""
     with product():
         from cultiva.accounts.actions import create_user, grant_role
         from cultiva.accounts.models import User

@@ -36,8 +36,12 @@ def _swap_workspace(value: str) -> str:
 
 @cache
 def load_sql(room: str, name: str) -> str:
-    """The text of `cultiva/<room>/sql/<name>.sql`. Parameters are named: %(at)s."""
-    return (Path(__file__).parent.parent / room / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    """The text of `cultiva/<room>/sql/<name>.sql`. Parameters are named: %(at)s.
+
+    Lines that are comments stay behind: psycopg puts values into them too, and a line break there would end them.
+    """
+    text = (Path(__file__).parent.parent / room / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
 
 
 def fetch_all(sql: str, parameters: dict[str, Any] | Sequence[Any] = ()) -> list[dict[str, Any]]:

@@ -1,13 +1,16 @@
 """Reading criteria, and saying them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
-from cultiva.criteria.language import names_of, parse, say
+from cultiva.criteria.comparisons import LATER_OPERATORS, OPERATORS
+from cultiva.criteria.language import LATER, names_of, parse, say
 from cultiva.criteria.tests import samples
 from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.plugins import plugins
 
 
 def found(text: str) -> Any:
@@ -130,6 +133,13 @@ SAID = [
 def test_it_says_itself_in_both_languages(text: str, spanish: str, english: str) -> None:
     tree = parse(found(text))
     assert (say(tree, "es"), say(tree, "en")) == (spanish, english)
+
+
+def test_the_reference_page_knows_every_condition_and_operator() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/criteria.md").read_text(encoding="utf-8")
+    assert [kind for kind in plugins("conditions") if f"{{{kind}: " not in page] == []
+    assert [word for word in (*OPERATORS, *LATER_OPERATORS, *LATER) if f"`{word}`" not in page] == []
+    assert parse(read_document(page.split("```yaml")[1].split("```")[0]))
 
 
 @settings(deadline=None, database=None, max_examples=200)

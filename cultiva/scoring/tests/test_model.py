@@ -1,11 +1,12 @@
 """Reading scoring models."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cultiva.lib.documents import DocumentError, read_document
-from cultiva.scoring.model import Ageing, Bounds, ScoringModel
+from cultiva.scoring.model import COUNTS, MODEL_KEYS, RULE_KEYS, Ageing, Bounds, ScoringModel
 
 MODEL = """
 model: readiness
@@ -53,6 +54,14 @@ def test_it_reads_a_whole_model() -> None:
     assert model.temperature
     assert model.grade
     assert (model.temperature.hot, model.temperature.hysteresis, model.grade.limits["C"]) == (60, 5, 10)
+
+
+def test_the_model_on_the_reference_page_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/models.md").read_text(encoding="utf-8")
+    model = read(page.split("```yaml")[1].split("```")[0])
+    assert [rule.key for rule in model.rules] == ["director", "pricing", "assets", "silent"]
+    words = (*MODEL_KEYS, *RULE_KEYS, *COUNTS, "half_life_days", "linear_days", "expires_days", "hysteresis")
+    assert [word for word in words if f"`{word}`" not in page and f"{word}: " not in page] == []
 
 
 def test_a_model_with_one_dimension_may_leave_it_unsaid() -> None:
