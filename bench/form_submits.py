@@ -5,17 +5,15 @@ import http.client
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT, Product, free_port
+from tests.product import ROOT, Product, free_port, open_folder
 
 LEAST_RATIO = 0.3
 SECONDS = 6
@@ -25,11 +23,8 @@ TOKENS = 15_000
 
 
 def measure() -> list[Result]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with Product(folder) as product:
-            return compare(product)
+    with open_folder() as folder, Product(folder) as product:
+        return compare(product)
 
 
 def compare(product: Product) -> list[Result]:

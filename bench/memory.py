@@ -1,26 +1,22 @@
 """Memory at rest: the demo running, nobody at the screen, the database included (budget: 500 MB)."""
 
-import tempfile
 import time
 from pathlib import Path
 
 from bench import Result
-from tests.product import Product
+from tests.product import Product, open_folder
 
 LIMIT_MB = 500
 REST_SECONDS = 20
 
 
 def measure() -> list[Result]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with Product(folder) as product:
-            product.get("/sign-in")
-            time.sleep(REST_SECONDS)
-            parts = {kind: sum(map(proportional_mb, product.pids(kind))) for kind in ("up", "web", "worker")}
-            server = product.pids("postgres")
-            parts["postgres"] = sum(proportional_mb(pid) for pid in server + children(server))
+    with open_folder() as folder, Product(folder) as product:
+        product.get("/sign-in")
+        time.sleep(REST_SECONDS)
+        parts = {kind: sum(map(proportional_mb, product.pids(kind))) for kind in ("up", "web", "worker")}
+        server = product.pids("postgres")
+        parts["postgres"] = sum(proportional_mb(pid) for pid in server + children(server))
     total = sum(parts.values())
     shown = ", ".join(f"{kind} {size:.0f}" for kind, size in parts.items())
     return [Result(f"memory at rest ({shown})", f"{total:.0f} MB", f"< {LIMIT_MB} MB", total < LIMIT_MB)]

@@ -94,6 +94,7 @@ def database(url: str | None, *, as_app: bool) -> dict[str, Any]:
         "HOST": known.get("host", ""),
         "PORT": str(known.get("port", "")),
         "OPTIONS": options,
+        "CONN_HEALTH_CHECKS": True,  # a restarted server leaves dead connections in the pool
         "TEST": {"MIRROR": "default"} if not as_app else {},
     }
 

@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that the database's own account can reach; pytest closes its own to others."""
+    with tempfile.TemporaryDirectory(prefix="cultiva-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 class Product:
@@ -107,19 +117,26 @@ class Product:
             return answer.status, answer.read().decode()
 
     def pids(self, name: str) -> list[int]:
-        """Processes of this product: web, worker or postgres."""
+        """Processes of this product: up, web, worker, or the database's own."""
+        return self._postmaster() if name == "postgres" else self._commands(name)
+
+    def _postmaster(self) -> list[int]:
+        try:
+            pid = int((self.folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+        except (OSError, IndexError):
+            return []
+        return [pid] if Path(f"/proc/{pid}").exists() else []
+
+    def _commands(self, name: str) -> list[int]:
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    environ = (entry / "environ").read_bytes().decode(errors="replace")
+                    environ = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
                 except OSError:
                     continue
-                is_ours = f"CULTIVA_DATA={self.folder}" in environ or str(self.folder) in " ".join(words)
-                if is_ours and (
-                    name in words or (name == "postgres" and words[0].endswith("postgres") and "-D" in words)
-                ):
+                if name in words and f"CULTIVA_DATA={self.folder}" in environ:
                     found.append(int(entry.name))
         return found
 

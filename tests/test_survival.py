@@ -14,17 +14,15 @@ from functools import partial
 
 import pytest
 
-from tests.product import Product
+from tests.product import Product, open_folder
 from tests.smtp_sink import Sink, smtp_sink
 
 PATIENCE_SECONDS = 90
 
 
 @pytest.fixture
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Product, Sink]]:
-    folder = tmp_path_factory.mktemp("survival")
-    folder.chmod(0o755)
-    with smtp_sink() as (sink, smtp_url), Product(folder, SMTP_URL=smtp_url) as product:
+def running() -> Iterator[tuple[Product, Sink]]:
+    with open_folder() as folder, smtp_sink() as (sink, smtp_url), Product(folder, SMTP_URL=smtp_url) as product:
         yield product, sink
 
 

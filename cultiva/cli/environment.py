@@ -14,24 +14,26 @@ from cultiva.lib.postgres import EmbeddedPostgres, resolve_data_folder
 
 
 @contextmanager
-def running_database() -> Iterator[Config]:
+def running_database() -> Iterator[tuple[Config, EmbeddedPostgres | None]]:
     """Settings, with DATABASE_URL and the secret key in the environment for this process and its children.
 
-    Without a DATABASE_URL the embedded PostgreSQL of the data folder is started, or joined where it runs.
+    Without a DATABASE_URL the embedded PostgreSQL of the data folder is started, or joined where it runs; with one
+    there is no server of ours.
     """
     config = prepare_data_folder(read_config())
     if config.database_url:
-        yield config
+        yield config, None
         return
-    with EmbeddedPostgres(config.data_folder / "postgres") as urls:
+    server = EmbeddedPostgres(config.data_folder / "postgres")
+    with server as urls:
         os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = urls.app, urls.owner
-        yield read_config()
+        yield read_config(), server
 
 
 @contextmanager
 def product() -> Iterator[Config]:
     """The database running and Django set up: what commands that touch the domain start with."""
-    with running_database() as config:
+    with running_database() as (config, _server):
         set_up_django()
         yield config
 

@@ -13,11 +13,13 @@ import click
 
 from cultiva.cli.environment import running_database, say
 from cultiva.lib.config import Config, SettingError
+from cultiva.lib.postgres import EmbeddedPostgres, PostgresError
 
 RESTART_SECONDS = (0.5, 1, 2, 5, 10, 30)  # longer after each crash in a row
 STEADY_SECONDS = 60  # after this long, a crash counts as the first again
 STOP_SECONDS = 10
-COLOURS = {"web": "green", "collector": "cyan", "worker": "magenta"}
+LOOK_SECONDS = 1.0  # between two looks at the database
+COLOURS = {"web": "green", "collector": "cyan", "worker": "magenta", "postgres": "yellow"}
 
 
 @dataclass
@@ -37,14 +39,14 @@ def up() -> None:
 
     With CULTIVA_DEMO=1 a demo workspace is filled at the first start.
     """
-    with running_database() as config:
+    with running_database() as (config, server):
         check_port(config.host, config.port, "PORT")
         if config.collector_port:
             check_port(config.host, config.collector_port, "COLLECTOR_PORT")
         run_once("migrate")
         if config.is_demo:
             run_once("demo")
-        Supervisor(config).run()
+        Supervisor(config, server).run()
 
 
 def check_port(host: str, port: int, name: str) -> None:
@@ -68,8 +70,8 @@ def run_once(command: str) -> None:
 class Supervisor:
     """Starts the processes, passes their lines on, restarts those that end."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, config: Config, server: EmbeddedPostgres | None) -> None:
+        self.config, self.server, self.looked_at = config, server, 0.0
         names = ["web", "worker"] + (["collector"] if config.collector_port else [])
         self.children = [Child(name) for name in names]
         self.must_stop = threading.Event()
@@ -82,10 +84,24 @@ class Supervisor:
         announcer = threading.Thread(target=self.announce, daemon=True)
         announcer.start()
         while not self.must_stop.is_set():
+            self.keep_database()
             for child in self.children:
                 self.keep_running(child)
             self.must_stop.wait(0.2)
         self.stop()
+
+    def keep_database(self) -> None:
+        """Start the embedded database again where it died; it recovers what was committed."""
+        now = time.monotonic()
+        if self.server is None or now - self.looked_at < LOOK_SECONDS:
+            return
+        self.looked_at = now
+        try:
+            if not self.server.answers():
+                self.line("postgres", "is not running; starting it again")
+                self.server.start()
+        except PostgresError as error:
+            self.line("postgres", str(error))
 
     def announce(self) -> None:
         """Say where it is, once web answers."""

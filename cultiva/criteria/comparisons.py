@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from cultiva.criteria.conditions.base import Context
+from cultiva.criteria.context import Context
 from cultiva.criteria.reading import nearest, read_list, read_number, read_range, read_text, refuse_later
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.folding import fold
 
 Scalar = str | float | bool
-Test = Callable[[str, str], str]  # (SQL of the stored text, SQL of the compared text) -> SQL boolean
+# (SQL of the stored text, SQL of the compared text) -> SQL boolean, not true for an empty stored text
+Test = Callable[[str, str], str]
 
 NEGATIONS = {
     "is_not": "is",
@@ -67,7 +68,7 @@ class Comparison:
 
     def _test(self, context: Context) -> Test:
         if self.operator == "is_not_empty":
-            return lambda stored, compared: "true"
+            return lambda stored, compared: f"{stored} <> ''"
         if self.operator in ("is", "any_of"):
             return _equals(self.operands, context)
         if self.operator in SYMBOLS:
@@ -119,7 +120,7 @@ def _equals(operands: Sequence[Scalar], context: Context) -> Test:
         if numbers:
             ways.append(f"{number_in(stored)} = ANY ({bound_numbers}::float8[])")
         if texts:
-            ways.append(f'{compared} COLLATE "C" = ANY ({bound_texts}::text[])')
+            ways.append(f'{compared} COLLATE "C" = ANY ({bound_texts}::text[]){_unless_empty(stored, texts)}')
         return f"({' OR '.join(ways)})"
 
     return test
@@ -133,7 +134,17 @@ def _part_of_text(operator: str, operands: Sequence[str], context: Context) -> T
         "starts_with": "starts_with({0}, {1})",
         "ends_with": 'right({0}, char_length({1})) COLLATE "C" = {1}',
     }
-    return lambda stored, compared: f"({' OR '.join(forms[operator].format(compared, each) for each in bound)})"
+
+    def test(stored: str, compared: str) -> str:
+        ways = " OR ".join(forms[operator].format(compared, each) for each in bound)
+        return f"({ways}){_unless_empty(stored, operands)}"
+
+    return test
+
+
+def _unless_empty(stored: str, operands: Sequence[str]) -> str:
+    """What folds to nothing (a lone accent) is found in every text; in an empty one it must not be."""
+    return f" AND {stored} <> ''" if "" in operands else ""
 
 
 # A cast to float8 fails on what float64 cannot hold and on what it would round to 0. Texts of the first pattern
@@ -189,13 +200,18 @@ class Value:
         )
 
     def some(self, test: Test) -> str:
-        """SQL: whether one element of the value passes; missing ones never do. Never NULL."""
-        element = "(i.v #>> '{}')"
-        folded_element = f"coalesce({self.folded} -> {self.key} ->> (i.n - 1)::int, i.v #>> '{{}}')"
+        """SQL: whether one element of the value passes; missing ones never do. Never NULL.
+
+        Only the texts of lists and objects, and few others, begin with [ or {: most values are tested at once.
+        """
+        element, compared = (
+            "(i.v #>> '{}')",
+            f"coalesce({self.folded} -> {self.key} ->> (i.n - 1)::int, i.v #>> '{{}}')",
+        )
+        elements = f"CASE jsonb_typeof({self.json}) WHEN 'array' THEN {self.json} ELSE '[]' END"
         return (
-            f"coalesce(CASE jsonb_typeof({self.json}) WHEN 'object' THEN false WHEN 'null' THEN false"
-            f" WHEN 'array' THEN EXISTS (SELECT FROM jsonb_array_elements({self.json}) WITH ORDINALITY AS i(v, n)"
-            f" WHERE jsonb_typeof(i.v) IN ('string', 'number', 'boolean') AND {element} <> ''"
-            f" AND {test(element, folded_element)})"
-            f" ELSE {self.stored_text} <> '' AND {test(self.stored_text, self.compared_text)} END, false)"
+            f"coalesce(CASE WHEN ascii({self.stored_text}) IN (91, 123) AND jsonb_typeof({self.json}) <> 'string'"
+            f" THEN EXISTS (SELECT FROM jsonb_array_elements({elements}) WITH ORDINALITY AS i(v, n)"
+            f" WHERE jsonb_typeof(i.v) IN ('string', 'number', 'boolean') AND {test(element, compared)})"
+            f" ELSE {test(self.stored_text, self.compared_text)} END, false)"
         )

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.context import Context
 from cultiva.criteria.reading import nearest, refuse_later
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins

@@ -2,13 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cultiva.criteria.comparisons import Comparison, Scalar
 from cultiva.lib.folding import number_text
-
-if TYPE_CHECKING:
-    from cultiva.criteria.conditions.event import EventHappened, Times
 
 Phrases = dict[str, tuple[str, str]]  # {key: (es, en)}
 
@@ -132,43 +128,23 @@ def join(words: Sequence[str], joint: str) -> str:
     return f"{', '.join(words[:-1])} {joint} {words[-1]}"
 
 
-def event_words(condition: "EventHappened", language: str) -> str:
-    """`la página visitada empieza por /precios, al menos 3 veces en 30 días`"""
-    tests = [(".".join(test.path), test.comparison) for test in condition.where]
-    said = [(path, comparison_words(comparison, language)) for path, comparison in tests]
-    if condition.event == "any" and not said and condition.times and condition.times.is_never:
-        return " ".join(filter(None, [pick(NOTHING, language), span_words(condition, language)]))
-    if condition.event == "page" and said and said[0][0] == "path":
+def event_words(name: str, where: Sequence[tuple[str, Comparison]], language: str) -> str:
+    """`la página visitada empieza por /precios`; `where`: [(path, comparison)]"""
+    said = [(path, comparison_words(comparison, language)) for path, comparison in where]
+    if name == "page" and said and said[0][0] == "path":
         what = f"{pick(VISITED, language)} {said.pop(0)[1]}"
-    elif condition.event in EVENTS:
-        what = pick(EVENTS[condition.event], language)
+    elif name in EVENTS:
+        what = pick(EVENTS[name], language)
     else:
-        name = operand_words(condition.event, language)
-        what = pick((f"hace {name}", f"does {name}"), language)
-    if said:
-        lines = [f"{property_words(path, language)} {words}" for path, words in said]
-        what += f" {pick(('donde', 'where'), language)} {join(lines, pick(JOINTS['and'], language))}"
-    when = " ".join(filter(None, [times_words(condition.times, language), span_words(condition, language)]))
-    return f"{what}, {when}" if when else what
+        what = f"{pick(('hace', 'does'), language)} {operand_words(name, language)}"
+    if not said:
+        return what
+    lines = [f"{property_words(path, language)} {words}" for path, words in said]
+    return f"{what} {pick(('donde', 'where'), language)} {join(lines, pick(JOINTS['and'], language))}"
 
 
 def property_words(path: str, language: str) -> str:
     return pick(PROPERTIES[path], language) if path in PROPERTIES else path.replace("_", " ")
-
-
-def times_words(times: "Times | None", language: str) -> str:
-    if times is None:
-        return ""
-    if times.is_never:
-        return pick(("ninguna vez", "never"), language)
-    if times.exactly is not None:
-        return count_words(("exactamente", "exactly"), times.exactly, language)
-    bounds = []
-    if times.at_least is not None:
-        bounds.append(count_words(("al menos", "at least"), times.at_least, language))
-    if times.at_most is not None:
-        bounds.append(count_words(("como mucho", "at most"), times.at_most, language))
-    return join(bounds, pick(JOINTS["and"], language))
 
 
 def count_words(phrase: tuple[str, str], number: int, language: str) -> str:
@@ -176,13 +152,6 @@ def count_words(phrase: tuple[str, str], number: int, language: str) -> str:
     return f"{pick(phrase, language)} {number} {pick(noun, language)}"
 
 
-def span_words(condition: "EventHappened", language: str) -> str:
-    if condition.within_days is not None:
-        noun = ("día", "day") if condition.within_days == 1 else ("días", "days")
-        days = operand_words(condition.within_days, language)
-        return f"{pick(('en', 'in'), language)} {days} {pick(noun, language)}"
-    if condition.since == "entry":
-        return pick(("desde la entrada", "since the entry"), language)
-    if condition.since:
-        return f"{pick(('desde el paso', 'since the step'), language)} {condition.since}"
-    return ""
+def days_words(number: float, language: str) -> str:
+    noun = ("día", "day") if number == 1 else ("días", "days")
+    return f"{operand_words(number, language)} {pick(noun, language)}"

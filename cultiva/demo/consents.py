@@ -49,12 +49,8 @@ def add_consents(
 ) -> tuple[list[NewEvent], dict[int, int]]:
     """Write them; returns the events that tell of them and {lead: evidence of their consent to mail}."""
     deeds = {lead_id: _deeds(newcomer, texts) for lead_id, newcomer in leads}
-    rows = [
-        row for lead_id, newcomer in leads for row in _chain(workspace_id, lead_id, newcomer, deeds[lead_id])
-    ]
-    added = fetch_all(
-        load_sql("demo", "add_evidence"), {"workspace": workspace_id, "rows": json.dumps(rows)}
-    )
+    rows = [row for lead_id, newcomer in leads for row in _chain(workspace_id, lead_id, newcomer, deeds[lead_id])]
+    added = fetch_all(load_sql("demo", "add_evidence"), {"workspace": workspace_id, "rows": json.dumps(rows)})
     ids = {(row["lead_id"], row["ordinal"]): row["id"] for row in added}
     given = _given_ids(deeds, ids)
     _add_marks(workspace_id, leads, deeds, ids)

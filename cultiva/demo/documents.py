@@ -55,9 +55,7 @@ def _read(path: Path) -> tuple[str, Path, dict[str, Any]]:
 def _publish(workspace_id: int, kind: str, path: Path, body: dict[str, Any], at: datetime) -> Document:
     more = {"files": _files_beside(path, body)} if kind == "magnet" else {}
     try:
-        return PUBLISHERS[kind](
-            workspace_id=workspace_id, text=path.read_text(encoding="utf-8"), at=at, **more
-        )
+        return PUBLISHERS[kind](workspace_id=workspace_id, text=path.read_text(encoding="utf-8"), at=at, **more)
     except DocumentError as error:
         raise DocumentError(f"{path.name}, {error.place}", error.problem, error.hint) from error
 

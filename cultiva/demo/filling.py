@@ -51,9 +51,7 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
     progress(f"Filling the demo: {NAME}, {leads} leads over six months …")
     history = imagine(at=at, seed=seed, leads=leads)
     start = start_of(history)
-    # Before the one long transaction: making a partition locks the ledger for all others.
-    for months in range(0, 10, 3):
-        make_partitions_ahead(at=start + timedelta(days=31 * months))
+    _make_partitions(start, at)  # before the one long transaction, because each locks the ledger for all others
     with transaction.atomic():
         workspace = create_workspace(name=NAME, slug=SLUG, language="es", time_zone="Europe/Madrid", at=start)
         owner = _hire(workspace, start)
@@ -69,6 +67,13 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     progress(f"  done in {time.monotonic() - began:.1f} s: {_say(counts)}")
     return DemoResult(workspace, owner, is_new=True, counts=counts)
+
+
+def _make_partitions(start: datetime, end: datetime) -> None:
+    """Three months at a time (`make_partitions_ahead`)."""
+    while start <= end:
+        make_partitions_ahead(at=start)
+        start += timedelta(days=90)
 
 
 def _hire(workspace: Workspace, at: datetime) -> User:

@@ -41,7 +41,7 @@ DAY_WEIGHTS = (1.1, 1.15, 1.1, 1.05, 0.95, 0.4, 0.35)  # Monday first
 
 PAGES = {  # {what they are after: paths}
     "learn": ("/blog/uniformidad-de-goteo", "/blog/tarifa-3-0td", "/blog/sensores-de-humedad", "/", "/casos"),
-    "compare": ("/productos/programador-p8", "/productos/sensores", "/casos/invernadero-almeria", "/casos/frutal-lleida"),
+    "compare": ("/productos/programador-p8", "/productos/sensores", "/casos/invernadero", "/casos/frutal-lleida"),
     "buy": ("/precios", "/precios", "/precios/calculadora", "/productos/programador-p8", "/contacto"),
     "support": ("/soporte", "/soporte/programador-p8"),
 }  # fmt: skip
@@ -98,9 +98,7 @@ class Life:
         return _project_odds(self.fit, self.interest_at(at))
 
 
-def live(
-    person: Person, *, born: datetime, until: datetime, mails: Sequence[datetime], random: Random
-) -> Life:
+def live(person: Person, *, born: datetime, until: datetime, mails: Sequence[datetime], random: Random) -> Life:
     """A whole life: acts in order of time, none before `born` or after `until`. `mails`: when mails reach them."""
     life = Life(
         person=person,
@@ -147,11 +145,12 @@ def _chance(odds: float) -> float:
 
 
 def _project_of_week(life: Life, week: datetime, interest: float, random: Random) -> Project | None:
-    """The project under way this week, perhaps a new one, with what it makes them do."""
-    running = next((project for project in life.projects if project.begins <= week + WEEK and week < project.ends), None)
-    has_bought = any(project.buys for project in life.projects)
-    if running or has_bought and random.random() < 0.9 or random.random() > _chance(_project_odds(life.fit, interest)):
+    """The project under way this week, perhaps a new one, with what it makes them do. Few buy a second time."""
+    if running := next((p for p in life.projects if p.begins <= week + WEEK and week < p.ends), None):
         return running
+    odds = _project_odds(life.fit, interest) - (2.3 if any(p.buys for p in life.projects) else 0)
+    if random.random() > _chance(odds):
+        return None
     begins = week + timedelta(days=random.uniform(0, 6))
     project = Project(
         begins, begins + timedelta(days=random.uniform(6, 20)), random.random() < _chance(_purchase_odds(life.fit))
@@ -182,7 +181,7 @@ def _need_service(life: Life, bought_at: datetime, random: Random) -> None:
 
 def _price(person: Person, random: Random) -> int:
     """Euros: a programmer and some valves for the small, a head and its sensors for the large."""
-    return round(random.lognormvariate(0, 0.45) * (900 + 55 * min(person.hectares, 250)), -1)
+    return 10 * round(random.lognormvariate(0, 0.45) * (90 + 5.5 * min(person.hectares, 250)))
 
 
 def _browse(life: Life, week: datetime, interest: float, project: Project | None, random: Random) -> None:

@@ -79,6 +79,10 @@ class Newcomer:
     def visitor(self) -> str:
         return f"navegador-{self.number}"
 
+    def clicks_in(self, mail: SentMail) -> list[Act]:
+        number = self.mails.index(mail)
+        return [act for act in self.life.acts if act.verb == "click" and act.detail == (number,)]
+
     def is_recent(self, at: datetime) -> bool:
         return self.source_kind == "form" and self.born > at - RECENT
 
@@ -180,7 +184,10 @@ def _mails(
         return ()
     last = min(at, withdrawn_at or at)
     # The first waits for the confirmation of the address, the second for its three days as well.
-    welcome = [SentMail(WELCOME_1, confirmed_at), SentMail(WELCOME_2, max(born + WAIT, confirmed_at + timedelta(seconds=1)))]
+    welcome = [
+        SentMail(WELCOME_1, confirmed_at),
+        SentMail(WELCOME_2, max(born + WAIT, confirmed_at + timedelta(seconds=1))),
+    ]
     newsletters = [SentMail(NEWSLETTER, sent) for sent in newsletter_times(at) if sent > confirmed_at]
     return tuple(mail for mail in [*(welcome if is_form else []), *newsletters] if mail.at <= last)
 
@@ -215,11 +222,13 @@ def _renumbered(act: Act, dropped: int) -> Act:
 
 def saw_prices(life: Life, after: datetime, until: datetime) -> bool:
     """On the site, by themselves or through the first mail, whose link leads to the prices."""
-    return life.leaves_traces and any(
-        after < act.at <= until
-        and (act.verb == "visit" and any(str(path).startswith("/precios") for path in act.detail) or act == Act(act.at, "click", (0,)))
-        for act in life.acts
-    )
+    return life.leaves_traces and any(_leads_to_prices(act) for act in life.acts if after < act.at <= until)
+
+
+def _leads_to_prices(act: Act) -> bool:
+    if act.verb == "visit":
+        return any(str(path).startswith("/precios") for path in act.detail)
+    return act.verb == "click" and act.detail == (0,)
 
 
 def _first_visits(number: int, life: Life, random: Random) -> tuple[Visit, ...]:

@@ -81,14 +81,12 @@ def write_past(stage: Stage, history: History) -> list[NewEvent]:
     leads = [(ids[newcomer.person.email], newcomer) for newcomer in older]
     consents, given = add_consents(workspace_id=stage.workspace_id, leads=leads, texts=stage.texts)
     _add_links(stage, leads)
-    events = [*consents, *_add_submissions(stage, leads), *_add_mails(stage, leads, given)]
-    events += [event for lead_id, newcomer in leads for event in _told(lead_id, newcomer)]
+    # In the product's own order, which a stable sort keeps for what happened in one instant.
+    events = [event for lead_id, newcomer in leads for event in _told(lead_id, newcomer)]
+    events += [*consents, *_add_submissions(stage, leads), *_add_mails(stage, leads, given)]
     events += [event for newcomer in history.newcomers for event in _acts(stage, newcomer)]
     events += [event for visit in history.crowd for event in page_events(stage, visit)]
-    return sorted(
-        (event for event in events if event.occurred_at <= history.at),
-        key=lambda event: (event.occurred_at, event.message_id),
-    )
+    return sorted((event for event in events if event.occurred_at <= history.at), key=lambda event: event.occurred_at)
 
 
 def _add_leads(stage: Stage, newcomers: Sequence[Newcomer]) -> dict[str, int]:
@@ -172,14 +170,16 @@ def _add_submissions(stage: Stage, leads: Sequence[tuple[int, Newcomer]]) -> lis
 def _form_events(row: Json, newcomer: Newcomer, stage: Stage) -> Iterator[NewEvent]:
     lead_id, born = row["lead_id"], newcomer.born
     yield NewEvent(
+        kind="track", name="magnet_granted", message_id=f"grant:{row['grant_id']}", occurred_at=born, lead_id=lead_id,
+        by="system", actor="machine", properties={"magnet": MAGNET, "grant": row["grant_id"]},
+    )  # fmt: skip
+    yield NewEvent(
         kind="track", name="form_submitted", message_id=f"submission:{row['submission']}", occurred_at=born,
         lead_id=lead_id, actor="human",
         properties={"form": FORM, "objective": "content", "submission": row["submission"], "magnet": MAGNET},
-        context={"campaign": dict(newcomer.campaign), "page": {"url": stage.texts.page_url, "referrer": f"{SITE}/guia"}},
-    )  # fmt: skip
-    yield NewEvent(
-        kind="track", name="magnet_granted", message_id=f"grant:{row['grant_id']}", occurred_at=born, lead_id=lead_id,
-        by="system", actor="machine", properties={"magnet": MAGNET, "grant": row["grant_id"]},
+        context={
+            "campaign": dict(newcomer.campaign), "page": {"url": stage.texts.page_url, "referrer": f"{SITE}/guia"},
+        },
     )  # fmt: skip
     if newcomer.downloaded_at:
         yield NewEvent(
@@ -203,9 +203,7 @@ def _told(lead_id: int, newcomer: Newcomer) -> Iterator[NewEvent]:
         )  # fmt: skip
 
 
-def _add_mails(
-    stage: Stage, leads: Sequence[tuple[int, Newcomer]], given: Mapping[int, int]
-) -> list[NewEvent]:
+def _add_mails(stage: Stage, leads: Sequence[tuple[int, Newcomer]], given: Mapping[int, int]) -> list[NewEvent]:
     """Mails that went out, the trips that sent them, and the clicks in them."""
     trips = _add_trips(stage, leads)
     mails = [(lead_id, newcomer, mail) for lead_id, newcomer in leads for mail in newcomer.mails]
@@ -229,8 +227,8 @@ def _add_mails(
     for row, (lead_id, newcomer, mail) in zip(rows, mails, strict=True):
         outbox_id = outbox[lead_id, row["cause_id"]]
         events.append(_sent(stage, outbox_id, lead_id, newcomer, mail))
-        clicks = [act for act in newcomer.life.acts if act.verb == "click" and newcomer.mails[int(act.detail[0])] == mail]
-        events += [event for act in clicks for event in click_events(stage, newcomer, mail, act, lead_id, outbox_id)]
+        for act in newcomer.clicks_in(mail):
+            events += click_events(stage, newcomer, mail, act, lead_id, outbox_id)
     return events
 
 
@@ -265,9 +263,7 @@ def _trip_row(lead_id: int, newcomer: Newcomer) -> Json:
     }  # fmt: skip
 
 
-def _trip_events(
-    stage: Stage, leads: Sequence[tuple[int, Newcomer]], trips: Mapping[int, int]
-) -> Iterator[NewEvent]:
+def _trip_events(stage: Stage, leads: Sequence[tuple[int, Newcomer]], trips: Mapping[int, int]) -> Iterator[NewEvent]:
     for lead_id, newcomer in leads:
         if lead_id in trips:
             yield _trip_event(stage, lead_id, trips[lead_id], "workflow_entered", "hola", newcomer.born)
@@ -312,10 +308,9 @@ def click_events(
         occurred_at=act.at, lead_id=lead_id, actor="human", properties=properties,
     )  # fmt: skip
     if newcomer.number % 12 == 0:
-        scanned_at = mail.at + timedelta(seconds=2)
         yield NewEvent(
-            kind="track", name="email_clicked", message_id=f"click:{outbox_id}:{number}:{scanned_at.timestamp()}:machine",
-            occurred_at=scanned_at, lead_id=lead_id, actor="machine", properties=properties,
+            kind="track", name="email_clicked", message_id=f"click:{outbox_id}:{number}:scanner",
+            occurred_at=mail.at + timedelta(seconds=2), lead_id=lead_id, actor="machine", properties=properties,
             context={"reasons": ["too_soon"]},
         )  # fmt: skip
     if newcomer.life.leaves_traces:
@@ -335,9 +330,9 @@ def _acts(stage: Stage, newcomer: Newcomer) -> Iterator[NewEvent]:
             yield from page_events(stage, Visit(newcomer.visitor, act.at, tuple(map(str, act.detail))))
         elif act.verb in SERVER_ACTS:
             yield NewEvent(
-                kind="track", name=SERVER_ACTS[act.verb], message_id=f"{newcomer.number}:{act.verb}:{act.at.isoformat()}",
-                occurred_at=act.at, source_id=stage.sources.server, visitor=server_visitor(stage, newcomer),
-                properties=_facts(newcomer, act),
+                kind="track", name=SERVER_ACTS[act.verb], occurred_at=act.at, source_id=stage.sources.server,
+                message_id=f"{newcomer.number}:{act.verb}:{act.at.isoformat()}",
+                visitor=server_visitor(stage, newcomer), properties=_facts(newcomer, act),
             )  # fmt: skip
 
 
@@ -355,14 +350,20 @@ def page_events(stage: Stage, visit: Visit) -> Iterator[NewEvent]:
     """One page after the other, half a minute to two apart."""
     visitor, at = web_visitor(stage, visit.visitor), visit.at
     for number, path in enumerate(visit.paths):
-        campaign = f"?{_query(visit.campaign)}" if visit.campaign and not number else ""
-        yield NewEvent(
-            kind="page", message_id=f"{visit.visitor}:{at.isoformat()}", occurred_at=at, source_id=stage.sources.web,
-            visitor=visitor,
-            properties={"path": path, "title": title_of(path), "url": f"{SITE}{path}{campaign}"},
-            context={"campaign": dict(visit.campaign)} if visit.campaign else {},
-        )  # fmt: skip
+        yield page_event(stage.sources.web, visitor, path, at, {} if number else visit.campaign)
         at += timedelta(seconds=30 + (at.second * 7 + number * 31) % 90)
+
+
+def page_event(
+    source_id: int, visitor: uuid.UUID, path: str, at: datetime, campaign: Mapping[str, str] | None = None
+) -> NewEvent:
+    """As the tracking script of a site sends it."""
+    query = f"?{_query(campaign)}" if campaign else ""
+    return NewEvent(
+        kind="page", message_id=f"{visitor}:{at.isoformat()}", occurred_at=at, source_id=source_id, visitor=visitor,
+        properties={"path": path, "title": title_of(path), "url": f"{SITE}{path}{query}"},
+        context={"campaign": dict(campaign)} if campaign else {},
+    )  # fmt: skip
 
 
 def _query(campaign: Mapping[str, str]) -> str:

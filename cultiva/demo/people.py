@@ -5,24 +5,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-WOMEN = (
-    "Lucía María Carmen Ana Isabel Laura Marta Elena Rocío Pilar Cristina Beatriz Nuria Raquel Silvia Irene Teresa "
-    "Rosa Inés Alicia Eva Sara Paula Noelia Encarnación Dolores Mercedes Montserrat Sonia Patricia Verónica Amparo"
-).split()
-MEN = (
-    "Antonio José Manuel Francisco Juan Javier Carlos Miguel Rafael Pedro Ángel Alejandro Fernando Luis Sergio Pablo "
-    "Jorge Alberto Álvaro Diego Adrián Ramón Vicente Andrés Joaquín Ignacio Rubén Salvador Emilio Jaume Iker Xavier"
-).split()
-SURNAMES = (
-    "García Fernández López Martínez Sánchez Pérez Gómez Martín Jiménez Ruiz Hernández Díaz Moreno Muñoz Álvarez "
-    "Romero Alonso Gutiérrez Navarro Torres Domínguez Vázquez Ramos Gil Ramírez Serrano Blanco Molina Morales Suárez "
-    "Ortega Delgado Castro Ortiz Rubio Marín Sanz Núñez Iglesias Medina Garrido Cortés Castillo Santos Lozano Guerrero "
-    "Cano Prieto Méndez Cruz Calvo Gallego Vidal León Márquez Herrera Peña Flores Cabrera Campos Vega Fuentes Carrasco "
-    "Diez Caballero Reyes Nieto Aguilar Pascual Santana Herrero Montero Lorenzo Hidalgo Giménez Ibáñez Ferrer Durán "
-    "Vicente Benítez Mora Arias Vargas Carmona Crespo Román Pastor Soto Sáez Velasco Soler Moya Esteban Parra Bravo"
-).split()
-ABROAD = (("Emma", "Clarke"), ("Oliver", "Wright"), ("Sophie", "Turner"), ("Tiago", "Almeida"), ("Marta", "Carvalho"),
-          ("Hugo", "Lefèvre"), ("Anna", "Becker"), ("Daan", "Visser"), ("Giulia", "Conti"), ("Thomas", "Harper"))  # fmt: skip
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+WOMEN = _words("""
+    Lucía María Carmen Ana Isabel Laura Marta Elena Rocío Pilar Cristina Beatriz Nuria Raquel Silvia Irene Teresa
+    Rosa Inés Alicia Eva Sara Paula Noelia Encarnación Dolores Mercedes Montserrat Sonia Patricia Verónica Amparo
+""")
+MEN = _words("""
+    Antonio José Manuel Francisco Juan Javier Carlos Miguel Rafael Pedro Ángel Alejandro Fernando Luis Sergio Pablo
+    Jorge Alberto Álvaro Diego Adrián Ramón Vicente Andrés Joaquín Ignacio Rubén Salvador Emilio Jaume Iker Xavier
+""")
+SURNAMES = _words("""
+    García Fernández López Martínez Sánchez Pérez Gómez Martín Jiménez Ruiz Hernández Díaz Moreno Muñoz Álvarez
+    Romero Alonso Gutiérrez Navarro Torres Domínguez Vázquez Ramos Gil Ramírez Serrano Blanco Molina Morales Suárez
+    Ortega Delgado Castro Ortiz Rubio Marín Sanz Núñez Iglesias Medina Garrido Cortés Castillo Santos Lozano
+    Guerrero Cano Prieto Méndez Cruz Calvo Gallego Vidal León Márquez Herrera Peña Flores Cabrera Campos Vega
+    Fuentes Carrasco Diez Caballero Reyes Nieto Aguilar Pascual Santana Herrero Montero Lorenzo Hidalgo Giménez
+    Ibáñez Ferrer Durán Vicente Benítez Mora Arias Vargas Carmona Crespo Román Pastor Soto Sáez Velasco Soler Moya
+    Esteban Parra Bravo
+""")
+ABROAD = (
+    ("Emma", "Clarke"), ("Oliver", "Wright"), ("Sophie", "Turner"), ("Tiago", "Almeida"), ("Marta", "Carvalho"),
+    ("Hugo", "Lefèvre"), ("Anna", "Becker"), ("Daan", "Visser"), ("Giulia", "Conti"), ("Thomas", "Harper"),
+)  # fmt: skip
 
 # {sector: (how often, company names, provinces)}; `{}` takes a place or a surname.
 SECTORS: dict[str, tuple[float, Sequence[str], Sequence[str]]] = {
@@ -57,7 +65,9 @@ PLACES = (
 
 SIZES = ("1-9", "10-49", "50-249", "250-999", "1000+")
 SIZE_WEIGHTS = (38, 34, 19, 7, 2)
-ROLES = ("director", "gerente", "propietario", "responsable técnico", "compras", "técnico de campo", "otro", "estudiante")
+ROLES = (
+    "director", "gerente", "propietario", "responsable técnico", "compras", "técnico de campo", "otro", "estudiante",
+)  # fmt: skip
 ROLE_WEIGHTS = (12, 14, 18, 20, 8, 16, 8, 4)
 FREE_MAIL = ("correo.example", "buzon.example", "mail.example")
 
@@ -121,7 +131,7 @@ def _make_person(company: _Company, taken: set[str], random: Random) -> Person:
     role = random.choices(ROLES, ROLE_WEIGHTS)[0]
     if company.sector == "universidad":
         role = random.choice(("estudiante", "estudiante", "otro"))
-    is_private = company.employees == "1-9" and random.random() < 0.45 or role == "estudiante"
+    is_private = (company.employees == "1-9" and random.random() < 0.45) or role == "estudiante"
     domain = random.choice(FREE_MAIL) if is_private else company.domain
     email = _free_address(f"{ascii_word(first)}.{ascii_word(short)}", domain, taken)
     return Person(

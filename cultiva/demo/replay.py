@@ -12,6 +12,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 from cultiva.accounts.models import User
@@ -19,7 +20,7 @@ from cultiva.consent.actions import withdraw
 from cultiva.demo.consents import MAIL
 from cultiva.demo.doors import download_guide, fill_in_form, follow_confirmation, ticks
 from cultiva.demo.hidden_process import MADRID, Act, Life
-from cultiva.demo.history import RECENT, History, Newcomer
+from cultiva.demo.history import RECENT, History, Newcomer, SentMail
 from cultiva.demo.past import Stage, click_events, later_answers, visitors_of
 from cultiva.events.actions import LedgerEvent, NewEvent, claim_new_events, record_events
 from cultiva.events.batch import Batch
@@ -31,7 +32,7 @@ from cultiva.lifecycle.actions import advance as advance_stages
 from cultiva.lifecycle.actions import move_lead
 from cultiva.mailing.actions import answer
 from cultiva.mailing.models import Outbox
-from cultiva.mailing.sending import send_batch
+from cultiva.mailing.sending import is_due, send_batch
 from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import HandOverError, accept_hand_over, hand_over, reject_hand_over
 from cultiva.scoring.actions import rescore_due, score
@@ -42,7 +43,7 @@ EVENING = 21  # Madrid time
 LAST_DAY = timedelta(days=1)
 RECENT_STEP, LAST_DAY_STEP = timedelta(hours=6), timedelta(hours=1)
 SETTLE_EVERY = 16  # evenings after which scores that only aged are computed anew
-ANALYZE_AT = (1, 4, 20)  # rounds before which PostgreSQL looks at how the tables have grown
+ANALYZE_AT = (1, 4, 9, 16, 30)  # rounds before which PostgreSQL looks at how the tables have grown
 ALL = 1_000_000
 
 REJECTIONS = (
@@ -61,23 +62,27 @@ class Replay:
     def __init__(self, stage: Stage, history: History, events: Sequence[NewEvent], seed: int) -> None:
         self.stage, self.history, self.events, self.seed = stage, history, events, seed
         self.times = [event.occurred_at for event in events]
-        self.lives = {newcomer.person.email: newcomer.life for newcomer in history.newcomers}
+        self.lives = dict[int, Life]()  # by lead
+        self.sellers = User.objects.in_bulk()
         self.duties: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self.numbers = itertools.count()
         self.carrier = plugin("carriers", "mailbox")()
+        known = dict(Lead.objects.filter(workspace_id=stage.workspace_id).values_list("email", "id"))
         for newcomer in history.newcomers:
             if newcomer.is_recent(history.at):
                 RecentLead(self, newcomer).plan()
+            else:
+                self.lives[known[newcomer.person.email]] = newcomer.life
 
     def run(self, progress: Callable[[str], None]) -> None:
         done = 0
         rounds = list(round_times(self.history))
         for number, at in enumerate(rounds, start=1):
             upto = bisect_right(self.times, at)
-            settle = number == len(rounds) or number % SETTLE_EVERY == 0 and at < self.history.at - RECENT
+            settle = number == len(rounds) or (number % SETTLE_EVERY == 0 and at < self.history.at - RECENT)
             if number in ANALYZE_AT:
                 analyze()
-            if settle or upto > done or self.duties and self.duties[0][0] <= at:
+            if settle or upto > done or (self.duties and self.duties[0][0] <= at):
                 self.round(self.events[done:upto], at, settle=settle)
             done = upto
             if number % 40 == 0:
@@ -98,7 +103,7 @@ class Replay:
         if at > self.history.at - RECENT:
             for step in (advance_workflows, answer):
                 step(batch)
-            while send_batch(workspace_id, at, self.carrier):
+            while is_due(workspace_id, at) and send_batch(workspace_id, at, self.carrier):
                 pass
         for event in batch.of_kind("stage"):
             if event.name == "handed_over":
@@ -159,9 +164,9 @@ class RecentLead:
         ):
             if at:
                 self.replay.at_time(at, duty)
-        for act in newcomer.life.acts:
-            if act.verb == "click":
-                self.replay.at_time(act.at, lambda at, act=act: self.click(act))
+        for mail in newcomer.mails:
+            for act in newcomer.clicks_in(mail):
+                self.replay.at_time(act.at, partial(self.click, mail, act))
 
     def ask(self, at: datetime) -> None:
         newcomer, stage = self.newcomer, self.stage
@@ -175,6 +180,7 @@ class RecentLead:
             at=at,
         )
         self.lead_id = outcome.lead_id or 0
+        self.replay.lives[self.lead_id] = newcomer.life
         for visitor in visitors_of(stage, newcomer):
             link_visitor(workspace_id=stage.workspace_id, visitor=visitor, lead_id=self.lead_id, at=at)
 
@@ -194,16 +200,15 @@ class RecentLead:
     def leave(self, at: datetime) -> None:
         withdraw(workspace_id=self.stage.workspace_id, lead_id=self.lead_id, purpose=MAIL, channel="email", at=at)
 
-    def click(self, act: Act) -> None:
+    def click(self, mail: SentMail, act: Act, at: datetime) -> None:
         """In a mail that really came."""
-        mail = self.newcomer.mails[int(act.detail[0])]
         sent = Outbox.objects.filter(
             workspace_id=self.stage.workspace_id, lead_id=self.lead_id, template__key=mail.template,
-            accepted_at__lt=act.at,
+            accepted_at__lt=at,
         )  # fmt: skip
         if found := sent.order_by("id").first():
             events = list(click_events(self.stage, self.newcomer, mail, act, self.lead_id, found.id))
-            record_events(workspace_id=self.stage.workspace_id, events=events, received_at=act.at)
+            record_events(workspace_id=self.stage.workspace_id, events=events, received_at=at)
 
 
 class Seller:
@@ -212,13 +217,10 @@ class Seller:
     def __init__(self, replay: Replay, given: LedgerEvent) -> None:
         self.replay, self.given = replay, given
         self.workspace_id = replay.stage.workspace_id
-        self.lead = Lead.objects.get(workspace_id=self.workspace_id, id=given.lead_id)
-        self.user = User.objects.get(id=given.properties["owner"])
-        self.random = Random(f"{replay.seed}/seller/{self.lead.email}/{given.properties['due_at'][:10]}")
-
-    @property
-    def life(self) -> Life:
-        return self.replay.lives[self.lead.email]
+        self.lead_id = given.lead_id or 0
+        self.life = replay.lives[self.lead_id]
+        self.user = replay.sellers[given.properties["owner"]]
+        self.random = Random(f"{replay.seed}/seller/{self.life.person.email}/{given.properties['due_at'][:10]}")
 
     def plan(self, at: datetime) -> None:
         """They answer within hours, the slower the fresher: some of the last two days still wait."""
@@ -259,12 +261,12 @@ class Seller:
 
     def _will_buy(self, at: datetime) -> bool:
         bought_at = self.life.bought_at
-        return self.life.wants_to_buy_at(at) or bought_at is not None and bought_at > at
+        return self.life.wants_to_buy_at(at) or (bought_at is not None and bought_at > at)
 
     def _stage(self) -> str:
-        return LeadState.objects.get(workspace_id=self.workspace_id, lead_id=self.lead.id).stage
+        return LeadState.objects.get(workspace_id=self.workspace_id, lead_id=self.lead_id).stage
 
     def _move(self, stage: str, reason: str, at: datetime) -> None:
         move_lead(
-            workspace_id=self.workspace_id, lead_id=self.lead.id, to_stage=stage, by=self.user, reason=reason, at=at
+            workspace_id=self.workspace_id, lead_id=self.lead_id, to_stage=stage, by=self.user, reason=reason, at=at
         )

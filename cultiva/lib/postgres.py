@@ -140,6 +140,11 @@ class EmbeddedPostgres:
                 "see that this account may write there, or set DATABASE_URL to a server of your own",
             ) from error
 
+    def answers(self) -> bool:
+        """Whether a server answers now, recovering included: a look, where `start` would mend."""
+        question = make_conninfo(self._url("postgres", "postgres"), connect_timeout=5).encode()
+        return pq.PGconn.ping(question) in (pq.Ping.OK, pq.Ping.REJECT)
+
     def stop(self) -> None:
         """Leave; the last user stops the server."""
         if self._registration is None:

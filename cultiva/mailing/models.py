@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from cultiva.accounts.models import Document, User, WorkspaceRow
+from cultiva.accounts.models import Document, User, Workspace, WorkspaceRow
 from cultiva.leads.models import Lead
 
 
@@ -34,14 +34,19 @@ class OutboxState(models.TextChoices):
 
 
 class Outbox(WorkspaceRow):
-    """One mail to one person for one cause."""
+    """One mail to one person for one cause. Each row is written four times, so it has few indexes."""
 
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False, related_name="+")
     id = models.BigAutoField(primary_key=True)
     cause_kind = models.CharField(max_length=20)  # confirmation | grant | workflow | sign_in
     cause_id = models.CharField(max_length=120)
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, null=True, related_name="mails")
-    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    template = models.ForeignKey(TemplateVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="mails"
+    )
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_index=False, null=True, related_name="+")
+    template = models.ForeignKey(
+        TemplateVersion, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     purpose = models.CharField(max_length=80)  # transactional, or the purpose whose consent is asked
     variables = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=OutboxState.choices, default=OutboxState.READY)
@@ -64,7 +69,7 @@ class Outbox(WorkspaceRow):
                 nulls_distinct=False,
             )
         ]
-        # The queue's own indexes (outbox_due, outbox_leases) are made in SQL.
+        # The queue's own indexes (outbox_soon, outbox_due, outbox_leases) are made in SQL.
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="outbox_lead")]
 
 

@@ -316,20 +316,26 @@ def move(
     lease: datetime | None,
     held: datetime | None = None,
 ) -> set[int]:
-    """Change rows that are in one of `states` under the lease `held`; the ids of those that were."""
-    if not changes:
-        return set()
-    found = fetch_all(
-        load_sql("mailing", "move_mails"),
-        {
-            "workspace": workspace_id,
-            "changes": json.dumps(changes),
-            "states": [str(state) for state in states],
-            "held": held,
-            "lease": lease,
-        },
-    )
-    return {row["id"] for row in found}
+    """Change rows that are in one of `states` under the lease `held`; the ids of those that were.
+
+    Twenty at a time: for more, the planner may prefer to walk all mails of the workspace.
+    """
+    moved: set[int] = set()
+    for begin in range(0, len(changes), COMMIT_SIZE):
+        portion = changes[begin : begin + COMMIT_SIZE]
+        found = fetch_all(
+            load_sql("mailing", "move_mails"),
+            {
+                "workspace": workspace_id,
+                "changes": json.dumps(portion),
+                "count": len(portion),
+                "states": [str(state) for state in states],
+                "held": held,
+                "lease": lease,
+            },
+        )
+        moved |= {row["id"] for row in found}
+    return moved
 
 
 def tell(workspace_id: int, news: Sequence[News], at: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cultiva.criteria.context import Context
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
@@ -174,7 +175,7 @@ def _evidence(compiled: CompiledModel, parameters: Mapping[str, Any]) -> list[di
         return []
     return fetch_all(
         f"""WITH {compiled.steps}, evidence AS ({compiled.evidence})
-        SELECT x.*, CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END AS name, e.properties
+        SELECT x.*, {Context.event_name} AS name, e.properties
           FROM evidence x JOIN lead_event e ON e.id = x.id
          WHERE e.workspace_id = %(workspace)s AND e.lead_id = ANY (%(leads)s::bigint[])
          ORDER BY x.rule, x.occurred_at DESC, x.id DESC""",  # noqa: S608

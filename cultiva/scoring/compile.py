@@ -20,10 +20,10 @@ The caller gives workspace, leads, at and until: events after `at`, up to `until
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from cultiva.criteria.conditions.base import Context
 from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days, property_value
+from cultiva.criteria.context import Context
 from cultiva.criteria.language import compile_predicate, names_of
 from cultiva.scoring.model import Ageing, Bounds, Rule, ScoringModel
 
@@ -52,6 +52,7 @@ class CompiledModel:
 class ModelContext(Context):
     """Inside a model, an event condition is a column of the one pass over the events, not a subquery."""
 
+    event_name: ClassVar[str] = "e.event_name"
     columns: list[str] = field(default_factory=list)  # of `happened`
     counts: list[str] = field(default_factory=list)  # more columns, of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
@@ -112,11 +113,10 @@ def _happened(model: ScoringModel, context: ModelContext) -> str:
     return f"""happened AS MATERIALIZED (
   SELECT {", ".join(["e.lead_id", "e.id", "e.occurred_at", *context.columns])}
     FROM touched l CROSS JOIN LATERAL (
-      SELECT * FROM lead_event e
+      SELECT *, {Context.event_name} AS event_name FROM lead_event e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
          AND e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest_wanted(context)}
-         AND (CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END = ANY ({listed}::text[])
-              OR e.kind = ANY ({acts}::text[]))
+         AND ({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))
       OFFSET 0) e)"""
 
 
@@ -154,8 +154,9 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
     """points × Σ of the weight of each group's latest event; what makes a group is `count`."""
     g = f"g{number}"
     window = interval_of_days(rule.window_days, context) if rule.window_days else ""
-    test = context.add_test(event.matches(context), window=window)
-    group = _group(rule, context)
+    matches = event.matches(context)
+    test = context.add_test(matches, window=window)
+    group = _group(rule, matches, context)
     satisfied = event.times.predicate(f"coalesce({g}.events, 0)", context) if event.times else "true"
     # `once` with `times` may be satisfied by no event at all.
     weights = f"coalesce({g}.weights, {1 if rule.count == 'once' and event.times else 0})"
@@ -176,12 +177,13 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
     )
 
 
-def _group(rule: Rule, context: ModelContext) -> str:
+def _group(rule: Rule, matches: str, context: ModelContext) -> str:
     """SQL over e: events with the same value count once, by their latest; those with NULL never count."""
     if rule.count == "per_day":
         return f"(e.occurred_at AT TIME ZONE {context.bind(context.timezone)}::text)::date"
     if rule.count == "per_distinct":
-        return f"e.{context.add_column(property_value(rule.distinct, context).identity)}"
+        value = property_value(rule.distinct, context).identity
+        return f"e.{context.add_column(f'CASE WHEN {matches} THEN {value} END')}"
     return "e.id" if rule.count == "each" else "1"
 
 

@@ -6,7 +6,8 @@ from typing import Any, Self
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import LATER_OPERATORS, OPERATORS, Comparison, Value
-from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.context import Context
 from cultiva.criteria.reading import read_text
 from cultiva.criteria.words import attribute_words, comparison_words
 

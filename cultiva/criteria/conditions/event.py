@@ -8,9 +8,10 @@ from typing import Any, Self
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import Comparison, Value
-from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.context import Context
 from cultiva.criteria.reading import read_count, read_days, read_text
-from cultiva.criteria.words import event_words
+from cultiva.criteria.words import JOINTS, NOTHING, count_words, days_words, event_words, join, pick
 from cultiva.lib.documents import DocumentError, check_keys
 
 ANY = "any"
@@ -60,6 +61,17 @@ class Times:
     @property
     def is_never(self) -> bool:
         return self.exactly == 0 or self.at_most == 0
+
+    def words(self, language: str) -> str:
+        if self.is_never:
+            return pick(("ninguna vez", "never"), language)
+        bounds = [
+            (("exactamente", "exactly"), self.exactly),
+            (("al menos", "at least"), self.at_least),
+            (("como mucho", "at most"), self.at_most),
+        ]
+        said = [count_words(phrase, number, language) for phrase, number in bounds if number is not None]
+        return join(said, pick(JOINTS["and"], language))
 
     def predicate(self, count: str, context: Context) -> str:
         """SQL: whether a count satisfies every bound."""
@@ -116,8 +128,7 @@ class EventHappened(Condition):
         """A track event's name is its name; any other kind's is the kind."""
         if self.event == ANY:
             return f"e.kind = ANY ({context.bind(list(ACTS))}::text[])"
-        name = context.bind(self.event)
-        return f"CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END COLLATE \"C\" = {name}::text"
+        return f'{context.event_name} COLLATE "C" = {context.bind(self.event)}::text'
 
     def _instant(self, context: Context) -> str:
         if self.since in context.since:
@@ -126,7 +137,21 @@ class EventHappened(Condition):
         raise DocumentError(f"{self.place}.since", f"there is no `{self.since}` to count from", hint)
 
     def words(self, language: str) -> str:
-        return event_words(self, language)
+        """`la página visitada empieza por /precios, al menos 3 veces en 30 días`"""
+        span = self._span_words(language)
+        if self.event == ANY and not self.where and self.times and self.times.is_never:
+            return f"{pick(NOTHING, language)} {span}".rstrip()
+        what = event_words(self.event, [(".".join(test.path), test.comparison) for test in self.where], language)
+        often = self.times.words(language) if self.times else ""
+        when = f"{often} {span}".strip()
+        return f"{what}, {when}" if when else what
+
+    def _span_words(self, language: str) -> str:
+        if self.within_days is not None:
+            return f"{pick(('en', 'in'), language)} {days_words(self.within_days, language)}"
+        if self.since == "entry":
+            return pick(("desde la entrada", "since the entry"), language)
+        return f"{pick(('desde el paso', 'since the step'), language)} {self.since}" if self.since else ""
 
     def names(self) -> frozenset[str]:
         return frozenset({self.event})

@@ -5,7 +5,8 @@ from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.context import Context
 from cultiva.criteria.reading import nearest
 from cultiva.criteria.words import pick
 from cultiva.lib.documents import DocumentError

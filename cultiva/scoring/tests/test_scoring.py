@@ -55,7 +55,9 @@ def totals(workspace: Any) -> dict[int, float]:
 
 
 def told(batch: Batch) -> list[tuple[str, int | None, str | None, str | None]]:
-    return [(e.name, e.lead_id, e.properties["from"], e.properties["to"]) for e in batch.of_kind("score")]
+    """[(name, lead, from, to)], grades before temperatures."""
+    events = sorted(batch.of_kind("score"), key=lambda event: (event.name, event.lead_id))
+    return [(e.name, e.lead_id, e.properties["from"], e.properties["to"]) for e in events]
 
 
 def downloads(*ages: timedelta) -> list[Act]:
@@ -136,7 +138,7 @@ def test_scores_temperature_and_grade_reach_the_row_of_the_lead(huerta: Any, at:
     batch = score_at(huerta, [warm, cold], at)
     rows = LeadState.objects.filter(workspace=huerta).order_by("lead_id").values_list("score", "temperature", "grade")
     assert list(rows) == [(35.0, "warm", "B"), (10.0, "cold", "D")]
-    assert told(batch) == [("temperature_changed", warm, None, "warm"), ("grade_changed", warm, None, "B")]
+    assert told(batch) == [("grade_changed", warm, None, "B"), ("temperature_changed", warm, None, "warm")]
     stored = Score.objects.get(workspace=huerta, lead_id=warm)
     assert stored.dimensions == {"fit": 15, "interest": 20}
     assert stored.next_change_at == at + 28 * DAY
