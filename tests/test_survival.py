@@ -15,9 +15,9 @@ from functools import partial
 import pytest
 
 from tests.product import Product, open_folder
-from tests.smtp_sink import Sink, smtp_sink
+from tests.smtp_sink import Sink, links_of, smtp_sink
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180  # a dead sender's lease is two minutes
 
 
 @pytest.fixture
@@ -29,11 +29,13 @@ def running() -> Iterator[tuple[Product, Sink]]:
 class Visitors:
     """People who send the form one after the other and remember who was thanked."""
 
-    def __init__(self, product: Product) -> None:
-        self.product, self.thanked, self.must_stop = product, [], threading.Event()
+    def __init__(self, product: Product, sink: Sink) -> None:
+        self.product, self.sink = product, sink
+        self.thanked, self.must_stop = [], threading.Event()
         self.sent = 0
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.send_forms, args=(n,)) for n in range(3)]
+        self.threads.append(threading.Thread(target=self.confirm_addresses))
 
     def send_forms(self, number: int) -> None:
         form = f"{self.product.url}/f/riega/guia-riego?lang=es"
@@ -53,6 +55,19 @@ class Visitors:
                         self.thanked.append(email)
             except (OSError, urllib.error.HTTPError, ConnectionError):
                 time.sleep(0.3)
+
+    def confirm_addresses(self) -> None:
+        """Press the button of each confirmation mail, so that the workflow's mail goes out as well."""
+        done: set[str] = set()
+        while not self.must_stop.is_set():
+            links = {link for _to, mail in list(self.sink.mails) for link in links_of(mail) if "/c/confirm/" in link}
+            for link in links - done:
+                try:
+                    urllib.request.urlopen(link, data=b"", timeout=5)
+                    done.add(link)
+                except OSError:
+                    time.sleep(0.3)
+            time.sleep(0.2)
 
     def __enter__(self) -> "Visitors":
         for thread in self.threads:
@@ -82,7 +97,7 @@ def test_kill_nine_loses_nothing_and_sends_nothing_twice(running: tuple[Product,
     product, sink = running
     owner_url = product.owner_url
     assert owner_url
-    with Visitors(product) as visitors:
+    with Visitors(product, sink) as visitors:
         for victim in ("worker", "web", "postgres", "worker", "web"):
             product.wait_for(partial(product.pids, victim), 60)
             before = len(visitors.thanked)
@@ -110,9 +125,10 @@ def test_kill_nine_loses_nothing_and_sends_nothing_twice(running: tuple[Product,
     # A transactional mail whose sender died between the server's 250 and our commit goes out again under the same
     # Message-ID, which receivers drop; mails of a purpose never do.
     marketing = Counter(str(m["Message-ID"]) for _a, m in sink.mails if m["List-Unsubscribe"])
+    assert len(marketing) > 10
     assert all(count == 1 for count in marketing.values())
-    causes = product.query("SELECT cause_kind, cause_id, count(DISTINCT message_id) FROM outbox GROUP BY 1, 2")
-    assert all(count == 1 for _kind, _cause, count in causes)
+    causes = product.query("SELECT count(*) FROM outbox GROUP BY cause_kind, cause_id, lead_id, user_id")
+    assert all(count == 1 for (count,) in causes)
     scored = (
         "SELECT count(*) FROM lead l JOIN lead_state s ON s.lead_id = l.id"
         " WHERE l.email LIKE 'visita-%' AND s.score IS NULL"

@@ -70,10 +70,10 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
 
 
 def _make_partitions(start: datetime, end: datetime) -> None:
-    """Three months at a time (`make_partitions_ahead`)."""
+    """`make_partitions_ahead` makes three months at a time; they overlap."""
     while start <= end:
         make_partitions_ahead(at=start)
-        start += timedelta(days=90)
+        start += timedelta(days=60)
 
 
 def _hire(workspace: Workspace, at: datetime) -> User:

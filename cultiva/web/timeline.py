@@ -87,6 +87,7 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "email_clicked": ("click", "mail", _with(lambda: _("Clicked {url}"), "url")),
     "email_refused": ("ban", "mail", _with(lambda: _("A mail was not sent: {reason}"), "reason")),
     "email_failed": ("alert-triangle", "mail", _with(lambda: _("A mail could not be delivered: {reason}"), "reason")),
+    "email_uncertain": ("alert-triangle", "mail", _with(lambda: _("A mail may have left or not: {reason}"), "reason")),
     "stage_changed": ("route", "stages", _with(lambda: _("Stage {from} → {to}"), "from", "to")),
     "handed_over": ("heart-handshake", "stages", _with(lambda: _("Handed over to sales"))),
     "hand_over_accepted": ("check", "stages", _with(lambda: _("Sales accepted the hand-over"))),

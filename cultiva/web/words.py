@@ -40,14 +40,18 @@ def attribute_label(key: str) -> str:
     return known.get(key, key.replace("_", " ").capitalize())
 
 
-def refusal(reason: str) -> str:
+def refusals() -> dict[str, str]:
     """Why `consent.can_contact` says no, as a person reads it."""
-    known = {
+    return {
         "erased": _("the data were erased"),
         "objected": _("withdrew it"),
         "undeliverable": _("the address cannot be reached"),
         "not_valid": _("has not accepted the policy"),
         "no_basis": _("never agreed to it"),
+        "no_address": _("has no address"),
         "unconfirmed": _("agreed, but the address is not confirmed yet"),
     }
-    return known.get(reason, reason)
+
+
+def refusal(reason: str) -> str:
+    return refusals().get(reason, reason)

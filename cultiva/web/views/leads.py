@@ -23,7 +23,15 @@ from cultiva.scoring.models import ModelVersion
 from cultiva.web.reasons import reasons_of
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
-from cultiva.web.words import attribute_label, in_language, reader_language, refusal, stage_labels, temperature_words
+from cultiva.web.words import (
+    attribute_label,
+    in_language,
+    reader_language,
+    refusal,
+    refusals,
+    stage_labels,
+    temperature_words,
+)
 
 TEMPERATURES = [
     ("", gettext_lazy("Any temperature")),
@@ -111,7 +119,7 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     group = request.GET.get("show", "")
     timeline = lead_timeline(
         workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else "",
-        words=stage_labels(lead.workspace_id) | temperature_words(),
+        words=stage_labels(lead.workspace_id) | temperature_words() | refusals(),
     )  # fmt: skip
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})

@@ -1,0 +1,181 @@
+"""The staff screens: what each role sees and may do, and that nothing leaves its workspace."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import cultiva.demo
+from cultiva.accounts.actions import create_user, grant_role
+from cultiva.accounts.models import Role
+from cultiva.capture.models import FormVersion
+from cultiva.demo.documents import publish_folder
+from cultiva.events.actions import NewEvent, record_events
+from cultiva.flow import process_workspace
+from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.models import Lead
+from cultiva.lib import clock
+from cultiva.lib.database import workspace_scope
+
+BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
+SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
+           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings"]  # fmt: skip
+HOSTILE = {
+    "first_name": "<script>alert(1)</script>",
+    "last_name": '"><img src=x onerror=alert(1)>',
+    "company": "{{7*7}} ${7*7}",
+    "website": "javascript:alert(1)",
+}
+
+
+@pytest.fixture
+def furnished(huerta: Any, at: datetime) -> Any:
+    publish_folder(workspace_id=huerta.id, folder=Path(cultiva.demo.__file__).parent / "documents", at=at)
+    return huerta
+
+
+@pytest.fixture
+def hostile(furnished: Any, at: datetime) -> Lead:
+    """A lead whose every field attacks the screen that shows it."""
+    lead, _ = find_or_make_lead(
+        workspace_id=furnished.id, email="eva@x.example", attributes=HOSTILE, language="es", source_kind="form", at=at
+    )
+    path = "/<b>x</b>"
+    page = NewEvent(kind="page", message_id="p", occurred_at=at, lead_id=lead.id, properties={"path": path})
+    record_events(workspace_id=furnished.id, received_at=at, events=[page])
+    process_workspace(workspace_id=furnished.id, at=at)
+    return lead
+
+
+def signed_in(workspace: Any, role: str, at: datetime) -> Client:
+    user = create_user(email=f"{role}@x.example", full_name=role.title(), language="en", at=at)
+    grant_role(workspace_id=workspace.id, user=user, role=role, at=at)
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+def test_every_screen_needs_a_signed_in_person(client: Client, db: None) -> None:
+    for path in [*SCREENS, "/leads/1", "/mailbox/1"]:
+        answer = client.get(path)
+        assert answer.status_code == 302, path
+        assert answer.headers["Location"].startswith("/sign-in?next=/"), path
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_every_role_may_look(furnished: Any, at: datetime, role: str) -> None:
+    client = signed_in(furnished, role, at)
+    for path in SCREENS:
+        assert client.get(path).status_code == 200, path
+
+
+def test_an_empty_workspace_says_what_to_do(huerta: Any, at: datetime) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    for path in ("/", "/leads", "/hand-overs", "/forms", "/models", "/workflows", "/mailbox"):
+        assert 'class="empty"' in client.get(path).content.decode(), path
+
+
+def test_pages_are_private_and_allow_nothing_inline(furnished: Any, at: datetime) -> None:
+    answer = signed_in(furnished, Role.OWNER, at).get("/leads")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "style=" not in answer.content.decode()
+
+
+def test_what_a_lead_typed_stays_text(hostile: Lead, furnished: Any, at: datetime) -> None:
+    client = signed_in(furnished, Role.OWNER, at)
+    for path in ("/", "/leads", f"/leads/{hostile.id}", "/leads?search=<script>"):
+        text = client.get(path).content.decode()
+        assert "<script>alert" not in text, path
+        assert "<img src=x" not in text, path
+        assert "<b>x</b>" not in text, path
+        assert 'href="javascript' not in text, path
+    assert "{{7*7}}" in client.get(f"/leads/{hostile.id}").content.decode()
+
+
+def test_a_lead_of_another_workspace_is_not_there(hostile: Lead, other_co: Any, at: datetime) -> None:
+    client = signed_in(other_co, Role.OWNER, at)
+    missing = client.get("/leads/999999999")
+    foreign = client.get(f"/leads/{hostile.id}")
+    assert (foreign.status_code, missing.status_code) == (404, 404)
+    assert foreign.content == missing.content
+    assert "eva@x.example" not in client.get("/leads").content.decode()
+    for path in ("/forms/guia-riego", "/models/readiness", "/workflows/bienvenida"):
+        assert client.get(path).status_code == 404
+
+
+def test_an_analyst_sees_no_names(hostile: Lead, furnished: Any, at: datetime) -> None:
+    find_or_make_lead(
+        workspace_id=furnished.id, email="lucia@prado.example", language="es", source_kind="form", at=at,
+        attributes={"first_name": "Lucía", "last_name": "Prado"},
+    )  # fmt: skip
+    analyst, owner = signed_in(furnished, Role.ANALYST, at), signed_in(furnished, Role.OWNER, at)
+    assert "Lucía" in owner.get("/leads").content.decode()
+    for path in ("/", "/leads", f"/leads/{hostile.id}", "/forms/guia-riego", "/mailbox"):
+        text = analyst.get(path).content.decode()
+        assert "Lucía" not in text, path
+        assert "prado.example" not in text, path
+        assert "eva@x.example" not in text, path
+
+
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.CLIENT, Role.PRIVACY])
+def test_who_only_looks_changes_nothing(furnished: Any, at: datetime, role: str) -> None:
+    client = signed_in(furnished, role, at)
+    assert client.post("/hand-overs/1/accept").status_code == 403
+    assert client.post("/hand-overs/1/reject", {"reason": "x"}).status_code == 403
+
+
+def test_an_unscored_lead_is_not_a_lead_with_no_points(furnished: Any, at: datetime) -> None:
+    lead, _ = find_or_make_lead(
+        workspace_id=furnished.id, email="solo@x.example", attributes={}, language="es", source_kind="api", at=at
+    )
+    process_workspace(workspace_id=furnished.id, at=at)
+    text = signed_in(furnished, Role.OWNER, at).get(f"/leads/{lead.id}").content.decode()
+    assert "This is not a score of 0." in text
+
+
+def test_a_page_key_that_is_not_ours_is_told_so(furnished: Any, at: datetime) -> None:
+    answer = signed_in(furnished, Role.OWNER, at).get("/leads?after=x")
+    assert answer.status_code == 400
+    assert "start again" in answer.content.decode()
+
+
+def test_the_clock_moves_by_a_button(furnished: Any, at: datetime) -> None:
+    client = signed_in(furnished, Role.OWNER, at)
+    before = clock.now()
+    client.post("/demo/advance", {"days": "3", "next": "/leads"})
+    assert (clock.now() - before).days == 3
+    for days in ("0", "-3", "x", "9999"):
+        assert client.post("/demo/advance", {"days": days}).status_code == 404
+
+
+def test_outside_a_demo_there_is_no_time_machine(furnished: Any, at: datetime, settings: Any) -> None:
+    settings.IS_DEMO = False
+    client = signed_in(furnished, Role.OWNER, at)
+    assert client.post("/demo/advance", {"days": "3"}).status_code == 404
+    assert "demo-bar" not in client.get("/").content.decode()
+
+
+def test_a_second_person_changes_their_own_settings_alone(furnished: Any, at: datetime) -> None:
+    client = signed_in(furnished, Role.ANALYST, at)
+    answer = client.post(
+        "/settings", {"what": "mine", "full_name": "Ada", "language": "es", "time_zone": "America/Bogota"}
+    )
+    assert answer.status_code == 302
+    text = client.get("/settings").content.decode()
+    assert "Ada" in text
+    assert '<html lang="es">' in text
+    weak = client.post("/settings", {"what": "password", "current": "", "new": "12345678"})
+    assert weak.status_code == 422
+
+
+def test_forms_of_the_workspace_are_those_published(furnished: Any, at: datetime) -> None:
+    with workspace_scope(furnished.id):
+        published = FormVersion.currents(furnished.id).count()
+    text = signed_in(furnished, Role.OWNER, at).get("/forms").content.decode()
+    assert text.count('href="/forms/') == published
