@@ -59,7 +59,7 @@ def _read_page(value: Any, place: str) -> Json:
 def _find(
     noun: str, current: Callable[[int, str], Any], workspace_id: int, key: Any, languages: Json, place: str
 ) -> Any:
-    """The document a form refers to, which must speak every language the form speaks (rules.md L-23)."""
+    """The document a form refers to, which must speak every language the form speaks."""
     version = current(workspace_id, key) if isinstance(key, str) else None
     if version is None:
         raise DocumentError(place, f"there is no {noun} {key!r}", "publish it first")

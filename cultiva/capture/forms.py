@@ -24,8 +24,8 @@ from cultiva.lib.signing import BadLink, ExpiredLink, sign, unsign
 TOKEN = "form-token"  # noqa: S105 (the name of a field)
 POLICY = "policy-accepted"
 TRAP = "company-website"  # people do not see it; programs fill it in
-TOKEN_LIFE = timedelta(hours=24)  # rules.md S-01
-MIN_FILL = timedelta(seconds=2)  # rules.md S-06
+TOKEN_LIFE = timedelta(hours=24)
+MIN_FILL = timedelta(seconds=2)
 LANGUAGE_CODES = [code for code, _ in LANGUAGES]  # tokens carry the place in this list: add at the end
 
 
@@ -112,7 +112,7 @@ def languages_of(form: FormVersion, policy: PolicyVersion, purposes: list[Purpos
 
 
 class CaptureForm(forms.Form):
-    """The fields of a form's version, its policy box and its purpose boxes, all clear (rules.md L-01)."""
+    """The fields of a form's version, its policy box and its purpose boxes, all clear."""
 
     def __init__(self, shown: Shown, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data, label_suffix="")

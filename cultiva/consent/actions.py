@@ -23,8 +23,8 @@ from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, si
 
 Json = dict[str, Any]
 
-CONFIRMATION_LIFE = timedelta(hours=72)  # rules.md L-09
-CONFIRMATIONS_A_DAY = 3  # rules.md S-07
+CONFIRMATION_LIFE = timedelta(hours=72)
+CONFIRMATIONS_A_DAY = 3
 SUPPRESSION_REASONS = ("hard_bounce", "complaint", "objection", "erasure", "manual")
 
 

@@ -27,7 +27,7 @@ STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_ha
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How an act reached us: what goes into the evidence beside the act itself (rules.md 1.5)."""
+    """How an act reached us: what goes into the evidence beside the act itself."""
 
     action: str = "checkbox"  # checkbox | button | reply | verbal | import | api
     form: str = ""

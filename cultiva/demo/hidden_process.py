@@ -10,7 +10,7 @@ A purchase comes out of a *project* (a new greenhouse, a dead pump): rare, likel
 three weeks long. While it lasts they read, compare prices and often ask for a quote; at its end they buy or do not.
 Some customers come back for service. Everything else is noise.
 
-Measured with seed 7 and 2,000 people over 180 days: `docs/guides/demo.md`.
+What comes out of it with seed 7 and 2,000 people stands in docs/guides/demo.md.
 """
 
 import math
@@ -92,7 +92,7 @@ class Life:
         return any(project.begins <= at < project.ends for project in self.projects)
 
     def true_score(self, at: datetime) -> float:
-        """The log-odds of buying soon, of somebody who could look into their head. Learning cannot do better."""
+        """The log-odds of buying soon, for somebody who looks into their head: what models are measured against."""
         if self.wants_to_buy_at(at):
             return _purchase_odds(self.fit)
         return _project_odds(self.fit, self.interest_at(at))

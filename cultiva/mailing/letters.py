@@ -238,7 +238,7 @@ class Desk:
         return words["why_consent"].format(since=day_in_words(since, language), label=label)
 
     def _commercial(self, row: Claimed, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
-        """Headers of mails that somebody agreed to (RFC 8058, 2919; Gmail's feedback loop, rules E-16)."""
+        """Headers of mails that somebody agreed to (RFC 8058, 2919; Gmail's feedback loop)."""
         workspace, domain = self.house.workspace, self.house.sender.domain
         return (
             ("List-Unsubscribe", f"<{self.house.unsubscribe_url(row)}>"),

@@ -1,4 +1,4 @@
-"""Whether a person or a mail scanner followed a link (rules E-51)."""
+"""Whether a person or a mail scanner followed a link."""
 
 import re
 from dataclasses import dataclass

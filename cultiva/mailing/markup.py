@@ -123,7 +123,7 @@ def check_images(blocks: list[Token], aside: Aside) -> None:
     for token in inline_tokens(blocks, "image"):
         address = aside.put_back(str(token.attrs["src"]))
         if "{{" in address or "{%" in address:
-            # An address of one's own tells who opened the mail, which needs its own consent (rules E-54).
+            # An address of one's own tells who opened the mail, which needs its own consent.
             raise MarkupError(f"the image `{address}` differs by reader", "give everybody the same image")
         if not address.lower().startswith(("https://", "http://")):
             raise MarkupError(f"the image `{address}` has no address", "begin it with https://")

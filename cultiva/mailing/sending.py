@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 CLAIM_SIZE = 100  # servers commonly take about this many mails a connection
-COMMIT_SIZE = 20  # mails that a crash can leave uncertain (DESIGN 4.7)
+COMMIT_SIZE = 20  # mails that a crash can leave uncertain
 WORK_SECONDS = 1.0
 LEASE = timedelta(seconds=120)  # real time; a mail takes at most four exchanges of ten seconds
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=5), timedelta(hours=12)
-WAIT, PATIENCE = timedelta(hours=1), timedelta(hours=72)  # for a confirmation; its link lives 72 h (rules L-09)
-MAX_ATTEMPTS = 13  # 5 minutes, doubled up to 12 hours: 69 hours in all; E-20 ends at 72
-# The address does not exist (rules E-30). 5.7.x is a policy about us and says nothing of the reader.
+WAIT, PATIENCE = timedelta(hours=1), timedelta(hours=72)  # for a confirmation; its link lives 72 h
+MAX_ATTEMPTS = 13  # 5 minutes, doubled up to 12 hours: 69 hours in all
+# The address does not exist. 5.7.x is a policy about us and says nothing of the reader.
 DEAD_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.10", "5.4.1", "5.4.4", "5.4.310")
 
 

@@ -44,8 +44,8 @@ FILTERS = (
     "round", "size", "slice", "split", "strip", "times", "truncate", "truncatewords", "upcase", "url_encode",
 )  # fmt: skip
 
-SUBJECT_LIMIT, PREHEADER_LIMIT = 200, 130  # rules E-03: 40 to 130 characters
-HTML_LIMIT_BYTES = 90_000  # Gmail clips at about 102 KB (rules E-04); what a lead fills in comes on top
+SUBJECT_LIMIT, PREHEADER_LIMIT = 200, 130  # what mail programs show: 40 to 130 characters
+HTML_LIMIT_BYTES = 90_000  # Gmail clips at about 102 KB; what a lead fills in comes on top
 
 
 class EscapedNode(OutputNode):
@@ -197,7 +197,7 @@ def check_system_mail(key: str, used: Collection[str], markup: Markup, place: st
         raise DocumentError(place, f"`{needed}` is missing", f"link to it: [..]({{{{ {needed} }}}})")
     is_bare = set(markup.links) == {f"{{{{ {needed} }}}}"} and "<img" not in markup.html
     if key == CONFIRMATION and not is_bare:
-        # It asks and does not advertise (rules L-09).
+        # It asks and does not advertise.
         raise DocumentError(place, "a confirmation has one link, to `confirm_url`, and no image", "take the rest out")
 
 

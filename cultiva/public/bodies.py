@@ -1,4 +1,4 @@
-"""Reading what a browser posts, with hard limits (rules.md S-04) and before Django would read it."""
+"""Reading what a browser posts, with hard limits and before Django would read it."""
 
 from io import BytesIO
 from urllib.parse import parse_qsl

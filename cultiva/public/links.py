@@ -1,6 +1,6 @@
 """Links that mails carry: confirming an address, downloading a magnet, unsubscribing.
 
-Scanners follow every link with GET, so a GET changes no consent and no confirmation (RFC 8058; rules.md E-12, L-09).
+Scanners follow every link with GET, so a GET changes no consent and no confirmation (RFC 8058).
 """
 
 from django.http import HttpRequest, HttpResponse

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from cultiva.mailing.machines import TOO_SOON, Hit, judge
 
-MAX_PARAMETER = 512  # rules.md I-30
+MAX_PARAMETER = 512
 MAX_URL = 2_000
 CLICK_IDS = {"gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "li_fat_id", "ttclid", "twclid"}
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

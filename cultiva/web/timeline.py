@@ -69,7 +69,7 @@ def _with(text: Callable[[], str], *keys: str) -> Callable[[Json], SafeString]:
 
     def say(facts: Json) -> SafeString:
         values = {key: format_html("<strong>{}</strong>", facts.get(key) or "–") for key in keys}
-        return format_html(text(), **values)
+        return format_html(text(), **values) if values else format_html("{}", text())
 
     return say
 

@@ -1,4 +1,4 @@
--- May these leads be contacted for a purpose on a channel? The first "no" wins, in the order of rules.md 1.2.
+-- May these leads be contacted for a purpose on a channel? The first "no" wins.
 -- Input: %(leads)s and, beside each, the keyed hash of its address (null: none known). Output: a row a lead;
 -- an empty reason means yes.
 --  * An erased address is written to again only under a consent given after the erasure.

@@ -1,4 +1,4 @@
-"""The language in plain Python, as formats.md says it: slow, obvious, and shared with no engine but `fold`.
+"""The language in plain Python, as docs/reference says it: slow, obvious, and shared with no engine but `fold`.
 
 It reads documents, not trees, so that parsing is tested, too.
 """

@@ -21,7 +21,7 @@ from cultiva.leads.models import Lead, LeadState, VisitorLink
 from cultiva.lib.database import fetch_all, workspace_scope
 
 
-# rules.md S-05, checked against email-validator 2.4
+# checked against email-validator 2.4
 @pytest.mark.parametrize(
     ("written", "text", "key"),
     [

@@ -1,4 +1,4 @@
--- What waits for people who no longer want it (rules L-06). A mail already claimed is asked about there.
+-- What waits for people who no longer want it. A mail already claimed is asked about there.
 UPDATE outbox o
    SET state = 'cancelled', reason = 'withdrawn'
   FROM jsonb_to_recordset(%(withdrawn)s::jsonb) AS w(lead_id bigint, purpose text)

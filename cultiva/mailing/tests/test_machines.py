@@ -1,4 +1,4 @@
-"""Who followed a link: rules E-51 as a table."""
+"""Who followed a link."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -107,7 +107,7 @@ def test_system_templates_are_there_in_both_languages(huerta: Workspace, other_c
     assert found[0].name == "Confirmación de la dirección"
     for template in found:
         for language, texts in template.body["languages"].items():
-            assert 40 <= len(texts["preheader"]) <= 130  # rules E-03
+            assert 40 <= len(texts["preheader"]) <= 130
             shown = preview(workspace_id=huerta.id, template=template, language=language)
             assert "…" in shown.text
     with workspace_scope(other_co.id):

@@ -151,7 +151,7 @@ def test_it_works_without_the_csrf_cookie(form: FormVersion, watch: Watch) -> No
     assert strict.send().status_code == 303
 
 
-# rules.md S-04: never 500
+# never 500
 BAD_BODIES: list[tuple[str, bytes | None, dict[str, str], int]] = [
     ("NUL", None, {"first_name": "A\x00na"}, 400),
     ("broken UTF-8", b"first_name=%ff%fe", {}, 400),
@@ -205,7 +205,7 @@ def test_a_line_break_in_a_one_line_answer_becomes_a_space(visitor: Visitor, hue
     assert Lead.objects.get(workspace_id=huerta.id).attributes["first_name"] == "Ana Bcc: x@evil.test"
 
 
-# rules.md S-05; the table of what is refused stands in leads
+# The table of what is refused stands in leads
 @pytest.mark.parametrize(
     ("written", "stored"),
     [

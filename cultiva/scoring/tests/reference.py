@@ -1,4 +1,4 @@
-"""Scoring in plain Python, as formats.md says it: slow, obvious, from the document, one lead at a time."""
+"""Scoring in plain Python, as docs/reference says it: slow, obvious, from the document, one lead at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
