@@ -26,7 +26,7 @@ bench: .venv/.installed-test ## Measure speed and memory against their limits
 check: .venv/.installed-test ## Style, types, floors
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy cultiva tests bench
+	.venv/bin/mypy cultiva tests bench conftest.py
 	.venv/bin/lint-imports
 
 format: .venv/.installed-test ## Put the code in its usual form

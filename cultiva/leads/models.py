@@ -48,16 +48,14 @@ class VisitorLink(WorkspaceRow):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "visitor"], name="one_lead_a_visitor")
         ]
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "lead"], name="visitor_link_lead")
-        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="visitor_link_lead")]
 
 
 class LeadState(WorkspaceRow):
     """What lists and searches need of a lead, one narrow row, written once a batch.
 
-    Each column has one writer: stage, stage_since, cycle: lifecycle; temperature, grade, score: scoring (primary model);
-    owner: sales; last_seen_at: leads.
+    Each column has one writer: stage, stage_since, cycle: lifecycle; temperature, grade, score: scoring (the
+    primary model); owner: sales; last_seen_at: leads.
     """
 
     lead = models.OneToOneField(

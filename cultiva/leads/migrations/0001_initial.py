@@ -6,78 +6,118 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Lead',
+            name="Lead",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('email', models.CharField(blank=True, default='', max_length=254)),
-                ('email_key', models.CharField(max_length=254, null=True)),
-                ('attributes', models.JSONField(default=dict)),
-                ('folded', models.JSONField(null=True)),
-                ('language', models.CharField(default='es', max_length=5)),
-                ('source_kind', models.CharField(max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('search_text', models.TextField(default='')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("email", models.CharField(blank=True, default="", max_length=254)),
+                ("email_key", models.CharField(max_length=254, null=True)),
+                ("attributes", models.JSONField(default=dict)),
+                ("folded", models.JSONField(null=True)),
+                ("language", models.CharField(default="es", max_length=5)),
+                ("source_kind", models.CharField(max_length=20)),
+                ("created_at", models.DateTimeField()),
+                ("search_text", models.TextField(default="")),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'lead',
+                "db_table": "lead",
             },
         ),
         migrations.CreateModel(
-            name='VisitorLink',
+            name="VisitorLink",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('visitor', models.UUIDField()),
-                ('linked_at', models.DateTimeField()),
-                ('lead', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='leads.lead')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("visitor", models.UUIDField()),
+                ("linked_at", models.DateTimeField()),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="leads.lead",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'visitor_link',
+                "db_table": "visitor_link",
             },
         ),
         migrations.CreateModel(
-            name='LeadState',
+            name="LeadState",
             fields=[
-                ('lead', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='state', serialize=False, to='leads.lead')),
-                ('stage', models.CharField(default='lead', max_length=40)),
-                ('stage_since', models.DateTimeField()),
-                ('cycle', models.PositiveSmallIntegerField(default=1)),
-                ('temperature', models.CharField(max_length=8, null=True)),
-                ('grade', models.CharField(max_length=2, null=True)),
-                ('score', models.FloatField(null=True)),
-                ('last_seen_at', models.DateTimeField(null=True)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+                (
+                    "lead",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="state",
+                        serialize=False,
+                        to="leads.lead",
+                    ),
+                ),
+                ("stage", models.CharField(default="lead", max_length=40)),
+                ("stage_since", models.DateTimeField()),
+                ("cycle", models.PositiveSmallIntegerField(default=1)),
+                ("temperature", models.CharField(max_length=8, null=True)),
+                ("grade", models.CharField(max_length=2, null=True)),
+                ("score", models.FloatField(null=True)),
+                ("last_seen_at", models.DateTimeField(null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.workspace"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'lead_state',
+                "db_table": "lead_state",
             },
         ),
         migrations.AddIndex(
-            model_name='lead',
-            index=models.Index(fields=['workspace', '-created_at', '-id'], name='lead_newest'),
+            model_name="lead",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="lead_newest"),
         ),
         migrations.AddConstraint(
-            model_name='lead',
-            constraint=models.UniqueConstraint(fields=('workspace', 'email_key'), name='one_lead_an_address'),
+            model_name="lead",
+            constraint=models.UniqueConstraint(fields=("workspace", "email_key"), name="one_lead_an_address"),
         ),
         migrations.AddIndex(
-            model_name='visitorlink',
-            index=models.Index(fields=['workspace', 'lead'], name='visitor_link_lead'),
+            model_name="visitorlink",
+            index=models.Index(fields=["workspace", "lead"], name="visitor_link_lead"),
         ),
         migrations.AddConstraint(
-            model_name='visitorlink',
-            constraint=models.UniqueConstraint(fields=('workspace', 'visitor'), name='one_lead_a_visitor'),
+            model_name="visitorlink",
+            constraint=models.UniqueConstraint(fields=("workspace", "visitor"), name="one_lead_a_visitor"),
         ),
     ]

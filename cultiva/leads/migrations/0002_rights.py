@@ -28,14 +28,18 @@ class Migration(migrations.Migration):
         workspace_reference("lead_state", "lead_id", "lead"),
         migrations.RunSQL(LEAD_EVENT, migrations.RunSQL.noop),
         migrations.RunSQL("CREATE EXTENSION IF NOT EXISTS pg_trgm", migrations.RunSQL.noop),
-        migrations.RunSQL("CREATE INDEX lead_search ON lead USING gin (search_text gin_trgm_ops)", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "CREATE INDEX lead_search ON lead USING gin (search_text gin_trgm_ops)", migrations.RunSQL.noop
+        ),
         # LIKE is not leakproof, so row-level security would hide the trigram index from a plain query.
         definer_function(
             "lead_search(words text[])",
             f"SELECT id FROM lead WHERE workspace_id = {CURRENT_WORKSPACE} AND search_text LIKE ALL (words)",
             returns="SETOF bigint",
         ),
-        migrations.RunSQL("CREATE INDEX lead_state_stage ON lead_state (workspace_id, stage, stage_since)", migrations.RunSQL.noop),
+        migrations.RunSQL(
+            "CREATE INDEX lead_state_stage ON lead_state (workspace_id, stage, stage_since)", migrations.RunSQL.noop
+        ),
         migrations.RunSQL(
             "CREATE INDEX lead_state_score ON lead_state"
             " (workspace_id, coalesce(score, '-infinity'::float8) DESC, lead_id DESC);"

@@ -18,7 +18,7 @@ PEOPLE = [
 ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def people(huerta: Any, at: datetime) -> list[int]:
     ids = []
     for n, (first, last, company) in enumerate(PEOPLE):
