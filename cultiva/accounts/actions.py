@@ -3,7 +3,6 @@
 import hashlib
 import json
 import secrets
-import zoneinfo
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 from cultiva.accounts.models import LANGUAGES, AuditEntry, Membership, Role, SignInLink, User, Workspace
 from cultiva.lib.database import fetch_all, workspace_scope
 from cultiva.lib.signing import hash_token
+from cultiva.lib.zones import time_zones
 
 LINK_LIFE = timedelta(minutes=30)
 
@@ -93,7 +93,7 @@ def check_password_strength(password: str, user: User) -> None:
 def check_language_and_zone(language: str, time_zone: str) -> None:
     if language not in dict(LANGUAGES):
         raise AccountError(f"No language {language!r}.\nhint: accepted: {', '.join(dict(LANGUAGES))}")
-    if time_zone not in zoneinfo.available_timezones():
+    if time_zone not in time_zones():
         raise AccountError(f"No time zone {time_zone!r}.\nhint: an IANA name such as Europe/Madrid")
 
 

@@ -42,16 +42,19 @@ def create_workspace_command(
 ) -> None:
     """Make a workspace."""
     with product():
+        from django.db import transaction
+
         from cultiva.accounts.actions import create_workspace
         from cultiva.demo.documents import publish_folder
         from cultiva.lib import clock
         from cultiva.lib.database import workspace_scope
 
         at = clock.now()
-        made = create_workspace(name=name, slug=slug, language=language, time_zone=time_zone, at=at)
-        if documents:
-            with workspace_scope(made.id):
-                publish_folder(workspace_id=made.id, folder=documents, at=at)
+        with transaction.atomic():  # a folder that cannot be published leaves no empty workspace behind
+            made = create_workspace(name=name, slug=slug, language=language, time_zone=time_zone, at=at)
+            if documents:
+                with workspace_scope(made.id):
+                    publish_folder(workspace_id=made.id, folder=documents, at=at)
         report({"id": made.id, "slug": made.slug, "name": made.name}, is_json)
 
 

@@ -94,7 +94,7 @@ def record_consents(
     (`is_new_lead`). The events go into `events` where that is given, for a caller that records several acts' events
     at once.
     """
-    acts = [_accepted(policy, language), *(_given(purpose, policy, language) for purpose in purposes)]
+    acts = [act_of_accepting(policy, language), *(act_of_giving(purpose, policy, language) for purpose in purposes)]
     recorded = record_acts(
         workspace_id=workspace_id,
         lead_id=lead_id,
@@ -271,12 +271,12 @@ def _decide(row: Json, purpose: str) -> Decision:
     return Decision(allowed=True, basis=basis, reason="", evidence_id=row["evidence_id"])
 
 
-def _accepted(policy: PolicyVersion, language: str) -> Act:
+def act_of_accepting(policy: PolicyVersion, language: str) -> Act:
     label = policy.body["languages"][language]["label"]
     return Act("policy_accepted", payload=_box("policy-accepted", label) | _policy_shown(policy, language))
 
 
-def _given(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
+def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
     box = _box(f"purpose-{purpose.key}", purpose.body["languages"][language]["label"])
     version = {"purpose_version": purpose.version}
     return Act("given", purpose.key, purpose.body["channel"], box | version | _policy_shown(policy, language))
@@ -339,14 +339,14 @@ def _tell(
             lead_id=lead_id,
             by=by,
             actor="human",
-            properties=_said(each.act) | {"evidence": each.evidence_id} | (more or {}),
+            properties=properties_of(each.act) | {"evidence": each.evidence_id} | (more or {}),
         )
         for each in recorded
     ]
     tell(said, workspace_id=workspace_id, at=at, into=events)
 
 
-def _said(act: Act) -> Json:
+def properties_of(act: Act) -> Json:
     if act.purpose:
         return {"purpose": act.purpose, "channel": act.channel}
     return {key: act.payload[key] for key in ("policy", "policy_version") if key in act.payload}

@@ -163,7 +163,7 @@ def _link(
     at: datetime,
 ) -> tuple[Evidence, Json]:
     """An act as the next evidence of its chain, and as the statement stores it."""
-    payload = _payload(act, circumstances, at)
+    payload = payload_of(act, circumstances, at)
     salt = secrets.token_hex(SALT_BYTES)
     row = Evidence(
         workspace_id=workspace_id,
@@ -206,7 +206,7 @@ def _find_problem(row: Evidence, expected: int, previous: str) -> str:
     return ""
 
 
-def _payload(act: Act, circumstances: Circumstances, at: datetime) -> Json:
+def payload_of(act: Act, circumstances: Circumstances, at: datetime) -> Json:
     received = at.astimezone(UTC).isoformat(timespec="milliseconds")
     given = {key: value for key, value in asdict(circumstances).items() if value not in ("", None)}
     return {**given, **act.payload, "received_at": received}

@@ -10,7 +10,7 @@ from typing import Any
 
 from cultiva.capture.models import FormVersion
 from cultiva.consent import evidence
-from cultiva.consent.actions import CONFIRMATION_LIFE, _accepted, _given, _said
+from cultiva.consent.actions import CONFIRMATION_LIFE, act_of_accepting, act_of_giving, properties_of
 from cultiva.consent.evidence import Act, Circumstances
 from cultiva.consent.models import Evidence, PolicyVersion, PurposeVersion
 from cultiva.demo.history import Newcomer
@@ -73,8 +73,8 @@ def _deeds(newcomer: Newcomer, texts: Texts) -> list[Deed]:
         return []
     language = newcomer.person.language
     wanted = [key for key, is_ticked in ((MAIL, newcomer.wants_mail), (CALLS, newcomer.wants_calls)) if is_ticked]
-    acts = [_accepted(texts.policy, language)]
-    acts += [_given(texts.purposes[key], texts.policy, language) for key in wanted]
+    acts = [act_of_accepting(texts.policy, language)]
+    acts += [act_of_giving(texts.purposes[key], texts.policy, language) for key in wanted]
     deeds = [Deed(newcomer.born, act, _circumstances(newcomer, texts)) for act in acts]
     by_button = Circumstances(action="button", ip=_ip(newcomer), user_agent=BROWSER)
     if newcomer.confirmed_at:
@@ -124,7 +124,7 @@ def _chain(workspace_id: int, lead_id: int, newcomer: Newcomer, deeds: Sequence[
     """Rows of add_evidence.sql, each with the hash of the one before."""
     previous = evidence.BEGINNING
     for ordinal, deed in enumerate(deeds, start=1):
-        payload = evidence._payload(deed.act, deed.circumstances, deed.at)
+        payload = evidence.payload_of(deed.act, deed.circumstances, deed.at)
         salt = hashlib.sha256(f"{newcomer.person.email}:{ordinal}".encode()).hexdigest()[: 2 * evidence.SALT_BYTES]
         row = Evidence(
             workspace_id=workspace_id, lead_id=lead_id, ordinal=ordinal, act=deed.act.act, purpose=deed.act.purpose,
@@ -205,7 +205,7 @@ def _event(lead_id: int, deed: Deed, evidence_id: int) -> NewEvent:
         occurred_at=deed.at,
         lead_id=lead_id,
         actor="human",
-        properties=_said(deed.act) | {"evidence": evidence_id},
+        properties=properties_of(deed.act) | {"evidence": evidence_id},
     )
 
 

@@ -1,6 +1,5 @@
 """The lifecycle document: stages in their order, and the guarded transitions between them."""
 
-import zoneinfo
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from django.utils.translation import get_language
 from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.reading import nearest, read_list
 from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.lib.zones import time_zones
 
 # Every new lead stands here: `leads` writes this word before any lifecycle is published.
 START = "lead"
@@ -146,7 +146,7 @@ def _read_guard(found: Any, *, place: str) -> Node:
 
 
 def _read_timezone(found: Any) -> str:
-    if not isinstance(found, str) or (found and found not in zoneinfo.available_timezones()):
+    if not isinstance(found, str) or (found and found not in time_zones()):
         raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
     return found
 

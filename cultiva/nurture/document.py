@@ -1,7 +1,6 @@
 """The workflow document: how a lead enters, and the graph it walks (docs/reference/workflows.md)."""
 
 import re
-import zoneinfo
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.reading import nearest, read_days, read_list, read_text
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins
+from cultiva.lib.zones import time_zones
 
 KEY = re.compile(r"[\w-]{1,60}")  # a node's key becomes a part of the mail's cause (at most 120 letters)
 WAIT_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
@@ -263,7 +263,7 @@ def _check_target(target: Any, nodes: Mapping[str, WorkflowNode], *, place: str)
 
 
 def _read_timezone(found: Any) -> str:
-    if not isinstance(found, str) or (found and found not in zoneinfo.available_timezones()):
+    if not isinstance(found, str) or (found and found not in time_zones()):
         raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
     return found
 

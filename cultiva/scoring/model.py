@@ -1,9 +1,7 @@
 """A scoring model, read from its document (docs/reference/models.md)."""
 
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Self
 
 from cultiva.criteria.conditions.attribute import Attribute
@@ -11,6 +9,7 @@ from cultiva.criteria.conditions.event import EventHappened, read_path
 from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, say
 from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_text
 from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.lib.zones import time_zones
 
 COUNTS = ("each", "once", "last", "per_day", "per_distinct")
 EVENT_RULE_KEYS = ("count", "distinct", "window_days", "ageing")
@@ -136,14 +135,9 @@ def _read_word(found: Any, place: str, longest: int) -> str:
 
 
 def _read_timezone(found: Any) -> str:
-    if read_text(found, "timezone") not in _timezones():
+    if read_text(found, "timezone") not in time_zones():
         raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
     return str(found)
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())  # it reads folders: 3 ms
 
 
 def _read_figure(found: Any, place: str) -> float:

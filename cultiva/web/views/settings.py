@@ -1,7 +1,5 @@
 """The workspace's settings and the person's own."""
 
-import zoneinfo
-
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -15,9 +13,10 @@ from cultiva.accounts.actions import AccountError, check_password_strength, reco
 from cultiva.accounts.models import LANGUAGES, AuditEntry, Membership
 from cultiva.consent.models import PolicyVersion
 from cultiva.events.models import EventSource
+from cultiva.lib.zones import time_zones
 from cultiva.web.staff import ALL_ROLES, StaffRequest, staff_screen
 
-ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zoneinfo.available_timezones()) if "/" in zone]
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(time_zones()) if "/" in zone]
 
 
 class MineForm(forms.Form):

@@ -1,0 +1,92 @@
+"""What staff set up by clicking, set up by command; and the doctor."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser import Browser
+from tests.product import ROOT, Product
+from tests.smtp_sink import Sink
+
+Running = tuple[Product, Sink, Browser]
+DOCUMENTS = ROOT / "cultiva" / "demo" / "documents"
+
+
+def refused(product: Product, *words: str) -> str:
+    """What a command that fails says; it never shows a traceback."""
+    command = [sys.executable, "-m", "cultiva", *words]
+    result = subprocess.run(command, cwd=ROOT, env=product.environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_the_doctor_finds_the_running_product_well(running: Running) -> None:
+    product = running[0]
+    command = [sys.executable, "-m", "cultiva", "doctor", "--json"]
+    result = subprocess.run(command, cwd=ROOT, env=product.environ, capture_output=True, text=True, check=False)
+    findings = {each["what"]: each for each in json.loads(result.stdout)}
+    # A mail server with a local address is what this test sets up, and what the doctor should mind.
+    assert {what for what, each in findings.items() if not each["is_good"]} == {"public address"}
+    assert "set PUBLIC_URL" in findings["public address"]["hint"]
+    assert "cultiva_app" in findings["roles"]["seen"]
+    assert set(findings) == {
+        "versions", "database", "tables", "roles", "connections", "time", "mail", "public address", "disk", "flow",
+    }  # fmt: skip
+
+
+def test_a_workspace_of_ones_own_takes_leads_at_once(running: Running) -> None:
+    product = running[0]
+    made = json.loads(
+        product.command("workspace", "create", "--name", "Mi Huerto", "--documents", str(DOCUMENTS), "--json")
+    )
+    assert made["slug"] == "mi-huerto"
+    person = json.loads(
+        product.command(
+            "user", "create", "--workspace", "mi-huerto", "--email", "luz@huerto.example", "--name", "Luz", "--json"
+        )
+    )
+    assert person["role"] == "owner"
+    assert product.get(person["sign_in_link"].removeprefix(product.url))[0] == 200
+    assert "Riega" in product.get("/f/mi-huerto/guia-riego")[1]
+    assert "There is already a workspace `mi-huerto`" in refused(product, "workspace", "create", "--name", "Mi Huerto")
+
+
+def test_a_folder_that_cannot_be_published_leaves_nothing(running: Running, tmp_path: Path) -> None:
+    product = running[0]
+    (tmp_path / "model.yaml").write_text("model: x\ndimensions: {a: {}}\nrules: [{key: r, pionts: 5}]\n")
+    words = refused(product, "workspace", "create", "--name", "Roto", "--documents", str(tmp_path))
+    assert "pionts" in words
+    assert "did you mean `points`?" in words
+    assert product.query("SELECT count(*) FROM workspace WHERE slug = 'roto'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["workspace", "create", "--name", "X", "--language", "fr"], "No language 'fr'"),
+        (["workspace", "create", "--name", "X", "--time-zone", "Madrid"], "No time zone 'Madrid'"),
+        (["workspace", "create", "--name", "¿?"], "No address can be made"),
+        (
+            ["user", "create", "--workspace", "nix", "--email", "a@b.example", "--name", "A"],
+            "There is no workspace 'nix'",
+        ),
+        (["user", "create", "--workspace", "riega", "--email", "a", "--name", "A"], "is not an e-mail address"),
+        (["user", "link", "nobody@riega.example"], "There is no user"),
+        (["clock", "advance", "3 days"], "is no span of time"),
+        (["collector"], "has no port of its own"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_why(running: Running, words: list[str], says: str) -> None:
+    message = refused(running[0], *words)
+    assert says in message
+    assert "hint:" in message
+
+
+def test_a_taken_port_is_told_with_the_way_out(running: Running) -> None:
+    message = refused(running[0], "up")
+    assert f"PORT is '{running[0].port}'" in message
+    assert f"for example PORT={running[0].port + 1}" in message
