@@ -84,9 +84,12 @@ def database(url: str | None, *, as_app: bool) -> dict[str, Any]:
         k: v for k, v in known.items() if k not in ("user", "password", "host", "port", "dbname")
     }
     # Compiling costs more than it gives: our statements are many and short (a stock server took six times as long).
-    options["options"] = f"{options.get('options', '')} -c jit=off".strip()
+    session = f"{options.get('options', '')} -c jit=off"
     if as_app and known.get("user") != APP:
-        options["assume_role"] = APP  # one login serves both roles
+        # One login serves both roles. Django's `assume_role` asks the pool for a second connection while it makes
+        # the first, and waits for ever.
+        session += f" -c role={APP}"
+    options["options"] = session.strip()
     if as_app:
         options["pool"] = {"min_size": 0, "max_size": 12, "timeout": 15, "max_idle": 60}
     return {

@@ -21,3 +21,5 @@ if "DATABASE_URL" not in os.environ:
     atexit.register(_folder.cleanup)
     atexit.register(_server.stop)
     os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"] = _urls.app, _urls.owner
+
+os.environ.setdefault("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])  # one login may serve both roles
