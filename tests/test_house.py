@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from django.core.management import call_command
 from django.urls import URLResolver, get_resolver
 
 ROOT = Path(__file__).parent.parent
@@ -72,3 +74,8 @@ def test_sql_never_reads_the_clock() -> None:
 def test_every_sql_file_opens_with_a_comment() -> None:
     for path in PACKAGE.rglob("*.sql"):
         assert path.read_text().startswith("--"), path
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_migrations_are_those_of_the_models() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y = 210, 56, 30, 46
-SIDE = 110  # room for the ways that go round
+SIDE = 170  # room for the ways that go round
 MARGIN = 16
 
 
