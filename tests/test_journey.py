@@ -177,14 +177,16 @@ def test_every_screen_is_sound(running: tuple[Product, Sink, Browser], staff: Pa
     staff.locator("select[name=language]").select_option(language)
     staff.locator("input[name=what][value=mine] ~ button").click()
     best = product.query("SELECT lead_id FROM lead_state WHERE stage = 'sales_qualified' ORDER BY score DESC LIMIT 1")
+    mail = product.query("SELECT max(id) FROM mailbox_message")[0][0]
     violations = []
-    for path in [*SCREENS, f"/leads/{best[0][0]}"]:
+    for path in [*SCREENS, f"/leads/{best[0][0]}", f"/mailbox/{mail}"]:
         staff.goto(product.url + path)
         expect(staff.locator("html")).to_have_attribute("lang", language)
         width = staff.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width <= 0, f"{path} is {width} px wider than the window"
         violations += serious_violations(staff)
         picture(staff, f"{path.strip('/').replace('/', '-') or 'home'}-{language}-{look}")
+    expect(staff.frame_locator(".mail-frame").locator("body")).to_contain_text("Riega Azudea")
     assert not violations
     assert not chromium.errors
 

@@ -1,5 +1,7 @@
 """Mail that stayed in the product because no server is configured."""
 
+from csp.constants import SELF
+from csp.decorators import csp_update
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -27,6 +29,7 @@ def mailbox(request: StaffRequest) -> HttpResponse:
     return render(request, "web/mailbox.html", context)
 
 
+@csp_update({"frame-src": [SELF]})  # type: ignore[untyped-decorator]
 @staff_screen()
 def message(request: StaffRequest, message_id: int) -> HttpResponse:
     found = find(request, message_id)
