@@ -49,6 +49,24 @@ def total_of(page: Page) -> float:
     return float(page.locator("[data-total]").first.get_attribute("data-total") or "nan")
 
 
+def test_a_newcomer_confirms_from_the_local_mailbox(running: tuple[Product, Sink, Browser], staff: Page) -> None:
+    """Without a mail server, mail is read in the product; its links open pages that work."""
+    product, _sink, chromium = running
+    mail = product.query(
+        "SELECT m.id FROM mailbox_message m JOIN lead l ON m.recipient LIKE '%' || l.email || '%'"
+        " JOIN consent_mark k ON k.lead_id = l.id AND k.confirmed_since IS NULL"
+        " WHERE m.subject LIKE 'Confirma tu correo%' ORDER BY m.id DESC LIMIT 1"
+    )[0][0]
+    staff.goto(f"{product.url}/mailbox/{mail}")
+    with staff.context.expect_page() as opened:
+        staff.frame_locator(".mail-frame").locator("a[href*='/c/confirm/']").first.click()
+    page = opened.value
+    page.locator("button[type=submit]").click()
+    expect(page.locator("main")).to_contain_text("confirmada")
+    page.close()
+    assert not chromium.errors
+
+
 def test_one_lead_goes_all_the_way(running: tuple[Product, Sink, Browser], staff: Page) -> None:
     product, sink, chromium = running
 
