@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,11 @@ def test_a_taken_port_is_told_with_the_way_out(running: Running) -> None:
     message = refused(running[0], "up")
     assert f"PORT is '{running[0].port}'" in message
     assert f"for example PORT={running[0].port + 1}" in message
+
+
+def test_the_clock_moves_for_every_process_at_once(running: Running) -> None:
+    product = running[0]
+    before = datetime.fromisoformat(product.command("clock", "show").strip())
+    product.command("clock", "advance", "30m")
+    after = datetime.fromisoformat(product.command("clock", "show").strip())
+    assert timedelta(minutes=30) <= after - before < timedelta(minutes=31)

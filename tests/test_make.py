@@ -1,18 +1,21 @@
 """A stranger clones the repository and types `make run`."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.product import ROOT, free_port
+from tests.product import ROOT, Product, free_port, open_folder
 
 pytestmark = pytest.mark.slow
 OURS_SECONDS = 30.0  # of our own part: starting and filling the demo, on two cores
@@ -108,3 +111,33 @@ def run_up(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
         environ.pop(name, None)
     command = [str(ROOT / ".venv/bin/python"), "-m", "cultiva", "up"]
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_python_without_venv_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "environment", tmp_path / ".ci" / "environment")
+    python = tmp_path / "bare-python"
+    python.write_text(f'#!/bin/sh\ncase "$2" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    command = [str(tmp_path / ".ci" / "environment"), "requirements/run.txt"]
+    environ = {**os.environ, "PYTHON": str(python)}
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "has no venv" in result.stderr
+    assert "apt install python3-venv" in result.stderr
+
+
+def test_the_collector_may_have_a_port_of_its_own() -> None:
+    port = free_port()
+    with open_folder() as folder, Product(folder, COLLECTOR_PORT=str(port)) as product:
+        made = json.loads(
+            product.command("source", "create", "--workspace", "riega", "--key", "own", "--name", "Own", "--json")
+        )
+        event = {"event": "Ping", "userId": "7", "writeKey": made["write_key"]}
+        body = json.dumps(event).encode()
+        taken = urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/track", data=body, timeout=10)
+        assert json.load(taken) == {"success": True}
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{product.url}/v1/track", data=body, timeout=10)
+        assert refused.value.code == 404
+        assert product.query("SELECT count(*) FROM event WHERE name = 'Ping'") == [(1,)]

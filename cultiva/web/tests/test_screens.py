@@ -12,6 +12,7 @@ from cultiva.accounts.actions import create_user, grant_role
 from cultiva.accounts.models import Role
 from cultiva.capture.models import FormVersion
 from cultiva.demo.documents import publish_folder
+from cultiva.demo.live import is_live
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_workspace
 from cultiva.leads.actions import find_or_make_lead
@@ -152,6 +153,14 @@ def test_the_clock_moves_by_a_button(furnished: Any, at: datetime) -> None:
     assert (clock.now() - before).days == 3
     for days in ("0", "-3", "x", "9999"):
         assert client.post("/demo/advance", {"days": days}).status_code == 404
+
+
+def test_live_visitors_are_switched_by_a_button(furnished: Any, at: datetime) -> None:
+    client = signed_in(furnished, Role.OWNER, at)
+    for wanted in ("1", "0"):
+        client.post("/demo/live", {"on": wanted, "next": "/"})
+        assert is_live(furnished.id) is (wanted == "1")
+        assert f'aria-pressed="{"true" if wanted == "1" else "false"}"' in client.get("/").content.decode()
 
 
 def test_outside_a_demo_there_is_no_time_machine(furnished: Any, at: datetime, settings: Any) -> None:
