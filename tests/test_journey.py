@@ -229,3 +229,39 @@ def test_a_second_start_finds_the_same_data(running: tuple[Product, Sink, Browse
     product.start()
     assert product.query("SELECT count(*) FROM lead")[0][0] >= leads
     assert product.get("/healthz")[0] == 200
+
+
+def test_the_list_of_leads_answers_while_one_types(running: tuple[Product, Sink, Browser], staff: Page) -> None:
+    product, _sink, chromium = running
+    staff.set_viewport_size({"width": 1280, "height": 900})
+    name = product.query(
+        "SELECT attributes ->> 'first_name', attributes ->> 'last_name' FROM lead"
+        " WHERE attributes ->> 'last_name' LIKE '% %' ORDER BY id LIMIT 1"
+    )[0]
+    staff.goto(product.url + "/leads")
+    everybody = staff.locator("tbody tr").count()
+    staff.locator("[name=search]").press_sequentially(" ".join(name).upper())
+    expect(staff.locator("tbody tr").first).to_contain_text(name[0])
+    expect(staff.locator("tbody tr")).not_to_have_count(everybody)
+    assert staff.locator("h1").count() == 1
+    assert "search=" in staff.url
+    staff.reload()
+    assert staff.locator("tbody tr").count() < everybody
+    staff.locator("[name=search]").fill("")
+    staff.locator("select[name=stage]").select_option("customer")
+    expect(staff).to_have_url(re.compile("stage=customer"))
+    staff.get_by_role("link", name=re.compile("Página siguiente|Next page")).click()
+    assert "after=" in staff.url
+    assert "stage=customer" in staff.url
+    assert not chromium.errors
+
+
+def test_the_home_screen_moves_by_itself(running: tuple[Product, Sink, Browser], staff: Page) -> None:
+    product, _sink, chromium = running
+    staff.goto(product.url + "/")
+    with staff.expect_response(lambda answer: answer.url.endswith("/home/live"), timeout=8000) as answered:
+        pass
+    assert answered.value.status == 200
+    expect(staff.locator("h1")).to_have_count(1)
+    assert staff.locator("#home-live .card").count() > 6
+    assert not chromium.errors
