@@ -71,6 +71,8 @@ def test_a_visitor_who_turns_out_to_be_a_lead_brings_the_past_along(running: Run
     [
         ("track", b"{", 400, "invalid_json"),
         ("track", b"[1]", 400, "invalid_json"),
+        ("track", b'{"event":"X","userId":"7","properties":{"n":NaN}}', 400, "invalid_json"),
+        ("track", {"event": "X", "userId": "7", "timestamp": "0001-01-01T00:00:00+14:00"}, 400, "invalid_event"),
         ("track", b"\xff\xfe", 400, "invalid_json"),
         ("track", b'{"a":' * 5000, 400, "invalid_json"),
         ("track", {"event": "X"}, 400, "invalid_event"),

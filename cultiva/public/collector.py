@@ -7,8 +7,8 @@ that wait, stores them in one transaction and then answers them all, so an answe
 import asyncio
 import base64
 import binascii
-import gzip
 import json
+import logging
 import uuid
 import zlib
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import DataError, close_old_connections
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.sources import find_source
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
+
+log = logging.getLogger(__name__)
 
 KINDS = {"track", "page", "screen", "identify"}
 SHORT = {"t": "track", "p": "page", "s": "screen", "i": "identify", "b": "batch", "import": "batch"}
@@ -80,7 +82,7 @@ class Writer:
     async def _write(self, workspace_id: int, entries: list[Waiting]) -> None:
         try:
             await sync_to_async(_record)(workspace_id, [event for entry in entries for event in entry.events])
-        except DatabaseError:
+        except Exception:  # whatever it was, those who wait get their answer
             await self._write_apart(workspace_id, entries)
         else:
             for entry in entries:
@@ -92,7 +94,10 @@ class Writer:
             try:
                 await sync_to_async(_record)(workspace_id, entry.events)
                 entry.stored.set_result(None)
-            except DatabaseError:
+            except DataError:  # it would be refused again however often it came
+                entry.stored.set_exception(Refused(400, "invalid_event", "An event holds a value that cannot be kept."))
+            except Exception:
+                log.exception("event=collector.not_stored workspace=%d events=%d", workspace_id, len(entry.events))
                 entry.stored.set_exception(Refused(503, "unavailable", "Events cannot be stored now. Try again."))
 
 
@@ -165,12 +170,16 @@ def _parse(body: bytes, encoding: bytes) -> Json:
             body = inflate.decompress(body, MAX_BODY_BYTES + 1)
             if len(body) > MAX_BODY_BYTES:
                 raise Refused(413, "too_large", "A batch may hold 500 KB once unpacked.")
-        found = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError, zlib.error, gzip.BadGzipFile) as error:
+        found = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, zlib.error) as error:
         raise Refused(400, "invalid_json", "The body is not JSON.") from error
     if not isinstance(found, dict):
         raise Refused(400, "invalid_json", "The body must be a JSON object.")
     return found
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")  # Python would take NaN and Infinity
 
 
 def _write_key(authorization: bytes, body: Json) -> str:
