@@ -13,6 +13,7 @@ from cultiva.events.actions import claim_new_events, workspaces_with_new_events
 from cultiva.events.batch import Batch
 from cultiva.leads.actions import lock_leads, resolve
 from cultiva.lib.database import workspace_scope
+from cultiva.lib.turns import each_in_turn
 from cultiva.lifecycle.actions import advance as advance_stages
 from cultiva.mailing.actions import answer
 from cultiva.nurture.actions import advance as advance_workflows
@@ -37,7 +38,9 @@ BATCH_SIZE = 500
 
 def process_new_events(*, at: datetime, limit: int = BATCH_SIZE) -> int:
     """One batch of every workspace that has new events; returns how many events were taken."""
-    return sum(process_workspace(workspace_id=each, at=at, limit=limit) for each in workspaces_with_new_events())
+    return each_in_turn(
+        workspaces_with_new_events(), lambda each: process_workspace(workspace_id=each, at=at, limit=limit)
+    )
 
 
 def process_workspace(*, workspace_id: int, at: datetime, limit: int = BATCH_SIZE) -> int:

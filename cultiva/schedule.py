@@ -6,11 +6,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from cultiva.accounts.actions import workspace_ids
 from cultiva.demo.live import is_live, tick
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
@@ -62,10 +64,14 @@ def run_due_jobs(*, at: datetime, real_now: datetime) -> list[str]:
     ran = []
     for job in JOBS:
         if _take_turn(job, real_now):
-            for workspace_id in workspace_ids() if job.per_workspace else [0]:
-                job.run(workspace_id, at)
+            each_in_turn(workspace_ids() if job.per_workspace else [0], partial(_run, job, at))
             ran.append(job.name)
     return ran
+
+
+def _run(job: Job, at: datetime, workspace_id: int) -> int:
+    job.run(workspace_id, at)
+    return 1
 
 
 def _take_turn(job: Job, real_now: datetime) -> bool:

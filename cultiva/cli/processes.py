@@ -12,6 +12,7 @@ import click
 
 from cultiva.cli.environment import product
 from cultiva.lib.config import Config
+from cultiva.lib.turns import each_in_turn
 
 log = logging.getLogger("cultiva.worker")
 
@@ -79,7 +80,7 @@ def flow_round() -> int:
 
     at = clock.now()
     taken = flow.process_new_events(at=at)
-    return taken or sum(flow.process_due_leads(workspace_id=each, at=at) for each in workspace_ids())
+    return taken or each_in_turn(workspace_ids(), lambda each: flow.process_due_leads(workspace_id=each, at=at))
 
 
 def schedule_round() -> int:
@@ -96,7 +97,7 @@ def mail_round() -> int:
     from cultiva.mailing.sending import send_due
 
     at = clock.now()
-    return sum(send_due(workspace_id=each, at=at) for each in workspace_ids())
+    return each_in_turn(workspace_ids(), lambda each: send_due(workspace_id=each, at=at))
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int]) -> None:
