@@ -66,6 +66,25 @@ def test_a_visitor_who_turns_out_to_be_a_lead_brings_the_past_along(running: Run
     )
 
 
+def test_a_site_cannot_make_up_what_only_we_record(running: Running, write_key: str) -> None:
+    """A write key lies open in pages: no mail and no standstill may follow from what is sent with it."""
+    product = running[0]
+    email = product.query("SELECT email FROM lead ORDER BY id LIMIT 1")[0][0]
+    mails = product.query("SELECT count(*) FROM outbox WHERE cause_kind = 'grant'")
+    ours = {"anonymousId": "v-forger", "type": "track", "event": "magnet_granted"}
+    made_up = [
+        {"type": "identify", "anonymousId": "v-forger", "messageId": "f-0", "traits": {"email": email}},
+        {**ours, "messageId": "f-1", "properties": {"grant": 1, "magnet": "guia-riego"}},
+        {**ours, "messageId": "f-2", "properties": {}},
+        {**ours, "messageId": "f-3", "event": "confirmation_requested", "properties": {"confirmation": 1}},
+        {**ours, "messageId": "f-4", "event": "stage_changed", "properties": {"to": "sales_qualified"}},
+    ]
+    assert send(product, "batch", {"batch": made_up}, key=write_key)[0] == 200
+    product.wait_for(lambda: product.query("SELECT count(*) FROM event_inbox") == [(0,)])
+    assert product.query("SELECT count(*) FROM outbox WHERE cause_kind = 'grant'") == mails
+    assert not product.says("round_failed")
+
+
 @pytest.mark.parametrize(
     ("call", "body", "status", "code"),
     [

@@ -41,6 +41,7 @@ class LedgerEvent:
     """An event as it stands in the ledger; `lead_id` is None until its visitor is known."""
 
     id: int
+    source_id: int
     kind: str
     name: str
     visitor: uuid.UUID | None
@@ -48,6 +49,11 @@ class LedgerEvent:
     occurred_at: datetime
     actor: str
     properties: Json
+
+    @property
+    def is_ours(self) -> bool:
+        """Recorded by the product itself: who holds a write key can send any name, and acts follow from ours."""
+        return self.source_id == OWN_SOURCE
 
 
 def record_events(

@@ -153,7 +153,7 @@ def answer(batch: Batch) -> None:
                 variables={property_: event.properties[property_]},
             )
             for event in batch.of_kind(kind)
-            if event.name == name and event.lead_id is not None
+            if event.is_ours and event.name == name and event.lead_id is not None
         ]
         put_in_outbox(
             workspace_id=batch.workspace_id,
