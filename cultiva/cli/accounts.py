@@ -130,14 +130,23 @@ def source() -> None:
 @of_workspace
 @click.option("--key", required=True, help="Its name in criteria and reports, for example web.")
 @click.option("--name", required=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["site", "server"]),
+    default="site",
+    show_default=True,
+    help="A site's key is publishable and only writes events; a server's is secret.",
+)
 @as_json
-def create_source_command(workspace: str, key: str, name: str, is_json: bool) -> None:
-    """Make a source; its write key is shown this once."""
+def create_source_command(workspace: str, key: str, name: str, kind: str, is_json: bool) -> None:
+    """Make a source and its write key; a secret key is shown this once."""
     with product():
         from cultiva.events.sources import create_source
         from cultiva.lib import clock
 
-        made, write_key = create_source(workspace_id=named_workspace(workspace).id, key=key, name=name, at=clock.now())
+        made, write_key = create_source(
+            workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, at=clock.now()
+        )
         report({"id": made.id, "key": made.key, "write_key": write_key}, is_json)
 
 

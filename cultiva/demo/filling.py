@@ -93,7 +93,7 @@ def _owner(workspace: Workspace) -> User:
 
 def _connect(workspace: Workspace, at: datetime) -> Sources:
     web, _ = create_source(workspace_id=workspace.id, key="web", name="riega.example", at=at)
-    server, _ = create_source(workspace_id=workspace.id, key="erp", name="ERP y redes sociales", at=at)
+    server, _ = create_source(workspace_id=workspace.id, key="erp", name="ERP y redes sociales", kind="server", at=at)
     return Sources(web=web.id, server=server.id)
 
 

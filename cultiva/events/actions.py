@@ -49,6 +49,7 @@ class LedgerEvent:
     occurred_at: datetime
     actor: str
     properties: Json
+    context: Json
 
     @property
     def is_ours(self) -> bool:

@@ -12,19 +12,45 @@ OWN_SOURCE = 0  # the `source_id` of what the product itself records
 
 
 class EventSource(WorkspaceRow):
-    """A site, app or connector that sends events."""
+    """A site, app, server or shop that sends events."""
 
     id = models.BigAutoField(primary_key=True)
     key = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
-    write_key_hash = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=20, default="site")  # site | server | a connector's kind
+    # Origins (scheme://host[:port]) from which browsers may send; empty: from anywhere.
+    allowed_origins = models.JSONField(default=list)
+    # Events without the sender's word that tracking was consented to are counted and not stored.
+    requires_tracking_consent = models.BooleanField(default=False)
+    consent_category = models.CharField(max_length=60, default="analytics")
+    # Who is named by a secret key's identify event, or by a connector, becomes a lead where unknown; not valid yet.
+    makes_leads = models.BooleanField(default=False)
+    requests_per_second = models.PositiveIntegerField(default=1000)  # per key; Segment advises its senders the same
+    secret = models.TextField(blank=True, default="")  # lib.secrets: what a connector verifies its sender by
     created_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)  # from then on its keys are unknown
 
     class Meta:
         db_table = "event_source"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "key"], name="one_source_a_key")
         ]
+
+
+class WriteKey(WorkspaceRow):
+    """What a sender proves itself by. A publishable one stands in pages and may only write events."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(EventSource, on_delete=models.PROTECT, db_constraint=False, related_name="keys")
+    kind = models.CharField(max_length=12)  # publishable | secret
+    key_hash = models.CharField(max_length=64, unique=True)
+    shown = models.CharField(max_length=60, blank=True, default="")  # publishable: the key; secret: its last four
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "write_key"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "source"], name="write_key_source")]
 
 
 class Event(WorkspaceRow):

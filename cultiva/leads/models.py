@@ -7,26 +7,63 @@ from django.db import models
 from cultiva.accounts.models import User, WorkspaceRow
 
 
+class Company(WorkspaceRow):
+    """An organisation that leads work for, known by its domain or by the group id its own systems give it."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=200, blank=True, default="")
+    domain = models.CharField(max_length=253, null=True)  # IDNA, lower case
+    external_id = models.CharField(max_length=200, null=True)  # the groupId of group calls
+    attributes = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "company"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "domain"], name="one_company_a_domain"),
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="one_company_a_group"),
+        ]
+
+
 class Lead(WorkspaceRow):
-    """A person who gave their data of their own will."""
+    """A person who gave their data of their own will.
+
+    Found by address, by their id in the company's own systems, or, where no address is known, by telephone.
+    """
 
     id = models.BigAutoField(primary_key=True)
     email = models.CharField(max_length=254, blank=True, default="")
     email_key = models.CharField(max_length=254, null=True)  # casefolded, NFKC; null: no address known
+    phone_key = models.CharField(max_length=20, null=True)  # E.164
+    external_id = models.CharField(max_length=200, null=True)  # the userId of identify calls
+    company = models.ForeignKey(Company, on_delete=models.PROTECT, null=True, db_constraint=False, related_name="leads")
     attributes = models.JSONField(default=dict)
     folded = models.JSONField(null=True)  # lib.folding
     language = models.CharField(max_length=5, default="es")
     source_kind = models.CharField(max_length=20)  # form, import, api, manual, event
     created_at = models.DateTimeField()
     search_text = models.TextField(default="")  # folded name, company, address: what the list searches
+    # A merged lead's row stays, for its events and its undoing; its identifiers move to the one it was merged into.
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_constraint=False, related_name="+")
 
     class Meta:
         db_table = "lead"
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["workspace", "email_key"], name="one_lead_an_address")
+            models.UniqueConstraint(fields=["workspace", "email_key"], name="one_lead_an_address"),
+            models.UniqueConstraint(fields=["workspace", "external_id"], name="one_lead_an_external_id"),
+            # A family or an office shares a telephone: only who has nothing else is known by it.
+            models.UniqueConstraint(
+                fields=["workspace", "phone_key"],
+                condition=models.Q(email_key=None, external_id=None, merged_into=None),
+                name="one_lead_a_bare_phone",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "-created_at", "-id"], name="lead_newest")
+            models.Index(fields=["workspace", "-created_at", "-id"], name="lead_newest"),
+            models.Index(fields=["workspace", "company"], name="lead_company"),
+            models.Index(
+                fields=["workspace", "phone_key"], name="lead_phone", condition=models.Q(phone_key__isnull=False)
+            ),
         ]
 
     @property
@@ -72,3 +109,54 @@ class LeadState(WorkspaceRow):
 
     class Meta:
         db_table = "lead_state"
+
+
+class LeadAlias(WorkspaceRow):
+    """A merged lead and the one it is now, however often that one was merged on. Read by view `lead_event`."""
+
+    merged = models.OneToOneField(
+        Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
+    )
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+
+    class Meta:
+        db_table = "lead_alias"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="lead_alias_lead")]
+
+
+class Attribute(WorkspaceRow):
+    """What a key of a lead's, or a company's, attributes means: made on first sight, changed by staff."""
+
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=8)  # lead | company
+    key = models.CharField(max_length=80)
+    label = models.CharField(max_length=120, blank=True, default="")  # empty: the key itself
+    # text, long_text, number, money, date, date_time, boolean, choice, multi_choice, email, phone, url, country,
+    # language, time_zone
+    type = models.CharField(max_length=20)
+    choices = models.JSONField(default=list)  # of choice and multi_choice
+    is_guessed = models.BooleanField(default=True)  # until a person has said so
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "attribute"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "subject", "key"], name="one_attribute_a_key")
+        ]
+
+
+class Misfit(WorkspaceRow):
+    """A value that was not of its attribute's type: kept and shown, until a good one comes or the type changes."""
+
+    id = models.BigAutoField(primary_key=True)
+    subject = models.CharField(max_length=8)  # lead | company
+    subject_id = models.BigIntegerField()
+    key = models.CharField(max_length=80)
+    value = models.JSONField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "attribute_misfit"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "subject", "subject_id", "key"], name="one_misfit_a_key")
+        ]

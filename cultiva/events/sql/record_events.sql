@@ -20,9 +20,9 @@ WITH incoming AS (
          i.by, i.actor, i.properties, i.folded, coalesce(i.context, '{}')
     FROM incoming i JOIN fresh f ON f.source_id = i.source_id AND f.message_hash = decode(i.message_hash, 'hex')
    ORDER BY i.occurred_at, i.ordinality
-  RETURNING id, source_id, kind, name, visitor, lead_id, occurred_at, received_at, actor, properties
+  RETURNING id, source_id, kind, name, visitor, lead_id, occurred_at, received_at, actor, properties, context
 ), queued AS (
   INSERT INTO event_inbox (workspace_id, event_id, received_at)
   SELECT %(workspace)s, id, received_at FROM stored WHERE %(queue)s
 )
-SELECT id, source_id, kind, name, visitor, lead_id, occurred_at, actor, properties FROM stored ORDER BY id
+SELECT id, source_id, kind, name, visitor, lead_id, occurred_at, actor, properties, context FROM stored ORDER BY id
