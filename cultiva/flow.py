@@ -6,12 +6,12 @@ a crash anywhere gives the events back to the inbox, and a second run of any ste
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from cultiva.events.actions import claim_new_events, workspaces_with_new_events
 from cultiva.events.batch import Batch
-from cultiva.leads.actions import lock_leads, resolve
+from cultiva.leads.actions import lock_leads, project, resolve
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.lifecycle.actions import advance as advance_stages
@@ -26,7 +26,7 @@ Step = Callable[[Batch], None]
 
 # Told apart by name in the log: several rooms call their step `advance`.
 STEPS: dict[str, Step] = {
-    "leads.resolve": resolve,
+    "leads.project": project,
     "scoring.score": score,
     "lifecycle.advance": advance_stages,
     "sales.hand_over": hand_over,
@@ -48,7 +48,10 @@ def process_workspace(*, workspace_id: int, at: datetime, limit: int = BATCH_SIZ
     with workspace_scope(workspace_id):
         events = claim_new_events(workspace_id=workspace_id, limit=limit)
         if events:
-            run_steps(Batch(workspace_id=workspace_id, at=at, events=events))
+            batch = Batch(workspace_id=workspace_id, at=at, events=events)
+            resolve(batch)
+            batch.lead_ids = lock_leads(workspace_id=workspace_id, lead_ids=batch.lead_ids)
+            run_steps(batch)
     return len(events)
 
 
@@ -58,18 +61,13 @@ def process_due_leads(*, workspace_id: int, at: datetime, limit: int = 1000) -> 
         lead_ids = rescore_due(workspace_id=workspace_id, at=at, limit=limit)
         if lead_ids:
             lock_leads(workspace_id=workspace_id, lead_ids=lead_ids)
-            run_steps(Batch(workspace_id=workspace_id, at=at, lead_ids=lead_ids), skip=("leads.resolve",))
+            run_steps(Batch(workspace_id=workspace_id, at=at, lead_ids=lead_ids))
     return len(lead_ids)
 
 
-def run_steps(batch: Batch, skip: Sequence[str] = ()) -> None:
+def run_steps(batch: Batch) -> None:
     for name, step in STEPS.items():
-        if name not in skip:
-            began = time.perf_counter()
-            step(batch)
-            log.debug(
-                "event=flow.step name=%s leads=%d ms=%.1f",
-                name,
-                len(batch.lead_ids),
-                (time.perf_counter() - began) * 1000,
-            )
+        began = time.perf_counter()
+        step(batch)
+        took = (time.perf_counter() - began) * 1000
+        log.debug("event=flow.step name=%s leads=%d ms=%.1f", name, len(batch.lead_ids), took)

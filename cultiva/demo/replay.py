@@ -24,7 +24,7 @@ from cultiva.demo.history import RECENT, History, Newcomer, SentMail
 from cultiva.demo.past import Stage, click_events, later_answers, visitors_of
 from cultiva.events.actions import LedgerEvent, NewEvent, claim_new_events, record_events
 from cultiva.events.batch import Batch
-from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads, resolve
+from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads, project, resolve
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import fetch_all
 from cultiva.lib.plugins import plugin
@@ -95,10 +95,9 @@ class Replay:
         new += claim_new_events(workspace_id=workspace_id, limit=ALL)  # what the doors and the staff recorded
         batch = Batch(workspace_id=workspace_id, at=at, events=sorted(new, key=lambda event: event.id))
         resolve(batch)
-        if settle:
-            due = rescore_due(workspace_id=workspace_id, at=at, limit=ALL)
-            batch.lead_ids = lock_leads(workspace_id=workspace_id, lead_ids=sorted({*batch.lead_ids, *due}))
-        for step in (score, advance_stages, hand_over):
+        due = rescore_due(workspace_id=workspace_id, at=at, limit=ALL) if settle else []
+        batch.lead_ids = lock_leads(workspace_id=workspace_id, lead_ids=sorted({*batch.lead_ids, *due}))
+        for step in (project, score, advance_stages, hand_over):
             step(batch)
         if at > self.history.at - RECENT:
             for step in (advance_workflows, answer):

@@ -10,7 +10,7 @@ from cultiva.events.actions import LedgerEvent, NewEvent, record_events
 class Batch:
     """New events of one workspace and the leads they touch, as of `at` (UTC).
 
-    `lead_ids` ascend, are locked for this batch, and are set by `leads.resolve`. Each step works on the set, may
+    `lead_ids` ascend, are locked for this batch once `leads.resolve` has found them. Each step works on the set, may
     run twice, and tells later steps what it changed by `record`.
     """
 

@@ -103,9 +103,9 @@ def link_visitor(*, workspace_id: int, visitor: uuid.UUID, lead_id: int, at: dat
 
 
 def resolve(batch: Batch) -> None:
-    """The step of `flow` that finds whose events these are: links, then leads, then locks.
+    """The step of `flow` that finds whose events these are: links, then leads (`batch.lead_ids`, not locked yet).
 
-    An identify event never makes a lead: a write key is public, and a lead is somebody who gave their data.
+    An identify event of a publishable key never makes a lead: a lead is somebody who gave their data.
     """
     _link_identified(batch)
     lead_of = _leads_of_visitors(batch)
@@ -113,8 +113,11 @@ def resolve(batch: Batch) -> None:
         replace(event, lead_id=lead_of[event.visitor]) if event.lead_id is None and event.visitor in lead_of else event
         for event in batch.events
     ]
-    touched = {event.lead_id for event in batch.events if event.lead_id is not None}
-    batch.lead_ids = lock_leads(workspace_id=batch.workspace_id, lead_ids=sorted(touched))
+    batch.lead_ids = sorted({event.lead_id for event in batch.events if event.lead_id is not None})
+
+
+def project(batch: Batch) -> None:
+    """The step of `flow` that brings the rows of the batch's leads up to date with the ledger."""
     _note_last_seen(batch)
 
 

@@ -14,6 +14,8 @@ from cultiva.leads.actions import (
     clean_attributes,
     find_or_make_lead,
     link_visitor,
+    lock_leads,
+    project,
     read_address,
     resolve,
 )
@@ -117,6 +119,8 @@ def take(workspace: Any, at: datetime, *events: NewEvent) -> Batch:
     record_events(workspace_id=workspace.id, events=events, received_at=at)
     batch = Batch(workspace.id, at, claim_new_events(workspace_id=workspace.id, limit=1000))
     resolve(batch)
+    batch.lead_ids = lock_leads(workspace_id=workspace.id, lead_ids=batch.lead_ids)
+    project(batch)
     return batch
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from cultiva.consent.models import ConsentMark
 from cultiva.events.actions import NewEvent, claim_new_events, record_events
 from cultiva.events.batch import Batch
-from cultiva.leads.actions import find_or_make_lead, resolve
+from cultiva.leads.actions import find_or_make_lead, lock_leads, project, resolve
 from cultiva.leads.models import Lead
 
 LIFECYCLE = """
@@ -73,4 +73,6 @@ def take_batch(workspace: Any, at: datetime) -> Batch:
     """What waits in the inbox, resolved and locked as `flow` does it."""
     batch = Batch(workspace.id, at, events=claim_new_events(workspace_id=workspace.id, limit=1000))
     resolve(batch)
+    batch.lead_ids = lock_leads(workspace_id=workspace.id, lead_ids=batch.lead_ids)
+    project(batch)
     return batch
