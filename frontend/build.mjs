@@ -1,13 +1,14 @@
-// Writes the vendored browser files from node_modules: run `npm ci` here first.
+// Writes the vendored browser files and the tracking script: run `npm ci` here first.
 //
 //     node frontend/build.mjs              into cultiva/static/cultiva
 //     node frontend/build.mjs --out DIR    into DIR, to compare with what is committed
 //
-// The output depends on package-lock.json, icons.txt and licenses/ only, so that it can be rebuilt byte for byte.
+// The output depends on package-lock.json, icons.txt, t.js and licenses/ only, so that it can be rebuilt byte for byte.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const modules = join(here, 'node_modules')
@@ -29,6 +30,7 @@ const LICENSES = {
 if (!existsSync(modules)) fail(`No ${modules}.`, 'run `npm ci` in frontend/ first')
 writeVendor(join(out, 'vendor'))
 writeSprite(join(out, 'icons.svg'))
+await writeScript(join(out, 't.js'))
 
 function writeVendor(folder) {
   rmSync(folder, { recursive: true, force: true })
@@ -58,6 +60,15 @@ function symbol(name) {
     .filter((shape) => !shape.includes('stroke="none"')) // the invisible 24 × 24 frame
     .map((shape) => shape.replace(/\s+/g, ' ').replace(' />', '/>'))
   return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round">${shapes.join('')}</symbol>`
+}
+
+async function writeScript(path) {
+  const [{ minify }, { parse }] = [await import('terser'), await import('acorn')] // not before node_modules is known to be there
+  const { code } = await minify(readFileSync(join(here, 't.js'), 'utf8'), { ecma: 2017, compress: { passes: 3, unsafe_arrows: true } })
+  parse(code, { ecmaVersion: 2017 }) // throws at newer syntax
+  const size = gzipSync(code, { level: 9 }).length
+  if (size > 3072) fail(`t.js is ${size} bytes gzipped; sites were promised 3 KB.`, 'take something out')
+  writeFileSync(path, code + '\n')
 }
 
 function fail(problem, hint) {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.public import clicks, form_pages, health, links
+from cultiva.public import clicks, form_pages, health, links, tracking_script
 
 app_name = "public"
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("d/<str:token>", links.download, name="download"),
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
+    path("t.js", tracking_script.tracking_script, name="tracking_script"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -1,0 +1,32 @@
+"""The tracking script that other people's pages load: `/t.js`, the same for every source."""
+
+import hashlib
+from functools import cache
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import condition, require_safe
+
+MAX_AGE_SECONDS = 3600  # an upgrade reaches every page within the hour
+
+
+@cache
+def script() -> bytes:
+    return (settings.PACKAGE / "static" / "cultiva" / "t.js").read_bytes()
+
+
+@cache
+def etag() -> str:
+    return f'"{hashlib.sha256(script()).hexdigest()[:16]}"'
+
+
+@require_safe
+@condition(etag_func=lambda request: etag())
+def tracking_script(request: HttpRequest) -> HttpResponse:
+    """Any page may load it, pages under Cross-Origin-Embedder-Policy and with `crossorigin` too."""
+    response = HttpResponse(script(), content_type="text/javascript; charset=utf-8")
+    response["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response["Timing-Allow-Origin"] = "*"
+    return response
