@@ -29,7 +29,7 @@ class Site:
     def policy(self) -> str:
         return (
             f"default-src 'none'; script-src 'nonce-{NONCE}'; connect-src {self.product_url}; form-action 'self';"
-            " media-src 'self'; img-src data:; frame-src https://www.youtube.com https://player.vimeo.com; base-uri 'none';"
+            " media-src 'self'; img-src data:; frame-src https://www.youtube.com; base-uri 'none';"
             " require-trusted-types-for 'script'"
         )
 

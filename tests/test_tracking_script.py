@@ -13,7 +13,9 @@ from tests.site import YOUTUBE, Site, events_in, site_of
 from tests.smtp_sink import Sink
 
 Running = tuple[Product, Sink, Browser]
-STORED = """async () => [document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]"""
+STORED = (
+    "async () => [document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]"
+)
 
 
 class Visitor:
@@ -175,8 +177,10 @@ def test_clicks_downloads_and_forms_are_noted_without_what_was_typed(visitor: Vi
     visitor.page.locator("#file").evaluate("link => link.addEventListener('click', e => e.preventDefault())")
     visitor.page.locator("#file").click()
     assert visitor.ledger("File Downloaded")[0]["properties"] == {
-        "url": f"{visitor.site.origin}/files/Guia%20de%20riego.PDF", "file": "Guia%20de%20riego.PDF", "extension": "pdf",
-    }  # fmt: skip
+        "url": f"{visitor.site.origin}/files/Guia%20de%20riego.PDF",
+        "file": "Guia%20de%20riego.PDF",
+        "extension": "pdf",
+    }
     visitor.page.locator("#out b").click()  # the page goes away with it
     assert visitor.ledger("Outbound Link Clicked")[0]["properties"] == {
         "url": "https://partner.example/tienda?a=1", "domain": "partner.example",
@@ -277,8 +281,8 @@ def test_a_browser_without_keepalive_sends_its_last_events_by_beacon(visitor: Vi
 def test_the_page_never_feels_it(visitor: Visitor) -> None:
     """Broken calls, no storage, a foreign page around it: no error reaches the page."""
     visitor.page.add_init_script(
-        "Object.defineProperty(Document.prototype, 'cookie', { get() { throw Error('no') }, set() { throw Error('no') } });"
-        "Object.defineProperty(window, 'localStorage', { get() { throw Error('no') } })"
+        "const none = { get() { throw Error('no') }, set() { throw Error('no') } };"
+        "Object.defineProperty(Document.prototype, 'cookie', none); Object.defineProperty(window, 'localStorage', none)"
     )
     visitor.goto("/")
     visitor.do("cultiva.consent(true)")

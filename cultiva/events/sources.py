@@ -2,10 +2,11 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from cultiva.events.models import EventSource, WriteKey
-from cultiva.lib.database import fetch_all, workspace_scope
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.signing import hash_token
 
 PREFIX = {"publishable": "pk_", "secret": "sk_"}
@@ -65,3 +66,22 @@ def find_source(write_key: str) -> Source | None:
     """Whose write key this is; asked before the workspace is known. None: unknown, revoked, or its source stopped."""
     rows = fetch_all("SELECT * FROM event_source_by_key(%s)", [hash_token(write_key)])
     return Source(**rows[0]) if rows else None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What a source sends. `today` is the workspace's day; `uncovered` came without consent and was only counted."""
+
+    last_seen_at: datetime | None
+    today: int
+    uncovered_today: int
+    uncovered: int
+    quarantined: int
+
+
+def source_activity(*, workspace_id: int, at: datetime, time_zone: str) -> dict[int, Activity]:
+    """{source id: activity} of every source, those of which nothing ever came too."""
+    day = at.astimezone(ZoneInfo(time_zone)).date()
+    parameters = {"workspace": workspace_id, "day": day, "utc_day": at.astimezone(UTC).date()}
+    rows = fetch_all(load_sql("events", "source_activity"), parameters)
+    return {row.pop("id"): Activity(**row) for row in rows}

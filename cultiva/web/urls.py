@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, hand_overs, home, leads, mailbox, settings, signing_in
+from cultiva.web.views import demo, documents, events, hand_overs, home, leads, mailbox, settings, signing_in, sources
 
 app_name = "web"
 
@@ -29,6 +29,23 @@ urlpatterns = [
     path("mailbox/<int:message_id>", mailbox.message, name="message"),
     path("mailbox/<int:message_id>/html", mailbox.message_html, name="message_html"),
     path("settings", settings.settings_page, name="settings"),
+    path("settings/sources", sources.source_list, name="sources"),
+    path("settings/sources/new", sources.new_source, name="new_source"),
+    path("settings/sources/<int:source_id>", sources.source, name="source"),
+    path("settings/sources/<int:source_id>/keys", sources.new_key, name="new_key"),
+    path("settings/sources/<int:source_id>/keys/<int:key_id>/revoke", sources.revoke_key, name="revoke_key"),
+    path("settings/sources/<int:source_id>/stop", sources.stop, name="stop_source"),
+    path("settings/sources/<int:source_id>/connect", sources.snippet, name="source_snippet"),
+    path("settings/sources/<int:source_id>/received", sources.received, name="source_received"),
+    path("events", events.stream, name="events"),
+    path("events/live", events.live, name="events_live"),
+    path("events/names", events.names, name="event_names"),
+    path("events/name", events.name, name="event_name"),
+    path("events/quarantine", events.quarantine, name="quarantine"),
+    path("events/quarantine/mend", events.mend_quarantine, name="mend_quarantine"),
+    path("events/set-aside", events.set_aside, name="set_aside"),
+    path("events/set-aside/mend", events.mend_set_aside, name="mend_set_aside"),
+    path("events/without-consent", events.uncovered, name="uncovered"),
     path("demo/advance", demo.advance_clock, name="advance_clock"),
     path("demo/live", demo.live_source, name="live_source"),
 ]

@@ -55,3 +55,29 @@ def refusals() -> dict[str, str]:
 
 def refusal(reason: str) -> str:
     return refusals().get(reason, reason)
+
+
+def fault_words() -> dict[str, str]:
+    """Why the collector could not take a message, by its code."""
+    return {
+        "unknown_type": _("Its type is none of track, page, screen, identify, group and alias."),
+        "no_id": _("It does not say who acted: a user id or an anonymous id is needed."),
+        "not_an_object": _("It is not a JSON object."),
+        "not_unicode": _("A text in it is broken: half of a character stands alone."),
+        "too_large": _("It is larger than 32 KB."),
+        "too_deep": _("Its lists and objects lie too deep in one another."),
+        "nul": _("A text in it holds the NUL character, which cannot be stored."),
+        "wrong_type": _("A field is of the wrong type."),
+        "no_name": _("The event has no name."),
+        "long_name": _("The event's name is too long."),
+        "bad_timestamp": _("Its timestamp is not a time."),
+        "too_many": _("Its batch held too many events."),
+        "no_source": _("Its source is no more."),
+    }
+
+
+def property_type_words() -> dict[str, str]:
+    return {
+        "string": _("text"), "number": _("number"), "boolean": _("yes or no"), "date": _("date"), "array": _("list"),
+        "object": _("object"),
+    }  # fmt: skip
