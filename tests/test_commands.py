@@ -36,6 +36,7 @@ def test_the_doctor_finds_the_running_product_well(running: Running) -> None:
     assert "cultiva_app" in findings["roles"]["seen"]
     assert set(findings) == {
         "versions", "database", "tables", "roles", "connections", "time", "mail", "public address", "disk", "flow",
+        "steps", "set aside", "metrics",
     }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def test_a_command_that_cannot_be_done_says_why(running: Running, words: list[st
 def test_a_taken_port_is_told_with_the_way_out(running: Running) -> None:
     message = refused(running[0], "up")
     assert f"PORT is '{running[0].port}'" in message
-    assert f"for example PORT={running[0].port + 1}" in message
+    assert f"for example PORT={running[0].port + 10}" in message
 
 
 def test_the_clock_moves_for_every_process_at_once(running: Running) -> None:

@@ -13,13 +13,14 @@ from cultiva.lib.database import execute, fetch_all, workspace_scope
 # Tables outside every workspace; each is named here on purpose.
 GLOBAL = {
     "staff_user", "sign_in_link", "sign_in_attempt", "clock_offset", "periodic_run",
+    "flow_timing",
     "auth_group", "auth_group_permissions", "auth_permission", "django_content_type", "django_migrations",
     "django_session",
 }  # fmt: skip
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
-    "analyze_history", "event_make_partition", "event_source_by_key", "lead_search", "workspace_by_slug",
-    "workspace_create", "workspace_ids", "workspaces_of_user", "workspaces_with_new_events",
+    "analyze_history", "event_make_partition", "event_source_by_key", "flow_backlog", "flow_waiting", "lead_search",
+    "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
 }  # fmt: skip
 
 TABLES = """

@@ -1,10 +1,13 @@
 """`cultiva doctor`: what is wrong with this installation, and how to mend it."""
 
+import http.client
 import json
 import platform
 import shutil
 import smtplib
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,6 +21,7 @@ from cultiva.lib.config import Config
 
 LEAST_DISK_GB = 1.0
 MOST_SKEW_SECONDS = 5.0
+MOST_LAG_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Finding:
 @click.command()
 @click.option("--json", "is_json", is_flag=True, help="Print a JSON list.")
 def doctor(is_json: bool) -> None:
-    """Check versions, database, roles, time, mail, public address and disk; exit status 1 if something is wrong."""
+    """Check versions, database, roles, time, mail, address, disk and flow; exit status 1 if something is wrong."""
     with product() as config:
         findings = [check(config) for check in CHECKS]
     if is_json:
@@ -95,7 +99,8 @@ def check_roles(_: Config) -> Finding:
 
 def check_connections(config: Config) -> Finding:
     row = ask("SELECT current_setting('max_connections')::int AS most")
-    needed = 2 * 12 + 4
+    # Web's pool, a worker's three loops with one to spare, and what commands and the metrics take.
+    needed = 12 + 4 * config.workers + 8
     is_good = row["most"] >= needed
     hint = "" if is_good else f"set max_connections to {needed} or more"
     return Finding("connections", is_good, f"{row['most']} allowed, at most {needed} used on this machine", hint)
@@ -145,16 +150,71 @@ def check_disk(config: Config) -> Finding:
     return Finding("disk", is_good, f"{free:.1f} GB free at {config.data_folder}", hint)
 
 
-def check_backlog(_: Config) -> Finding:
-    waiting = ask("SELECT count(*) AS n FROM workspaces_with_new_events()")["n"]
-    if waiting:
-        return Finding("flow", True, f"new events wait in {waiting} workspaces")
-    return Finding("flow", True, "no event waits")
+def check_lag(_: Config) -> Finding:
+    """How long the oldest event waits. Those of set-aside work are in no queue."""
+    from cultiva.lib import clock
+
+    row = ask(
+        "SELECT sum(events)::bigint AS events, sum(leads)::bigint AS leads, min(oldest) AS oldest FROM flow_backlog()"
+    )
+    events, leads = row["events"] or 0, row["leads"] or 0
+    if not events and not leads:
+        return Finding("flow", True, "no event waits")
+    seconds = max(0.0, (clock.now() - row["oldest"]).total_seconds()) if row["oldest"] else 0.0
+    seen = f"{events} new events and {leads} rows of leads wait, the oldest for {seconds:.1f} s"
+    if seconds <= MOST_LAG_SECONDS:
+        return Finding("flow", True, seen)
+    return Finding("flow", False, seen, "see that a worker runs; more of them: CULTIVA_WORKERS or `cultiva worker`")
+
+
+def check_steps(_: Config) -> Finding:
+    """Sizes of the last batches and times per step, of every worker since its start."""
+    from cultiva.lib.timings import add_up, timings_by_worker
+
+    workers = timings_by_worker()
+    steps = add_up([timing for timings in workers.values() for timing in timings])
+    if not steps:
+        return Finding("steps", True, "nothing was worked on yet")
+    sizes = [f"{name} {steps[name].last_size}" for name in ("arrivals", "leads", "due") if name in steps]
+    times = [
+        f"{name} {timing.quantile(0.5) * 1000:.0f}/{timing.quantile(0.95) * 1000:.0f}"
+        for name, timing in sorted(steps.items())
+    ]
+    return Finding("steps", True, f"last batch: {', '.join(sizes) or 'none'}; p50/p95 in ms: {', '.join(times)}")
+
+
+def check_set_aside(_: Config) -> Finding:
+    row = ask("SELECT sum(retried)::bigint AS retried, sum(set_aside)::bigint AS set_aside FROM flow_backlog()")
+    retried, aside = row["retried"] or 0, row["set_aside"] or 0
+    if not retried and not aside:
+        return Finding("set aside", True, "nothing failed")
+    seen = f"{aside} pieces of work set aside, {retried} to be tried again"
+    hint = "see why: cultiva flow failures --workspace SLUG; then retry or discard them"
+    return Finding("set aside", not aside, seen, hint if aside else "")
+
+
+def check_metrics(config: Config) -> Finding:
+    if config.metrics_port is None:
+        return Finding("metrics", True, "off")
+    url = f"http://127.0.0.1:{config.metrics_port}/metrics"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            is_ours = b"cultiva_flow_" in answer.read()
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, ConnectionRefusedError):
+            return Finding("metrics", True, f"nobody answers at {url}: web does not run on this machine")
+        is_ours = False
+    except (OSError, http.client.HTTPException):
+        is_ours = False
+    if is_ours:
+        return Finding("metrics", True, url)
+    hint = "give METRICS_PORT a free port, or turn metrics off with METRICS_PORT=off"
+    return Finding("metrics", False, f"somebody else has port {config.metrics_port}", hint)
 
 
 CHECKS: list[Callable[[Config], Finding]] = [
     check_versions, check_database, check_migrations, check_roles, check_connections, check_time, check_mail,
-    check_address, check_disk, check_backlog,
+    check_address, check_disk, check_lag, check_steps, check_set_aside, check_metrics,
 ]  # fmt: skip
 
 

@@ -17,13 +17,18 @@ from cultiva.lib.turns import each_in_turn
 log = logging.getLogger("cultiva.worker")
 
 IDLE_SECONDS = 0.2
+FLOW_IDLE_SECONDS = 0.05  # an empty look costs two probes of an index a workspace
+DUE_SECONDS = 1.0  # between two looks for leads that time alone changes
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
 
 @click.command()
 def web() -> None:
-    """Serve the screens, the public pages and (without COLLECTOR_PORT) the collector."""
+    """Serve the screens, the public pages, the metrics and (without COLLECTOR_PORT) the collector."""
     with product() as config:
+        from cultiva.web.metrics import serve_metrics
+
+        serve_metrics(config.metrics_port)
         serve("cultiva.asgi:application", config, config.port)
 
 
@@ -61,8 +66,12 @@ def run_worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loops = [
-        threading.Thread(target=_repeat, args=(stop, name, work), name=name)
-        for name, work in {"flow": flow_round, "schedule": schedule_round, "mail": mail_round}.items()
+        threading.Thread(target=_repeat, args=(stop, name, work, idle_seconds), name=name)
+        for name, work, idle_seconds in (
+            ("flow", flow_round, FLOW_IDLE_SECONDS),
+            ("schedule", schedule_round, IDLE_SECONDS),
+            ("mail", mail_round, IDLE_SECONDS),
+        )
     ]
     for each in loops:
         each.start()
@@ -72,15 +81,24 @@ def run_worker() -> None:
         each.join()
 
 
+_looked_at = 0.0
+
+
 def flow_round() -> int:
-    """New events first, then leads that time alone changes; returns how much there was."""
+    """New events, and once a second the leads that time alone changes; returns how much there was."""
     from cultiva import flow
     from cultiva.accounts.actions import workspace_ids
     from cultiva.lib import clock
+    from cultiva.lib.timings import TIMINGS
 
+    global _looked_at  # noqa: PLW0603  (of the one thread that runs this)
     at = clock.now()
-    taken = flow.process_new_events(at=at)
-    return taken or each_in_turn(workspace_ids(), lambda each: flow.process_due_leads(workspace_id=each, at=at))
+    taken = flow.process_waiting(at=at)
+    if time.monotonic() - _looked_at >= DUE_SECONDS:
+        _looked_at = time.monotonic()
+        taken += each_in_turn(workspace_ids(), lambda each: flow.process_due_leads(workspace_id=each, at=at))
+    TIMINGS.write()
+    return taken
 
 
 def schedule_round() -> int:
@@ -100,13 +118,13 @@ def mail_round() -> int:
     return each_in_turn(workspace_ids(), lambda each: send_due(workspace_id=each, at=at))
 
 
-def _repeat(stop: threading.Event, name: str, work: Callable[[], int]) -> None:
+def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:
     from django.db import close_old_connections, connection
 
     while not stop.is_set():
         try:
             if not work():
-                stop.wait(IDLE_SECONDS)
+                stop.wait(idle_seconds)
         except Exception:
             log.exception("event=worker.round_failed loop=%s", name)
             connection.close()

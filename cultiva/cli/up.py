@@ -35,7 +35,7 @@ class Child:
 
 @click.command()
 def up() -> None:
-    """Run everything: database, web, collector and worker; stop with Ctrl-C.
+    """Run everything: database, web, collector and workers; stop with Ctrl-C.
 
     With CULTIVA_DEMO=1 a demo workspace is filled at the first start.
     """
@@ -56,7 +56,7 @@ def check_port(host: str, port: int, name: str) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SettingError(
-                name, str(port), f"a free port ({error.strerror} on {host}); for example {name}={port + 1}"
+                name, str(port), f"a free port ({error.strerror} on {host}); for example {name}={port + 10}"
             ) from error
 
 
@@ -72,7 +72,7 @@ class Supervisor:
 
     def __init__(self, config: Config, server: EmbeddedPostgres | None) -> None:
         self.config, self.server, self.looked_at = config, server, 0.0
-        names = ["web", "worker"] + (["collector"] if config.collector_port else [])
+        names = ["web", *["worker"] * config.workers, *(["collector"] if config.collector_port else [])]
         self.children = [Child(name) for name in names]
         self.must_stop = threading.Event()
         # The children read this pipe: its end is the end of the supervisor, kill -9 included.

@@ -15,6 +15,7 @@ from cultiva.demo.live import switch_live_source
 from cultiva.demo.past import Sources, set_stage, start_of, write_past
 from cultiva.demo.replay import Replay, analyze
 from cultiva.events.actions import make_partitions_ahead
+from cultiva.events.seen import recount
 from cultiva.events.sources import create_source
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.actions import ensure_system_templates
@@ -64,6 +65,7 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
             progress(f"  {len(events)} events written down; now living through them …")
             Replay(stage, history, events, seed).run(progress)
             switch_live_source(workspace.id, True)
+            recount(workspace.id)
             analyze()
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     progress(f"  done in {time.monotonic() - began:.1f} s: {_say(counts)}")

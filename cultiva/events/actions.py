@@ -50,6 +50,7 @@ class LedgerEvent:
     actor: str
     properties: Json
     context: Json
+    received_at: datetime | None = None  # None where whoever read it did not ask
 
     @property
     def is_ours(self) -> bool:
@@ -63,7 +64,8 @@ def record_events(
     """Store events once each; returns those that were new, oldest id first.
 
     `received_at=None` dates each event's receipt at its own time (history that is filled in). With `queue`, the
-    new ones wait in the inbox for `flow`; steps of `flow` itself pass theirs on in the batch instead.
+    new ones wait in the inbox for `flow`; steps of `flow` itself pass theirs on in the batch instead, and `flow` only
+    counts them. History without `queue` is not counted: `events.seen.recount` comes after it.
     """
     if not events:
         return []
@@ -73,7 +75,12 @@ def record_events(
         row["received_at"], row["occurred_at"] = row["received_at"].isoformat(), row["occurred_at"].isoformat()
     found = fetch_all(
         load_sql("events", "record_events"),
-        {"workspace": workspace_id, "events": json.dumps(rows), "queue": queue},
+        {
+            "workspace": workspace_id,
+            "events": json.dumps(rows),
+            "queue": queue,
+            "count": received_at is not None,
+        },
     )
     return [LedgerEvent(**row) for row in found]
 
@@ -87,17 +94,12 @@ def visitor_of(*, workspace_id: int, source_id: int, user_id: str = "", anonymou
 
 
 def claim_new_events(*, workspace_id: int, limit: int) -> list[LedgerEvent]:
-    """Take events out of the inbox; they come back if the surrounding transaction fails.
+    """Take what waits in a workspace out of its inbox, for whoever does the work of `flow` in their own transaction.
 
-    Rows another worker holds are passed over, so several workers share one inbox and none is skipped for good:
-    ids commit out of order, which is why there is no cursor over them.
+    It comes back if that transaction fails. What is taken is not counted: `events.seen.recount` comes after it.
     """
     rows = fetch_all(load_sql("events", "claim_new_events"), {"workspace": workspace_id, "limit": limit})
     return [LedgerEvent(**row) for row in rows]
-
-
-def workspaces_with_new_events() -> list[int]:
-    return [row["id"] for row in fetch_all("SELECT workspaces_with_new_events() AS id")]
 
 
 def make_partitions_ahead(*, at: datetime) -> None:

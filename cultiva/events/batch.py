@@ -10,14 +10,16 @@ from cultiva.events.actions import LedgerEvent, NewEvent, record_events
 class Batch:
     """New events of one workspace and the leads they touch, as of `at` (UTC).
 
-    `lead_ids` ascend, are locked for this batch once `leads.resolve` has found them. Each step works on the set, may
-    run twice, and tells later steps what it changed by `record`.
+    `lead_ids` ascend. On arrival they are those that `leads.resolve` found; later they are locked for this batch.
+    `passed_on` are events that steps recorded before: they have been worked on and are only counted. Each step works
+    on the set, may run twice, and tells later steps what it changed by `record`.
     """
 
     workspace_id: int
     at: datetime
     events: list[LedgerEvent] = field(default_factory=list)
     lead_ids: list[int] = field(default_factory=list)
+    passed_on: list[LedgerEvent] = field(default_factory=list)
 
     def record(self, events: list[NewEvent]) -> list[LedgerEvent]:
         """Write events to the ledger and hand them to the steps that follow."""

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from psycopg.conninfo import conninfo_to_dict
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+MOST_WORKERS = 16
 SMTP_SCHEMES = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
@@ -45,19 +46,22 @@ class Config:
     is_demo: bool
     secret_key: str | None
     log_level: str
+    workers: int
+    metrics_port: int | None
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> Config:
     """Read every setting; raises SettingError at the first that cannot be used."""
     refuse_unknown(environ)
     host, port = environ.get("HOST", "127.0.0.1"), read_port("PORT", environ.get("PORT", "8000"))
-    collector_port = environ.get("COLLECTOR_PORT")
+    own_port = environ.get("COLLECTOR_PORT")
+    collector_port = read_port("COLLECTOR_PORT", own_port) if own_port else None
     database_url = read_database_url("DATABASE_URL", environ)
     return Config(
         data_folder=Path(environ.get("CULTIVA_DATA", "data")).expanduser().absolute(),
         host=host,
         port=port,
-        collector_port=read_port("COLLECTOR_PORT", collector_port) if collector_port else None,
+        collector_port=collector_port,
         public_url=read_public_url(environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"),
         database_url=database_url,
         database_owner_url=read_database_url("DATABASE_OWNER_URL", environ) or database_url,
@@ -66,6 +70,8 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         is_demo=read_switch("CULTIVA_DEMO", environ.get("CULTIVA_DEMO", "0")),
         secret_key=environ.get("CULTIVA_SECRET_KEY") or None,
         log_level=read_choice("CULTIVA_LOG_LEVEL", environ.get("CULTIVA_LOG_LEVEL", "info"), LOG_LEVELS),
+        workers=read_workers(environ.get("CULTIVA_WORKERS", "1")),
+        metrics_port=read_metrics_port(environ.get("METRICS_PORT", ""), port, collector_port),
     )
 
 
@@ -76,9 +82,11 @@ SETTINGS = [
     "CULTIVA_DEMO",
     "CULTIVA_LOG_LEVEL",
     "CULTIVA_SECRET_KEY",
+    "CULTIVA_WORKERS",
     "HOST",
     "PORT",
     "COLLECTOR_PORT",
+    "METRICS_PORT",
     "PUBLIC_URL",
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -99,6 +107,24 @@ def read_port(name: str, value: str) -> int:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
         return int(value)
     raise SettingError(name, value, "a whole number from 1 to 65535")
+
+
+def read_workers(value: str) -> int:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= MOST_WORKERS:
+        return int(value)
+    raise SettingError("CULTIVA_WORKERS", value, f"a whole number from 1 to {MOST_WORKERS}")
+
+
+def read_metrics_port(value: str, port: int, collector_port: int | None) -> int | None:
+    """None: off. Not given: the next port that is not the collector's; none is above 65535."""
+    if value == "off":
+        return None
+    if not value:
+        found = port + 2 if collector_port == port + 1 else port + 1
+        return found if found <= 65535 else None
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535 and int(value) not in (port, collector_port):
+        return int(value)
+    raise SettingError("METRICS_PORT", value, "a port of its own, from 1 to 65535, or off")
 
 
 def read_choice(name: str, value: str, choices: tuple[str, ...]) -> str:

@@ -126,10 +126,10 @@ def _events(change: Mapping[str, Any], version: ModelVersion, at: datetime) -> I
         )
 
 
-def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000) -> list[int]:
+def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000, without: Sequence[int] = ()) -> list[int]:
     """Leads whose score time alone has changed by `at`, ascending; the longest overdue first if there are more."""
     with workspace_scope(workspace_id):
-        due = Score.objects.filter(workspace_id=workspace_id, next_change_at__lte=at)
+        due = Score.objects.filter(workspace_id=workspace_id, next_change_at__lte=at).exclude(lead_id__in=without)
         longest = due.order_by("next_change_at", "id").values_list("lead_id", flat=True)[:limit]
         return sorted(set(longest))
 
