@@ -45,6 +45,7 @@ class Config:
     is_demo: bool
     secret_key: str | None
     log_level: str
+    spool_mb: int
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> Config:
@@ -66,6 +67,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         is_demo=read_switch("CULTIVA_DEMO", environ.get("CULTIVA_DEMO", "0")),
         secret_key=environ.get("CULTIVA_SECRET_KEY") or None,
         log_level=read_choice("CULTIVA_LOG_LEVEL", environ.get("CULTIVA_LOG_LEVEL", "info"), LOG_LEVELS),
+        spool_mb=read_megabytes("CULTIVA_SPOOL_MB", environ.get("CULTIVA_SPOOL_MB", "512")),
     )
 
 
@@ -76,6 +78,7 @@ SETTINGS = [
     "CULTIVA_DEMO",
     "CULTIVA_LOG_LEVEL",
     "CULTIVA_SECRET_KEY",
+    "CULTIVA_SPOOL_MB",
     "HOST",
     "PORT",
     "COLLECTOR_PORT",
@@ -99,6 +102,12 @@ def read_port(name: str, value: str) -> int:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
         return int(value)
     raise SettingError(name, value, "a whole number from 1 to 65535")
+
+
+def read_megabytes(name: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 1_000_000:
+        return int(value)
+    raise SettingError(name, value, "whole megabytes, from 1 to 1000000")
 
 
 def read_choice(name: str, value: str, choices: tuple[str, ...]) -> str:

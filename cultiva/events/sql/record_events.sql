@@ -22,7 +22,6 @@ WITH incoming AS (
    ORDER BY i.occurred_at, i.ordinality
   RETURNING id, source_id, kind, name, visitor, lead_id, occurred_at, received_at, actor, properties, context
 ), queued AS (
-  INSERT INTO event_inbox (workspace_id, event_id, received_at)
-  SELECT %(workspace)s, id, received_at FROM stored WHERE %(queue)s
+{queue_events}
 )
 SELECT id, source_id, kind, name, visitor, lead_id, occurred_at, actor, properties, context FROM stored ORDER BY id
