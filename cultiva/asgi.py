@@ -20,7 +20,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    if HAS_COLLECTOR and scope["type"] == "http" and scope["path"].startswith("/v1/"):
+    if HAS_COLLECTOR and (scope["type"] == "lifespan" or scope["path"].startswith("/v1/")):
         await collector(scope, receive, send)
     elif scope["type"] == "http" and announced_bytes(scope) > MAX_BODY_BYTES:
         await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})

@@ -46,7 +46,7 @@ def serve(application: str, config: Config, port: int) -> None:
 
     end_with_supervisor()
     uvicorn.run(
-        application, host=config.host, port=port, loop="uvloop", http="httptools", lifespan="off",
+        application, host=config.host, port=port, loop="uvloop", http="httptools", lifespan="auto",
         log_level="warning", access_log=False, server_header=False,
         proxy_headers=config.public_url.startswith("https://"), timeout_graceful_shutdown=5,
     )  # fmt: skip

@@ -70,7 +70,7 @@ def record_events(
     if not events:
         return []
     rows = [_to_row(event, received_at or event.occurred_at) for event in events]
-    _make_partitions(row["received_at"] for row in rows)
+    make_partitions(row["received_at"] for row in rows)
     for row in rows:
         row["received_at"], row["occurred_at"] = row["received_at"].isoformat(), row["occurred_at"].isoformat()
     found = fetch_all(
@@ -93,6 +93,11 @@ def visitor_of(*, workspace_id: int, source_id: int, user_id: str = "", anonymou
     return uuid.UUID(bytes=hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
+def hash_message(message_id: str) -> bytes:
+    """By what a message is known again; ids are any text, and some are long."""
+    return hashlib.blake2b(message_id.encode(), digest_size=16).digest()
+
+
 def claim_new_events(*, workspace_id: int, limit: int) -> list[LedgerEvent]:
     """Take what waits in a workspace out of its inbox, for whoever does the work of `flow` in their own transaction.
 
@@ -104,7 +109,7 @@ def claim_new_events(*, workspace_id: int, limit: int) -> list[LedgerEvent]:
 
 def make_partitions_ahead(*, at: datetime) -> None:
     """This month's partition and the two after it."""
-    _make_partitions(at + timedelta(days=31 * months) for months in range(3))
+    make_partitions(at + timedelta(days=31 * months) for months in range(3))
 
 
 def forget_message_keys(*, workspace_id: int, before: datetime, limit: int = 10_000) -> int:
@@ -118,7 +123,7 @@ def forget_message_keys(*, workspace_id: int, before: datetime, limit: int = 10_
 _known_months: set[date] = set()
 
 
-def _make_partitions(instants: Iterable[datetime]) -> None:
+def make_partitions(instants: Iterable[datetime]) -> None:
     for month in sorted({instant.date().replace(day=1) for instant in instants} - _known_months):
         name = f"event_{month:%Y_%m}"
         if not fetch_all("SELECT to_regclass(%s) IS NOT NULL AS is_there", [name])[0]["is_there"]:
@@ -129,10 +134,9 @@ def _make_partitions(instants: Iterable[datetime]) -> None:
 
 def _to_row(event: NewEvent, received_at: datetime) -> Json:
     is_ahead = event.occurred_at > received_at + SKEW  # the sender's clock runs ahead
-    digest = hashlib.blake2b(event.message_id.encode(), digest_size=16).hexdigest()
     return {
         "source_id": event.source_id,
-        "message_hash": digest,
+        "message_hash": hash_message(event.message_id).hex(),
         "kind": event.kind,
         "name": event.name or event.kind,
         "visitor": str(event.visitor) if event.visitor else None,

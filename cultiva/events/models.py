@@ -53,6 +53,63 @@ class WriteKey(WorkspaceRow):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "source"], name="write_key_source")]
 
 
+class EventQuarantine(WorkspaceRow):
+    """A message that could not become an event, kept with the reason until it is retried or discarded."""
+
+    id = models.BigAutoField(primary_key=True)
+    source_id = models.BigIntegerField()
+    received_at = models.DateTimeField()  # the last time it came
+    code = models.TextField()
+    message = models.TextField()  # the reason, in English
+    payload = models.TextField()  # ASCII JSON, so that anything that was sent can be kept
+    payload_hash = models.BinaryField()
+    is_cut = models.BooleanField(default=False)  # too long to be kept whole, and so to be retried
+    arrival = models.JSONField(default=dict)  # messages.Arrival
+    times = models.IntegerField(default=1)
+
+    class Meta:
+        db_table = "event_quarantine"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "source_id", "payload_hash"], name="one_faulty_message")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "source_id", "id"], name="event_quarantine_source")
+        ]
+
+
+class EventQuarantineDropped(WorkspaceRow):
+    """How many messages of a source went from a full quarantine."""
+
+    id = models.BigAutoField(primary_key=True)
+    source_id = models.BigIntegerField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        db_table = "event_quarantine_dropped"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "source_id"], name="one_dropped_count")
+        ]
+
+
+class EventUncovered(WorkspaceRow):
+    """How many messages came without consent to tracking; of the messages nothing is kept."""
+
+    id = models.BigAutoField(primary_key=True)
+    source_id = models.BigIntegerField()
+    day = models.DateField()  # UTC
+    kind = models.TextField()
+    name = models.TextField()
+    count = models.BigIntegerField()
+
+    class Meta:
+        db_table = "event_uncovered"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["workspace", "source_id", "day", "kind", "name"], name="one_uncovered_count"
+            )
+        ]
+
+
 class Event(WorkspaceRow):
     """One thing that happened. Partitioned by the month of `received_at`; the table is made in SQL."""
 

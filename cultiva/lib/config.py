@@ -48,6 +48,7 @@ class Config:
     log_level: str
     workers: int
     metrics_port: int | None
+    spool_mb: int
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> Config:
@@ -72,6 +73,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         log_level=read_choice("CULTIVA_LOG_LEVEL", environ.get("CULTIVA_LOG_LEVEL", "info"), LOG_LEVELS),
         workers=read_workers(environ.get("CULTIVA_WORKERS", "1")),
         metrics_port=read_metrics_port(environ.get("METRICS_PORT", ""), port, collector_port),
+        spool_mb=read_megabytes("CULTIVA_SPOOL_MB", environ.get("CULTIVA_SPOOL_MB", "512")),
     )
 
 
@@ -82,6 +84,7 @@ SETTINGS = [
     "CULTIVA_DEMO",
     "CULTIVA_LOG_LEVEL",
     "CULTIVA_SECRET_KEY",
+    "CULTIVA_SPOOL_MB",
     "CULTIVA_WORKERS",
     "HOST",
     "PORT",
@@ -125,6 +128,12 @@ def read_metrics_port(value: str, port: int, collector_port: int | None) -> int 
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535 and int(value) not in (port, collector_port):
         return int(value)
     raise SettingError("METRICS_PORT", value, "a port of its own, from 1 to 65535, or off")
+
+
+def read_megabytes(name: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 1_000_000:
+        return int(value)
+    raise SettingError(name, value, "whole megabytes, from 1 to 1000000")
 
 
 def read_choice(name: str, value: str, choices: tuple[str, ...]) -> str:

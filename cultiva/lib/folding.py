@@ -13,6 +13,8 @@ Json = Any  # what JSON can hold
 
 def fold(text: str) -> str:
     """NFKD, without U+0300–U+036F, case-folded, NFKD: `Dirección` and `DIRECCION` are one word."""
+    if text.isascii():  # most are: the same result, ten times as fast
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
     return unicodedata.normalize("NFKD", bare.casefold())
@@ -55,10 +57,15 @@ def folded_where_different(values: dict[str, Json]) -> dict[str, Json]:
 
     Same shape as the original; a list is repeated whole if one element differs. Empty for most events.
     """
-    different = {}
+    different: dict[str, Json] = {}
     for key, value in values.items():
+        if isinstance(value, str):  # first, because most are; the general rule would say the same
+            if value and (folded_text := fold(value)) != value:
+                different[key] = folded_text
+            continue
+        inner: Json
         if isinstance(value, dict):
-            inner: Json = folded_where_different(value)
+            inner = folded_where_different(value)
         elif isinstance(value, list):
             folded = [compared_text(element) for element in value]
             inner = folded if folded != [_stored_text(element) for element in value] else None
@@ -76,6 +83,8 @@ def compared_text(value: Json) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int) and -(2**53) < value < 2**53:  # exact as float64, and short as ECMAScript prints it
+        return str(value)
     if isinstance(value, (int, float)):
         return number_text(value) or None
     return fold(str(value)) if value else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -250,7 +250,7 @@ def set_aside(request: StaffRequest) -> HttpResponse:
         "page_title": _("Events"),
         "rows": [{"failure": each, "lead": leads.get(each.subject_id)} for each in reversed(found)],
         "may_mend": staff.role in MAY_MEND,
-        "now": staff.at,
+        "real_now": datetime.now(UTC),  # the machinery's times are real ones
         **frame(request, "set_aside"),
     }
     return render(request, "web/set_aside.html", context)
