@@ -96,7 +96,7 @@ RECEIVED = "CREATE INDEX event_received ON event (workspace_id, received_at, id)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0003_sources")]
+    dependencies = [("events", "0004_quarantine")]
 
     operations = [
         migrations.RunSQL(SHARD, migrations.RunSQL.noop),
