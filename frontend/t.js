@@ -15,8 +15,8 @@
   const CAMPAIGN = /^(utm|mtm)_([a-z_]{1,40})$/
   const CLICK_ID = /^(gclid|gbraid|wbraid|dclid|srsltid|fbclid|msclkid|li_fat_id|ttclid|twclid|epik|sccid|rdt_cid|yclid|mc_cid)$/
   const PERSON_ID = /^(mc_eid|_hsenc|_hsmi|hsctatracking|mkt_tok|vero_id|_kx)$/
-  const FILE = /\.(pdf|docx?|xlsx?|pptx?|od[pst]|csv|txt|epub|zip|rar|7z|t?gz|dmg|exe|msi|apk|mp[34]|mov)$/
-  const VIDEO_HOST = /\/\/(?:www|player)\.(youtube|vimeo)(?:-nocookie)?\.com$/
+  const FILE = /\.(pdf|docx?|xlsx?|pptx?|od[pst]|csv|txt|zip|rar|7z|gz|dmg|exe|msi|apk|mp[34]|mov)$/
+  const VIDEO_HOST = /\b(youtube|vimeo)(-nocookie)?\.com$/
 
   const { assign } = Object
   // Nothing of ours may disturb the page.
@@ -81,31 +81,32 @@
     return text
   }
   const wait = (milliseconds) => { timer = timer || setTimeout(safe(() => send()), milliseconds) }
-  const send = (isLeaving) => {
+  const send = async (isLeaving) => {
     clearTimeout(timer)
     timer = 0
     if (!queue[0] || isSending && !isLeaving) return
-    let size = 0, count = 0
+    let size = 0, count = 0, seconds, isDone
     while (queue[count] && (size += bytes(queue[count]) + 1) < MAX_BODY) count++
     const batch = queue.splice(0, count)
     const body = `{"writeKey":${JSON.stringify(key)},"sentAt":${JSON.stringify(new Date())},"batch":[${batch}]}`
-    const failed = (seconds) => {
-      isSending = 0
-      queue = ++tries < 10 ? batch.concat(queue) : queue
-      wait(seconds * 1e3 || Math.min(6e4, 1e3 * 2 ** tries) * (.5 + Math.random() / 2))
+    if (isLeaving) {
+      send(1)
+      if (!('keepalive' in Request.prototype)) return navigator.sendBeacon(ADDRESS, body)
     }
     isSending = 1
-    if (isLeaving && !('keepalive' in Request.prototype)) {
-      isSending = 0
-      navigator.sendBeacon(ADDRESS, body)
-    } else {
-      fetch(ADDRESS, { method: 'POST', body, keepalive: true, credentials: 'omit' }).then((answer) => {
-        if (answer.status == 429 || answer.status > 499) return failed(answer.headers.get('retry-after'))
-        isSending = tries = 0
-        send()
-      }, () => failed())
+    try {
+      const answer = await fetch(ADDRESS, { method: 'POST', body, keepalive: true, credentials: 'omit' })
+      await answer.text() // until it is read, the browser counts the batch against its 64 KB
+      isDone = answer.status != 429 && answer.status < 500
+      seconds = answer.headers.get('retry-after')
+    } catch (error) { /* tried again below */ }
+    isSending = 0
+    if (isDone) {
+      tries = 0
+      return send()
     }
-    if (isLeaving) send(1)
+    if (++tries < 10) queue = batch.concat(queue)
+    wait(seconds * 1e3 || Math.min(6e4, 1e3 * 2 ** tries) * (.5 + Math.random() / 2))
   }
   const leave = () => {
     const unsent = `[${queue.slice(0, 99)}]`
