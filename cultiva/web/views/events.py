@@ -58,7 +58,7 @@ def live(request: StaffRequest) -> HttpResponse:
 
 def stream_facts(request: StaffRequest) -> dict[str, Any]:
     staff, sources = request.staff, source_names(request)
-    source_id, name = number(request.GET.get("source")), request.GET.get("name") or None
+    source_id, name = number(request.GET.get("source")), request.GET.get("name", "").replace("\x00", "") or None
     found = latest_events(workspace_id=staff.workspace.id, source_id=source_id, name=name, limit=SHOWN)
     leads = leads_of(request, found)
     rows = [
