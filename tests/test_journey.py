@@ -13,7 +13,10 @@ from tests.smtp_sink import Sink, links_of
 
 EMAIL = "lucia.prado@fincaelprado.example"
 SCREENS = ["/", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
-           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings"]  # fmt: skip
+           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
+           "/events", "/events/names", "/events/name?name=page&kind=page", "/events/quarantine", "/events/set-aside",
+           "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/sources/1",
+           "/settings/sources/1/connect"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """The tracking script on a site of another origin, in a real browser, up to the ledger."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 
-from tests.browser import Browser
+from tests.browser import Browser, serious_violations
 from tests.product import Product
 from tests.site import YOUTUBE, Site, events_in, site_of
 from tests.smtp_sink import Sink
@@ -311,3 +312,71 @@ def test_what_a_site_does_not_want_is_not_sent(visitor: Visitor) -> None:
     assert mine["context"]["consent"] == {"categoryPreferences": {"statistics": True}}
     assert {event["type"] for event in visitor.sent} == {"track"}
     assert "Outbound Link Clicked" not in {event["event"] for event in visitor.sent}
+
+
+@pytest.fixture(scope="module")
+def staff(running: Running) -> Page:
+    """Someone of marketing, signed in by the link that the command printed."""
+    product, _sink, browser = running
+    words = ("--workspace", "riega", "--email", "marta@riega.example", "--name", "Marta", "--role", "marketing")
+    link = re.search(r"http\S+/sign-in/\S+", product.command("user", "create", *words, "--language", "en"))
+    assert link
+    page = browser.context(locale="en-GB").new_page()
+    page.goto(link[0])
+    page.locator("form button.btn-primary").click()
+    expect(page).to_have_url(product.url + "/")
+    return page
+
+
+def test_a_site_is_connected_by_copying_what_the_screen_shows(running: Running, staff: Page) -> None:
+    product, _sink, browser = running
+    staff.goto(product.url + "/settings/sources/new")
+    staff.get_by_label("Name", exact=True).fill("Finca")
+    staff.get_by_role("button", name="Create the source").click()
+    expect(staff.locator("#received")).to_contain_text("Waiting for the first event")
+    key = re.search(r'data-key="(pk_\S+)"', staff.locator("#script").inner_text())
+    assert key
+    with site_of(product.url, key[1]) as site:
+        site.early = "cultiva.consent(true)"
+        visitor = Visitor(browser, product, site)
+        visitor.goto("/")
+        expect(staff.locator("#received")).to_contain_text("Received!", timeout=10_000)  # without a click
+        expect(staff.locator("#received")).to_contain_text("page")
+
+        staff.get_by_role("link", name="See the events").click()
+        staff.locator("details.event summary", has_text="page").first.click()
+        opened = staff.locator("li:has(details[open])").get_attribute("id")
+        visitor.do("cultiva.track('Plan Chosen', { plan: 'pro' })")
+        expect(staff.locator(".event-list li").first).to_contain_text("Plan Chosen", timeout=10_000)
+        assert staff.locator("li:has(details[open])").get_attribute("id") == opened  # what was opened stays open
+        visitor.context.close()
+    assert not serious_violations(staff)
+    assert not browser.errors
+
+
+def test_a_source_that_asks_for_consent_counts_the_rest(running: Running, staff: Page) -> None:
+    product, _sink, browser = running
+    staff.goto(product.url + "/settings/sources/new")
+    staff.get_by_label("Name", exact=True).fill("Con permiso")
+    staff.get_by_role("button", name="Create the source").click()
+    key = re.search(r'data-key="(pk_\S+)"', staff.locator("#script").inner_text())
+    assert key
+    staff.get_by_role("link", name="change the source").click()
+    staff.get_by_label("Only store what visitors consented to").check()
+    with site_of(product.url, key[1]) as site:
+        staff.get_by_label("Websites that may send").fill(site.origin)
+        staff.get_by_role("button", name="Save").click()
+        visitor = Visitor(browser, product, site)
+        visitor.goto("/precios")
+        ours = "source_id = (SELECT id FROM event_source WHERE key = 'con-permiso')"
+        product.wait_for(lambda: product.query(f"SELECT sum(count) FROM event_uncovered WHERE {ours}")[0][0])
+        assert product.query(f"SELECT count(*) FROM event WHERE {ours}") == [(0,)]
+        staff.get_by_role("link", name="Connect").click()
+        expect(staff.locator("#received")).to_contain_text("It works: 1 event came without consent")
+        visitor.do("cultiva.consent(true)")  # this page counts as seen, once
+        expect(staff.locator("#received")).to_contain_text("Received!", timeout=10_000)
+        assert product.query(f"SELECT properties ->> 'path' FROM event WHERE {ours}") == [("/precios",)]
+        visitor.context.close()
+    staff.goto(product.url + "/events/without-consent")
+    expect(staff.locator("tbody").last).to_contain_text("Con permiso")
+    assert not browser.errors

@@ -29,7 +29,10 @@ GROUPS = ("visits", "mail", "stages", "consent", "other")
 
 
 # What a person's own program could have done in their place; what we record ourselves is never marked.
-ACTS = ("page", "download", "email_clicked", "form_submitted")
+ACTS = (
+    "page", "download", "email_clicked", "form_submitted", "Form Submitted", "File Downloaded", "Outbound Link Clicked",
+    "Video Progress",
+)  # fmt: skip
 
 
 def lead_timeline(
@@ -78,6 +81,10 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "page": ("eye", "visits", _with(lambda: _("Visited {path}"), "path")),
     "form_submitted": ("forms", "visits", _with(lambda: _("Sent the form {form}"), "form")),
     "download": ("file-download", "visits", _with(lambda: _("Downloaded {asset}"), "asset")),
+    "Form Submitted": ("forms", "visits", _with(lambda: _("Sent a form on {action}"), "action")),
+    "File Downloaded": ("file-download", "visits", _with(lambda: _("Downloaded {file}"), "file")),
+    "Outbound Link Clicked": ("external-link", "visits", _with(lambda: _("Followed a link to {domain}"), "domain")),
+    "Video Progress": ("player-play", "visits", _with(lambda: _("Watched {percent} percent of {video}"), "percent", "video")),
     "magnet_granted": ("magnet", "visits", _with(lambda: _("Was given {magnet}"), "magnet")),
     "social": ("world", "visits", _with(lambda: _("{network}: {action}"), "network", "action")),
     "quote_requested": ("file-text", "visits", _with(lambda: _("Asked for a quote"))),

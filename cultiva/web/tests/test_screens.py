@@ -22,7 +22,9 @@ from cultiva.lib.database import workspace_scope
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
-           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings"]  # fmt: skip
+           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
+           "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
+           "/events/without-consent", "/settings/sources", "/settings/sources/new"]  # fmt: skip
 HOSTILE = {
     "first_name": "<script>alert(1)</script>",
     "last_name": '"><img src=x onerror=alert(1)>',

@@ -187,7 +187,7 @@ def quarantine(request: StaffRequest) -> HttpResponse:
             {
                 "message": each,
                 "source": sources.get(each.source_id, "–"),
-                "reason": words.get(each.code, each.message),
+                "reason": words.get(each.code) or (each.message if staff.sees_personal_data else each.code),
                 "payload": pretty(each.payload) if staff.sees_personal_data else "",
             }
             for each in found[:SHOWN]
