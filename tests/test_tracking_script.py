@@ -318,7 +318,7 @@ def test_what_a_site_does_not_want_is_not_sent(visitor: Visitor) -> None:
 def staff(running: Running) -> Page:
     """Someone of marketing, signed in by the link that the command printed."""
     product, _sink, browser = running
-    words = ("--workspace", "riega", "--email", "marta@riega.example", "--name", "Marta", "--role", "marketing")
+    words = ("--workspace", "riega", "--email", "vera@agency.example", "--name", "Vera", "--role", "marketing")
     link = re.search(r"http\S+/sign-in/\S+", product.command("user", "create", *words, "--language", "en"))
     assert link
     page = browser.context(locale="en-GB").new_page()
@@ -372,7 +372,7 @@ def test_a_source_that_asks_for_consent_counts_the_rest(running: Running, staff:
         product.wait_for(lambda: product.query(f"SELECT sum(count) FROM event_uncovered WHERE {ours}")[0][0])
         assert product.query(f"SELECT count(*) FROM event WHERE {ours}") == [(0,)]
         staff.get_by_role("link", name="Connect").click()
-        expect(staff.locator("#received")).to_contain_text("It works: 1 event came without consent")
+        expect(staff.locator("#received")).to_contain_text(re.compile(r"It works: \d+ events? came without consent"))
         visitor.do("cultiva.consent(true)")  # this page counts as seen, once
         expect(staff.locator("#received")).to_contain_text("Received!", timeout=10_000)
         assert product.query(f"SELECT properties ->> 'path' FROM event WHERE {ours}") == [("/precios",)]

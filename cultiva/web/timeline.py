@@ -84,7 +84,9 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "Form Submitted": ("forms", "visits", _with(lambda: _("Sent a form on {action}"), "action")),
     "File Downloaded": ("file-download", "visits", _with(lambda: _("Downloaded {file}"), "file")),
     "Outbound Link Clicked": ("external-link", "visits", _with(lambda: _("Followed a link to {domain}"), "domain")),
-    "Video Progress": ("player-play", "visits", _with(lambda: _("Watched {percent} percent of {video}"), "percent", "video")),
+    "Video Progress": (
+        "player-play", "visits", _with(lambda: _("Watched {percent} percent of {video}"), "percent", "video"),
+    ),
     "magnet_granted": ("magnet", "visits", _with(lambda: _("Was given {magnet}"), "magnet")),
     "social": ("world", "visits", _with(lambda: _("{network}: {action}"), "network", "action")),
     "quote_requested": ("file-text", "visits", _with(lambda: _("Asked for a quote"))),
