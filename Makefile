@@ -14,10 +14,12 @@ run: .venv/.installed-run ## Start the product with demo data on http://127.0.0.
 
 test: .venv/.installed-test ## Run the whole suite but its slow part
 	@.ci/browser
+	@.ci/sdks
 	$(PY) -m pytest -m "not slow"
 
 test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
+	@.ci/sdks
 	$(PY) -m pytest -m slow
 
 bench: .venv/.installed-test ## Measure speed and memory against their limits

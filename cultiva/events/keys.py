@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 LIFE_SECONDS = 5.0  # a revoked key is refused at the latest after this
 UNSURE_SECONDS = 1.0  # while the database does not answer
 MOST_KNOWN = 10_000  # wrong keys are remembered too, and anybody can make some up
+
+
+hash_key = lru_cache(maxsize=4096)(hash_token)
 
 
 class KeyNotChecked(Exception):
@@ -52,7 +56,7 @@ class KnownKeys:
         """None: nobody's key. Raises KeyNotChecked."""
         if not write_key or len(write_key) > 200:
             return None
-        key_hash = hash_token(write_key)
+        key_hash = hash_key(write_key)
         known = self.known.get(key_hash)
         if known and monotonic() < known.good_until:
             return known.source

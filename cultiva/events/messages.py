@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cultiva.events.actions import SKEW, hash_message, visitor_of
+from cultiva.events.actions import SKEW, hash_message, visitor_text
 from cultiva.events.machines import actor_of
 from cultiva.events.sources import Source
 from cultiva.lib.folding import folded_where_different
@@ -53,7 +52,7 @@ class EventRow(NamedTuple):
     message_hash: bytes
     kind: str
     name: str
-    visitor: uuid.UUID
+    visitor: str  # a UUID's 32 digits
     occurred_at: datetime
     received_at: datetime
     actor: str
@@ -74,7 +73,7 @@ class FaultyMessage(NamedTuple):
     arrival: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
     """What holds for every message of one request. `ip` and `user_agent` are the connection's."""
 
@@ -176,7 +175,7 @@ def translate(message: Any, arrival: Arrival, *, message_id: str = "") -> EventR
         hash_message(str(given_id)) if given_id else os.urandom(16),
         kind,
         name,
-        visitor_of(workspace_id=source.workspace_id, source_id=source.id, user_id=user_id, anonymous_id=anonymous_id),
+        visitor_text(source.workspace_id, source.id, user_id, anonymous_id),
         occurred_at,
         arrival.received_at,
         actor_of(user_agent=seen_user_agent(context, arrival), ip=text_or_nothing(context.get("ip"))),

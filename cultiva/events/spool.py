@@ -17,7 +17,6 @@ from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
 
 import orjson
 
@@ -53,7 +52,7 @@ class Folder:
 
 
 class Spool:
-    """`append` parcels, durable when it returns; `segments` and `read_all` give them back in order, `remove` ends one."""
+    """`append` parcels, durable when it returns; `segments` and `read_all` give them back in order."""
 
     def __init__(self, root: Path, *, most_bytes: int, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.root, self.most_bytes, self.segment_bytes = root, most_bytes, segment_bytes
@@ -194,7 +193,7 @@ def _from_record(record: bytes) -> Parcel:
 def _to_row(source_id: int, message_hash: str, kind: str, name: str, visitor: str, *rest: Any) -> EventRow:
     occurred_at, received_at, *texts = rest
     return EventRow(
-        source_id, bytes.fromhex(message_hash), kind, name, UUID(visitor),
+        source_id, bytes.fromhex(message_hash), kind, name, visitor,
         datetime.fromisoformat(occurred_at), datetime.fromisoformat(received_at), *texts,
     )  # fmt: skip
 

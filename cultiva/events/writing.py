@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from cultiva.events.line import DatabaseAway, Line, RowsRefused
@@ -15,7 +16,8 @@ from cultiva.events.spool import Spool, SpoolFull, read_all
 
 log = logging.getLogger(__name__)
 
-LINES = 2  # while one group commits, the next is sent
+LINES = 2  # while one group commits, the next is sent, if it is worth it
+MANY_ROWS = 300
 MOST_ROWS = 2_000  # of a transaction; more made it no faster, and those who wait wait longer
 MOST_WAITING = 5_000  # requests
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -44,51 +46,59 @@ class Waiting(NamedTuple):
 class Writer:
     """`start`, `store` any number of parcels at once, `stop`. All in one event loop."""
 
-    def __init__(self, spool: Spool, *, make_line: Callable[[], Line] = Line, lines: int = LINES) -> None:
-        self.spool, self.make_line, self.line_count = spool, make_line, lines
+    def __init__(self, spool: Spool, *, make_line: Callable[[], Line] = Line) -> None:
+        self.spool = spool
+        self.lines = [make_line() for _line in range(LINES)]  # those that are free
+        self.spool_line = make_line()
         self.waiting: deque[Waiting] = deque()
-        self.waiting_bytes = 0
-        self.in_hand = 0
+        self.waiting_bytes = self.waiting_rows = 0
         self.is_away = False
-        self.wake = asyncio.Event()
+        self.is_woken = False
         self.disk = asyncio.Lock()  # the spool's files have one writer
-        self.tasks: list[asyncio.Task[None]] = []
+        self.groups: set[asyncio.Task[None]] = set()
+        self.keeper: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self.tasks = [asyncio.create_task(self._serve(self.make_line())) for _line in range(self.line_count)]
-        self.tasks.append(asyncio.create_task(self._keep_spool_empty(self.make_line())))
+        self.keeper = asyncio.create_task(self._keep_spool_empty())
 
     async def stop(self) -> None:
         """What waits is stored first."""
-        while self.waiting or self.in_hand:
+        while self.waiting or self.groups:
             await asyncio.sleep(0.01)
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.keeper:
+            self.keeper.cancel()
+            await asyncio.gather(self.keeper, return_exceptions=True)
+        for line in [*self.lines, self.spool_line]:
+            line.drop()
         self.spool.close()
 
     async def store(self, parcel: Parcel, *, size_bytes: int = 0) -> None:
         """Returns once the parcel is durable. Raises Busy or NotStored."""
         if len(self.waiting) >= MOST_WAITING or self.waiting_bytes + size_bytes > MOST_WAITING_BYTES:
             raise Busy
-        entry = Waiting(parcel, size_bytes, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        entry = Waiting(parcel, size_bytes, loop.create_future())
         self.waiting.append(entry)
         self.waiting_bytes += size_bytes
-        self.wake.set()
+        self.waiting_rows += len(parcel.rows)
+        if not self.is_woken:  # after all requests that are here already
+            self.is_woken = True
+            loop.call_soon(self._begin)
         await entry.answer
 
-    async def _serve(self, line: Line) -> None:
-        try:
-            while True:
-                await self.wake.wait()
-                group = self._take_group()
-                self.in_hand += 1
-                try:
-                    await self._store_group(line, group)
-                finally:
-                    self.in_hand -= 1
-        finally:
-            line.drop()
+    def _begin(self) -> None:
+        """One group at a time, so that groups grow with the load; a second beside it where much waits."""
+        self.is_woken = False
+        while self.waiting and self.lines and (not self.groups or self.waiting_rows >= MANY_ROWS):
+            line = self.lines.pop()
+            task = asyncio.create_task(self._store_group(line, self._take_group()))
+            self.groups.add(task)
+            task.add_done_callback(partial(self._end, line))
+
+    def _end(self, line: Line, task: "asyncio.Task[None]") -> None:
+        self.groups.discard(task)
+        self.lines.append(line)
+        self._begin()
 
     def _take_group(self) -> list[Waiting]:
         """Those who wait for the workspace of the one who waits longest, up to a transaction's worth."""
@@ -103,14 +113,11 @@ class Writer:
             group.append(entry)
             rows += len(entry.parcel.rows)
             self.waiting_bytes -= entry.size_bytes
+        self.waiting_rows -= rows
         self.waiting.extendleft(reversed(others))
-        if not self.waiting:
-            self.wake.clear()
         return group
 
     async def _store_group(self, line: Line, group: list[Waiting]) -> None:
-        if not group:  # another line was quicker
-            return
         outcome: Exception | None = None
         try:
             await self._store(line, merge([entry.parcel for entry in group]))
@@ -147,19 +154,16 @@ class Writer:
             log.error("event=spool.not_written error=%s", error)
             raise NotStored from error
 
-    async def _keep_spool_empty(self, line: Line) -> None:
+    async def _keep_spool_empty(self) -> None:
         """Look for the database while it is away, and bring to it what waits on disk."""
-        try:
-            while True:
-                try:
-                    await self._drain(line)
-                except DatabaseAway as error:
-                    self._note_away(error)
-                except Exception:
-                    log.exception("event=spool.not_drained")
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            line.drop()
+        while True:
+            try:
+                await self._drain(self.spool_line)
+            except DatabaseAway as error:
+                self._note_away(error)
+            except Exception:
+                log.exception("event=spool.not_drained")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _drain(self, line: Line) -> None:
         async with self.disk:

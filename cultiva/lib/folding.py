@@ -22,6 +22,8 @@ def fold(text: str) -> str:
 
 def number_text(number: float) -> str:
     """A number as ECMAScript prints it: 5, 99.5, 1e+21, 1e-7."""
+    if isinstance(number, float) and "e" not in (plain := repr(number)) and "n" not in plain:
+        return "0" if number == 0 else plain.removesuffix(".0")  # both print the shortest digits that are exact
     try:
         value = float(number)
     except OverflowError:  # an integer beyond float64
@@ -62,6 +64,8 @@ def folded_where_different(values: dict[str, Json]) -> dict[str, Json]:
         if isinstance(value, str):  # first, because most are; the general rule would say the same
             if value and (folded_text := fold(value)) != value:
                 different[key] = folded_text
+            continue
+        if value is None or isinstance(value, bool):
             continue
         inner: Json
         if isinstance(value, dict):
