@@ -110,19 +110,30 @@ def test_what_steps_record_is_counted_and_not_worked_on_again(huerta: Any, at: d
     assert [each.count for each in names_seen(workspace_id=huerta.id) if each.name == "stage_changed"] == [1]
 
 
-def test_a_full_batch_that_was_quick_doubles_and_a_slow_one_halves() -> None:
+@pytest.mark.parametrize(
+    ("fixed", "each", "least", "most"),
+    [
+        (0.02, 0.0005, 250, 400),  # as on a quiet machine: 310 events in 175 ms
+        (0.02, 0.005, 50, 50),
+        (0.02, 0.00001, 2000, 2000),
+        (0.3, 0.001, 250, 350),  # a batch alone takes 300 ms: smaller ones would not help
+    ],
+)
+def test_batches_find_the_size_that_takes_a_fifth_of_a_second(fixed: float, each: float, least: int, most: int) -> None:
+    pace, chance = Pace(), random.Random(7)
+    for _ in range(60):
+        taken = pace.size if chance.random() < 0.7 else chance.randrange(1, pace.size)
+        pace.note(taken, (fixed + each * taken) * chance.uniform(0.9, 1.1))
+    assert least <= pace.size <= most
+
+
+def test_the_size_follows_a_machine_that_gets_slower() -> None:
     pace = Pace()
-    pace.note(taken=200, seconds=0.02)
-    assert pace.size == 400
-    pace.note(taken=30, seconds=0.02)  # not full: says nothing
-    pace.note(taken=400, seconds=0.2)  # as wanted
-    assert pace.size == 400
-    for _ in range(9):
-        pace.note(taken=400, seconds=3)
-    assert pace.size == 50
-    for _ in range(9):
-        pace.note(taken=9999, seconds=0.01)
-    assert pace.size == 2000
+    for seconds_each in (0.0005, 0.002):
+        for n in range(60):
+            taken = pace.size - n % 7
+            pace.note(taken, 0.02 + seconds_each * taken)
+    assert 60 <= pace.size <= 100
 
 
 @pytest.fixture
