@@ -1,11 +1,18 @@
 """The stages of flow: nothing skipped, nothing twice, one lead in one batch at a time; what fails stands aside."""
 
+import os
 import random
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,16 +20,24 @@ from uuid import uuid4
 import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
+from prometheus_client import CollectorRegistry, generate_latest
 
 from cultiva import flow
 from cultiva.accounts.actions import create_workspace
+from cultiva.cli import doctor
+from cultiva.cli.up import Supervisor
 from cultiva.events import failures as failing
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.batch import Batch
+from cultiva.events.inbox import claim_arrivals
 from cultiva.events.seen import names_seen
 from cultiva.flow import Pace, process_due_leads, process_leads, process_waiting, process_workspace, try_again
 from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads
+from cultiva.lib import clock
+from cultiva.lib.config import read_config
 from cultiva.lib.database import execute, fetch_all, workspace_scope
+from cultiva.lib.timings import Timings, timings_by_worker
+from cultiva.web.metrics import FlowMetrics, serve_metrics
 
 WAITING = "SELECT (SELECT count(*) FROM event_inbox) AS events, (SELECT count(*) FROM lead_inbox) AS leads"
 NOTHING = {"events": 0, "leads": 0}
@@ -175,12 +190,13 @@ def test_nothing_is_skipped_or_doubled_whoever_writes_and_works_side_by_side(
     counted: list[int] = []  # ids of events, noted only by transactions that commit
     order: dict[int, list[int]] = {lead_id: [] for lead_id in lead_ids}
     at_work: Counter[int] = Counter()
+    clashes: list[int] = []
     lock = threading.Lock()
 
     def count(batch: Batch) -> None:
         with lock:
             at_work.update(batch.lead_ids)
-            assert not [lead for lead in batch.lead_ids if at_work[lead] > 1], "one lead in two batches"
+            clashes.extend(lead for lead in batch.lead_ids if at_work[lead] > 1)
         try:
             time.sleep(random.uniform(0, 0.01))
             if random.random() < 0.1:
@@ -225,6 +241,7 @@ def test_nothing_is_skipped_or_doubled_whoever_writes_and_works_side_by_side(
     in_threads(write_all, work, work, work)
     with workspace_scope(committed.id):
         stored = [row["id"] for row in fetch_all("SELECT id FROM event WHERE source_id = 1 AND name = 'seen'")]
+    assert clashes == []
     assert len(stored) == writers * each
     assert Counter(counted) == Counter(stored)
     assert all(numbers == sorted(numbers) for numbers in order.values())
@@ -237,24 +254,46 @@ def fetch_in(workspace: Any, sql: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def held_elsewhere(workspace: Any, lead_ids: list[int]) -> Iterator[None]:
-    """Somebody else's transaction holds these leads."""
-    is_held, may_end = threading.Event(), threading.Event()
+def elsewhere(workspace: Any, work: Callable[[], object]) -> Iterator[None]:
+    """In a transaction of another connection that stays open, after its work is done."""
+    is_done, may_end = threading.Event(), threading.Event()
 
-    def hold() -> None:
+    def run() -> None:
         with workspace_scope(workspace.id):
-            lock_leads(workspace_id=workspace.id, lead_ids=lead_ids)
-            is_held.set()
+            work()
+            is_done.set()
             may_end.wait(20)
 
-    thread = threading.Thread(target=lambda: in_threads(hold))
+    thread = threading.Thread(target=lambda: in_threads(run))
     thread.start()
-    is_held.wait(20)
+    is_done.wait(20)
     try:
         yield
     finally:
         may_end.set()
         thread.join()
+
+
+def held_elsewhere(workspace: Any, lead_ids: list[int]) -> AbstractContextManager[None]:
+    return elsewhere(workspace, lambda: lock_leads(workspace_id=workspace.id, lead_ids=lead_ids))
+
+
+def test_later_events_of_a_visitor_wait_while_earlier_ones_are_in_work(
+    committed: Any, at: datetime, seen: Seen
+) -> None:
+    make_leads(committed, at, 12)
+    seen.clear()
+    shards = [fetch_all("SELECT event_shard(%s, NULL) AS s", [visitor(committed, n)])[0]["s"] for n in range(12)]
+    other = next(n for n in range(12) if shards[n] != shards[0])
+    with workspace_scope(committed.id):
+        send(committed, at, page(committed, 0, at, "first"))
+    with elsewhere(committed, lambda: claim_arrivals(workspace_id=committed.id, limit=10)):
+        with workspace_scope(committed.id):
+            send(committed, at, page(committed, 0, at, "second"), page(committed, other, at, "another's"))
+        process_workspace(workspace_id=committed.id, at=at)
+        assert [names for _, names in seen] == [("another's",)]
+    process_workspace(workspace_id=committed.id, at=at)
+    assert [names for _, names in seen[1:]] == [("second",)]  # the other connection committed its work
 
 
 def test_a_lead_that_somebody_holds_waits_and_the_others_do_not(committed: Any, at: datetime, seen: Seen) -> None:
@@ -542,3 +581,165 @@ def test_one_workspaces_trouble_is_not_anothers(
         process_waiting(at=at)
     assert counted == [other_co.id]
     assert flow.failures(workspace_id=huerta.id) == []
+
+
+WORKER = """
+import sys, time, django
+django.setup()
+from datetime import UTC, datetime
+from cultiva import flow
+from cultiva.events.actions import NewEvent
+workspace_id, stage = int(sys.argv[1]), sys.argv[2]
+
+def hang(batch):
+    own = NewEvent(kind="score", name="half", message_id="half", occurred_at=batch.at, lead_id=batch.events[0].lead_id)
+    batch.record([own])
+    print("in the middle", flush=True)
+    time.sleep(60)
+
+getattr(flow, stage)["hang"] = hang
+flow.process_workspace(workspace_id=workspace_id, at=datetime(2026, 3, 10, 12, tzinfo=UTC))
+"""
+
+
+@pytest.mark.parametrize("stage", ["ARRIVALS", "STEPS"])
+def test_a_worker_that_is_killed_gives_its_batch_back(committed: Any, at: datetime, seen: Seen, stage: str) -> None:
+    """kill -9 in the middle of a transaction, of a worker that is a process of its own."""
+    lead_ids = make_leads(committed, at, 3)
+    seen.clear()
+    with workspace_scope(committed.id):
+        send(committed, at, *(page(committed, n, at, f"e{n}") for n in range(3)))
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": "cultiva.settings"}
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(committed.id), stage], env=environ, text=True, stdout=subprocess.PIPE
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "in the middle\n"
+    assert process_workspace(workspace_id=committed.id, at=at) == 0  # what it holds is not anybody else's
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    deadline = time.monotonic() + 20
+    while not seen and time.monotonic() < deadline:
+        process_workspace(workspace_id=committed.id, at=at)
+    assert seen == [(tuple(lead_ids), ("e0", "e1", "e2"))]
+    assert fetch_in(committed, "SELECT 1 FROM event WHERE name = 'half'") == []
+    assert fetch_in(committed, WAITING) == [NOTHING]
+
+
+# How it is doing.
+
+
+@pytest.fixture
+def config() -> Any:
+    return read_config({"METRICS_PORT": "off"})
+
+
+def test_the_doctor_tells_the_lag_and_what_was_set_aside(
+    huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    make_leads(huerta, at, 1)
+    now = clock.now()
+    send(huerta, now - timedelta(seconds=5), page(huerta, 0, at))
+    assert doctor.check_lag(config).is_good
+    send(huerta, now - timedelta(minutes=3), page(huerta, 0, at))
+    slow = doctor.check_lag(config)
+    assert (slow.is_good, slow.seen.startswith("2 new events")) == (False, True)
+    assert 180 <= float(slow.seen.split()[-2]) < 190
+    assert "CULTIVA_WORKERS" in slow.hint
+
+    assert doctor.check_set_aside(config).is_good
+    monkeypatch.setattr(failing, "WAITS", ())
+    monkeypatch.setattr(flow, "WAITS", ())
+    monkeypatch.setattr(flow, "STEPS", {"bad": Poison(names={"seen"})})
+    process_workspace(workspace_id=huerta.id, at=at)
+    aside = doctor.check_set_aside(config)
+    assert (aside.is_good, aside.seen) == (False, "1 pieces of work set aside, 0 to be tried again")
+    assert "cultiva flow failures" in aside.hint
+
+
+def test_the_doctor_tells_the_time_of_each_step(huerta: Any, at: datetime, config: Any) -> None:
+    timings = Timings()
+    for _ in range(100):
+        timings.note("scoring.score", 0.03)
+    for _ in range(10):
+        timings.note("scoring.score", 0.4)
+    timings.note("leads", 0.2, size=77)
+    timings.write()
+    seen = doctor.check_steps(config).seen
+    assert seen.startswith("last batch: leads 77; p50/p95 in ms: ")
+    p50, p95 = (int(each) for each in seen.split("scoring.score ")[1].split(",")[0].split("/"))
+    assert 25 <= p50 <= 50
+    assert 250 <= p95 <= 500
+
+
+def test_timings_are_written_about_once_a_second(huerta: Any) -> None:
+    timings = Timings()
+    timings.note("step", 0.01)
+    timings.write()
+    timings.note("step", 0.02)
+    timings.write()
+    assert [t.count for t in timings_by_worker()[timings.worker]] == [1]
+    timings._written_at -= 1.1
+    timings.write()
+    (written,) = timings_by_worker()[timings.worker]
+    assert (written.count, round(written.seconds, 3)) == (2, 0.03)
+
+
+def test_metrics_hold_every_figure_and_nobodys_data(huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead_ids = make_leads(huerta, at, 2)
+    monkeypatch.setattr(flow, "STEPS", {"bad": Poison(leads=set(lead_ids[:1]))})
+    send(huerta, at, page(huerta, 0, at, "ana@example.com"), page(huerta, 1, at))
+    process_workspace(workspace_id=huerta.id, at=at)
+    send(huerta, at, page(huerta, 1, at), page(huerta, 1, at))
+    timings = Timings()
+    timings.note("scoring.score", 0.03)
+    timings.note("scoring.score", 4)
+    timings.note("leads", 0.2, size=77)
+    timings.write()
+    registry = CollectorRegistry()
+    monkeypatch.setattr(connection, "close", lambda: None)  # the test's own
+    registry.register(FlowMetrics())
+    text = generate_latest(registry).decode()
+    assert "@" not in text
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"cultiva_flow_{name}", labels)
+
+    assert value("waiting", workspace="huerta", queue="arrivals") == 2
+    assert value("failures", workspace="huerta", state="retried") == 1
+    assert value("failures", workspace="huerta", state="set_aside") == 0
+    assert (value("oldest_seconds", workspace="huerta") or 0) > 0
+    of_step = {"worker": timings.worker, "step": "scoring.score"}
+    assert value("step_seconds_count", **of_step) == 2
+    assert value("step_seconds_bucket", **of_step, le="0.05") == 1
+    assert value("step_seconds_bucket", **of_step, le="+Inf") == 2
+    assert round(value("step_seconds_sum", **of_step) or 0, 2) == 4.03
+    assert value("batch_size", worker=timings.worker, stage="leads") == 77
+
+
+def test_a_taken_port_leaves_the_product_without_metrics(caplog: pytest.LogCaptureFixture, db: None) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with caplog.at_level("WARNING", logger="cultiva"):
+            assert not serve_metrics(port)
+        found = doctor.check_metrics(read_config({"METRICS_PORT": str(port)}))
+    assert f"event=metrics.off port={port}" in caplog.text
+    assert (found.is_good, found.seen) == (False, f"somebody else has port {port}")
+    assert not serve_metrics(None)
+
+
+def test_metrics_are_reached_on_their_own_port_alone(running: Any) -> None:
+    product = running[0]
+    url = f"http://127.0.0.1:{product.port + 1}/metrics"
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert 'cultiva_flow_waiting{queue="arrivals",workspace="riega"}' in answer.read().decode()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        product.get("/metrics")
+
+
+def test_as_many_workers_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_config({"CULTIVA_WORKERS": "3", "COLLECTOR_PORT": "8005"})
+    assert [child.name for child in Supervisor(config, None).children] == ["web", *["worker"] * 3, "collector"]
