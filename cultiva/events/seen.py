@@ -168,7 +168,10 @@ def latest_events(
     *, workspace_id: int, source_id: int | None = None, name: str | None = None, after_id: int | None = None,
     limit: int = 50,
 ) -> Sequence[LedgerEvent]:  # fmt: skip
-    """What came last, newest receipt first, of the workspace's newest 100,000 events; `after_id`: with greater ids."""
+    """What came last, newest receipt first, of the workspace's newest 100,000 events.
+
+    `after_id`: those with greater ids, received at most a minute before that one.
+    """
     parameters = {
         "workspace": workspace_id, "source": source_id, "name": name, "after": after_id or 0, "limit": limit,
         "look_back": LOOK_BACK,
