@@ -17,7 +17,8 @@ from cultiva.lib.turns import each_in_turn
 log = logging.getLogger("cultiva.worker")
 
 IDLE_SECONDS = 0.2
-FLOW_IDLE_SECONDS = 0.05  # an empty look costs two probes of an index a workspace
+FLOW_IDLE_SECONDS = 0.1
+FEW = 200  # a batch of fewer costs nearly as much as one of so many: let them gather until the next look
 DUE_SECONDS = 1.0  # between two looks for leads that time alone changes
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
@@ -85,7 +86,7 @@ _looked_at = 0.0
 
 
 def flow_round() -> int:
-    """New events, and once a second the leads that time alone changes; returns how much there was."""
+    """New events, and once a second the leads that time alone changes; returns how much there was, if not few."""
     from cultiva import flow
     from cultiva.accounts.actions import workspace_ids
     from cultiva.lib import clock
@@ -98,7 +99,7 @@ def flow_round() -> int:
         _looked_at = time.monotonic()
         taken += each_in_turn(workspace_ids(), lambda each: flow.process_due_leads(workspace_id=each, at=at))
     TIMINGS.write()
-    return taken
+    return taken if taken >= FEW else 0
 
 
 def schedule_round() -> int:

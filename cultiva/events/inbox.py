@@ -11,7 +11,6 @@ from cultiva.events.actions import LedgerEvent
 from cultiva.lib.database import fetch_all, load_sql
 
 SHARDS = 64  # event_shard() in migrations/0005_flow.py
-MOST_SHARDS = 32  # in one claim: half are left to another worker
 
 
 def claim_arrivals(
@@ -21,16 +20,13 @@ def claim_arrivals(
 
     Returns the new events, and those that are only to be counted; each by id. They come back if the transaction fails.
     """
-    parameters = {"workspace": workspace_id, "only": None if only is None else list(only)}
-    held = fetch_all(
-        load_sql("events", "hold_shards"),
-        {**parameters, "start": random.randrange(SHARDS), "most": MOST_SHARDS if only is None else SHARDS},  # noqa: S311
-    )
+    parameters = {"workspace": workspace_id, "only": None if only is None else list(only), "limit": limit}
+    start = random.randrange(SHARDS)  # noqa: S311
+    held = fetch_all(load_sql("events", "hold_shards"), {**parameters, "start": start})
     if not held:
         return [], []
-    rows = fetch_all(
-        load_sql("events", "take_arrivals"), {**parameters, "shards": [row["shard"] for row in held], "limit": limit}
-    )
+    shards = [row["shard"] for row in held]
+    rows = fetch_all(load_sql("events", "take_arrivals"), {**parameters, "shards": shards})
     new: list[LedgerEvent] = []
     passed_on: list[LedgerEvent] = []
     for row in rows:

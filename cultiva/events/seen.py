@@ -4,9 +4,13 @@ Counted in the transaction that takes an event out of the inbox, so each counts 
 nothing: of each source so many names are kept apart, of each name so many properties.
 """
 
+import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from cultiva.events.actions import LedgerEvent
 from cultiva.events.batch import Batch
@@ -54,12 +58,11 @@ def note_seen(batch: Batch) -> None:
     """The step of `flow` that counts new events, those that steps recorded themselves among them."""
     events = [*batch.events, *batch.passed_on]
     if events:
-        parameters = {
-            "workspace": batch.workspace_id,
-            "ids": [event.id for event in events],
-            "received": [event.received_at for event in events],
-        }
-        _note("seen_in_batch", parameters)
+        named, dayed, typed = _add_up(events)
+        _note("seen_in_batch", {
+            "workspace": batch.workspace_id, "named": json.dumps(named), "dayed": json.dumps(dayed),
+            "typed": json.dumps(typed),
+        })  # fmt: skip
 
 
 def recount(workspace_id: int) -> None:
@@ -81,6 +84,61 @@ def _note(seen: str, parameters: dict[str, object]) -> None:
             f"WITH {load_sql('events', seen)}, {load_sql('events', statement)}",
             {**parameters, "most": most, "length": MOST_CHARACTERS},
         )
+
+
+Rows = list[dict[str, Any]]
+DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+TYPES = {bool: "boolean", int: "number", float: "number", list: "array", dict: "object"}
+
+
+def _add_up(events: Sequence[LedgerEvent]) -> tuple[Rows, Rows, Rows]:
+    """What seen_in_ledger.sql adds up of the ledger, of events in hand: the same events are not read once more."""
+    named: dict[Any, dict[str, Any]] = {}
+    dayed: Counter[Any] = Counter()
+    typed: dict[Any, dict[str, Any]] = {}
+    for event in events:
+        assert event.received_at is not None
+        key = (event.source_id, event.kind, event.name[:MOST_CHARACTERS])
+        dayed[key, event.received_at.replace(second=0, microsecond=0)] += 1
+        _widen(named, key, event.id, event.received_at)["n"] += 1
+        for name, value in event.properties.items():
+            if value is not None:
+                _widen(typed, (key, name[:MOST_CHARACTERS], property_type(value)), event.id, event.received_at)
+    by = ("source_id", "kind", "name")
+    return (
+        [dict(zip(by, key, strict=True)) | _as_text(row) for key, row in named.items()],
+        [
+            dict(zip(by, key, strict=True)) | {"received_at": minute.isoformat(), "n": n}
+            for (key, minute), n in dayed.items()
+        ],
+        [
+            dict(zip(by, key, strict=True)) | {"property": name, "type": type_} | _as_text(row)
+            for (key, name, type_), row in typed.items()
+        ],
+    )
+
+
+def _widen(rows: dict[Any, dict[str, Any]], key: Any, event_id: int, at: datetime) -> dict[str, Any]:
+    row = rows.get(key)
+    if row is None:
+        row = rows[key] = {"n": 0, "first_at": at, "last_at": at, "first_id": event_id, "last_id": event_id}
+    else:
+        row["first_at"], row["last_at"] = min(row["first_at"], at), max(row["last_at"], at)
+        row["first_id"], row["last_id"] = min(row["first_id"], event_id), max(row["last_id"], event_id)
+    return row
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "first_at": row["first_at"].isoformat(), "last_at": row["last_at"].isoformat()}
+
+
+def property_type(value: Any) -> str:
+    """As event_property_type() in migrations/0005_flow.py."""
+    if isinstance(value, str):
+        return "date" if DATE.fullmatch(value) else "string"
+    return TYPES[type(value)]
 
 
 def names_seen(*, workspace_id: int, source_id: int | None = None) -> list[NameSeen]:
@@ -110,7 +168,10 @@ def latest_events(
     *, workspace_id: int, source_id: int | None = None, name: str | None = None, after_id: int | None = None,
     limit: int = 50,
 ) -> Sequence[LedgerEvent]:  # fmt: skip
-    """What came last, newest receipt first, of the workspace's newest 100,000 events; `after_id`: with greater ids."""
+    """What came last, newest receipt first, of the workspace's newest 100,000 events.
+
+    `after_id`: those with greater ids, received at most a minute before that one.
+    """
     parameters = {
         "workspace": workspace_id, "source": source_id, "name": name, "after": after_id or 0, "limit": limit,
         "look_back": LOOK_BACK,

@@ -87,7 +87,7 @@ CREATE FUNCTION event_property_type(value jsonb) RETURNS text LANGUAGE sql IMMUT
   SELECT CASE jsonb_typeof(value)
     WHEN 'null' THEN NULL
     WHEN 'string' THEN CASE
-      WHEN value #>> '{}' ~ '^\\d{4}-\\d\\d-\\d\\d([T ]\\d\\d:\\d\\d(:\\d\\d([.]\\d+)?)?(Z|[+-]\\d\\d:?\\d\\d)?)?$'
+      WHEN value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$'
       THEN 'date' ELSE 'string' END
     ELSE jsonb_typeof(value) END $$;
 """

@@ -1,13 +1,13 @@
--- Count events by the day of their receipt, in the workspace's time zone. `seen` stands before this text; note_names
--- has decided which names are kept apart.
+-- Count events by the day of their receipt, in the workspace's time zone; step `dayed` stands before this text.
+-- note_names has decided which names are kept apart.
 given AS (
-  SELECT (e.received_at AT TIME ZONE w.time_zone)::date AS day, e.source_id, e.kind, coalesce(known.name, '') AS name,
-         count(*) AS n
-    FROM seen e
+  SELECT (d.received_at AT TIME ZONE w.time_zone)::date AS day, d.source_id, d.kind, coalesce(known.name, '') AS name,
+         sum(d.n) AS n
+    FROM dayed d
     JOIN workspace w ON w.id = %(workspace)s
     LEFT JOIN event_name known
-      ON known.workspace_id = %(workspace)s AND known.source_id = e.source_id AND known.kind = e.kind
-     AND known.name = left(e.name, %(length)s)
+      ON known.workspace_id = %(workspace)s AND known.source_id = d.source_id AND known.kind = d.kind
+     AND known.name = d.name
    GROUP BY 1, 2, 3, 4
 )
 INSERT INTO event_day AS known (workspace_id, day, source_id, kind, name, count)

@@ -1,14 +1,11 @@
--- Keep which properties events of each name have, and their types. `seen` stands before this text; note_names has
+-- Keep which properties events of each name have, and their types; step `typed` stands before this text. note_names has
 -- decided which names are kept apart. Properties beyond the most that are kept of a name are passed over.
 given AS (
-  SELECT known.kind, known.name, left(p.key, %(length)s) AS property, event_property_type(p.value) AS type,
-         max(e.received_at) AS last_at, min(e.id) AS first_id
-    FROM seen e
+  SELECT known.kind, known.name, t.property, t.type, max(t.last_at) AS last_at, min(t.first_id) AS first_id
+    FROM typed t
     JOIN event_name known
-      ON known.workspace_id = %(workspace)s AND known.source_id = e.source_id AND known.kind = e.kind
-     AND known.name = left(e.name, %(length)s) AND known.name <> ''
-   CROSS JOIN LATERAL jsonb_each(e.properties) p
-   WHERE event_property_type(p.value) IS NOT NULL
+      ON known.workspace_id = %(workspace)s AND known.source_id = t.source_id AND known.kind = t.kind
+     AND known.name = t.name AND known.name <> ''
    GROUP BY 1, 2, 3, 4
 ), newcomer AS (
   SELECT kind, name, property, row_number() OVER (PARTITION BY kind, name ORDER BY min(first_id), property) AS place

@@ -18,6 +18,10 @@ from cultiva.lib.config import SettingError, read_config
         ("SMTP_URL", "mail.example.com", "smtp://host:25"),
         ("SMTP_URL", "smtp://h:99999", "smtp://host:25"),
         ("CULTIVA_DEMO", "yes", "0, 1"),
+        ("CULTIVA_WORKERS", "0", "whole number from 1 to 16"),
+        ("CULTIVA_WORKERS", "17", "whole number from 1 to 16"),
+        ("METRICS_PORT", "8000", "a port of its own"),
+        ("METRICS_PORT", "no", "or off"),
         ("CULTIVA_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("MAIL_FROM", "a@b.example\r\nBcc: x@y", "one bare address"),
         ("CULTIVA_DMEO", "1", "nearest: CULTIVA_DEMO"),
@@ -43,3 +47,18 @@ def test_an_smtp_address_is_taken_apart() -> None:
     assert (smtp.host, smtp.port, smtp.user, smtp.password, smtp.security) == (
         "mail.example", 587, "ana@x", "p:w", "starttls",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ({}, 8001),
+        ({"PORT": "9000"}, 9001),
+        ({"COLLECTOR_PORT": "8001"}, 8002),
+        ({"PORT": "65535"}, None),
+        ({"METRICS_PORT": "off"}, None),
+        ({"METRICS_PORT": "9100"}, 9100),
+    ],
+)
+def test_metrics_have_a_port_of_their_own_unless_they_are_off(settings: dict[str, str], port: int | None) -> None:
+    assert read_config(settings).metrics_port == port
