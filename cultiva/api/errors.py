@@ -105,8 +105,7 @@ def _validation_error(request: HttpRequest, error: Any) -> HttpResponse:
     if source == "path":
         return error_response(ApiError(404, "not_found", "There is nothing at this address: an id is a whole number."))
     context = first.get("ctx", {})
-    if source == "body":
-        place = place[1:]  # the parameter of our function
+    place = place[1:]  # the parameter of our function: `query` or `body`
     field = ".".join(str(part) for part in [*place, *([context["field"]] if "field" in context else [])])
     if first["type"] == "unknown_field":
         return error_response(ApiError(422, "unknown_field", first["msg"], field=field[:MAX_SHOWN]))

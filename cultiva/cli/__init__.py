@@ -21,6 +21,7 @@ COMMANDS = {
     "workspace": "accounts",
     "user": "accounts",
     "source": "accounts",
+    "apikey": "api_keys",
 }
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, hand_overs, home, leads, mailbox, settings, signing_in
+from cultiva.web.views import api_keys, demo, documents, hand_overs, home, leads, mailbox, settings, signing_in
 
 app_name = "web"
 
@@ -29,6 +29,8 @@ urlpatterns = [
     path("mailbox/<int:message_id>", mailbox.message, name="message"),
     path("mailbox/<int:message_id>/html", mailbox.message_html, name="message_html"),
     path("settings", settings.settings_page, name="settings"),
+    path("settings/api-keys", api_keys.api_keys, name="api_keys"),
+    path("settings/api-keys/<int:key_id>/revoke", api_keys.revoke, name="revoke_api_key"),
     path("demo/advance", demo.advance_clock, name="advance_clock"),
     path("demo/live", demo.live_source, name="live_source"),
 ]

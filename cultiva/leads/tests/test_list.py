@@ -132,7 +132,7 @@ SELECT analyze_history()
 @pytest.mark.parametrize(
     "wanted", [*({"sort": sort} for sort in SORTS), {"email": "7@x.example"}, {"external_id": "9"}]
 )
-def test_pages_of_many_leads_never_scan_the_table(huerta: Any, at: datetime, wanted: dict[str, str]) -> None:
+def test_pages_of_many_leads_never_scan_the_table(huerta: Any, at: datetime, wanted: dict[str, Any]) -> None:
     for statement in MANY.split(";"):
         execute(statement, {"workspace": huerta.id, "at": at})
     key = None

@@ -22,7 +22,7 @@ from cultiva.lib.database import workspace_scope
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
-           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings"]  # fmt: skip
+           "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/settings/api-keys"]  # fmt: skip
 HOSTILE = {
     "first_name": "<script>alert(1)</script>",
     "last_name": '"><img src=x onerror=alert(1)>',
