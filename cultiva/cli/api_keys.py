@@ -1,13 +1,12 @@
 """`cultiva apikey`: what programs prove themselves by at the API."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from cultiva.cli.accounts import as_json, named_workspace, of_workspace, report
-from cultiva.cli.environment import product, say
+from cultiva.cli.accounts import as_json, named_workspace, of_workspace, report, report_rows
+from cultiva.cli.environment import product
 
 ACTOR = "cli"
 
@@ -81,14 +80,6 @@ def facts(key: Any) -> dict[str, Any]:
         "id": key.id, "name": key.name, "ends_in": key.shown, "scopes": key.scopes,
         "requests_per_minute": key.requests_per_minute,
     } | {name: str(getattr(key, name) or "") for name in instants}  # fmt: skip
-
-
-def report_rows(rows: list[dict[str, Any]], is_json: bool) -> None:
-    """A JSON array, or a line for each."""
-    if is_json:
-        say(json.dumps(rows, ensure_ascii=False))
-    else:
-        say("\n".join("  ".join(f"{k}: {v}" for k, v in row.items() if v not in ("", None)) for row in rows) or "None.")
 
 
 def read_instant(text: str) -> datetime:
