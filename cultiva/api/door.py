@@ -16,6 +16,7 @@ from functools import wraps
 from typing import Any, cast
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
@@ -137,10 +138,24 @@ class ApiRequest(HttpRequest):
 
 
 class Api(NinjaAPI):
+    """Ninja with what it leaves out: scopes in the document, values in its errors."""
+
+    document: Json | None = None
+
+    def get_openapi_schema(self, **given: Any) -> Any:
+        """Made once: anybody may ask for it."""
+        if self.document is None:
+            made: Json = super().get_openapi_schema(**given)
+            for operation in (each for methods in made["paths"].values() for each in methods.values()):
+                scope = operation.pop("x-scope")
+                operation["security"] = [{"Bearer": [scope] if scope else []}]
+            made["components"]["securitySchemes"]["Bearer"]["description"] = "An API key, `ck_…`, with its scopes."
+            self.document = made
+        return self.document
+
     def validation_error_from_error_contexts(
         self, error_contexts: list[ValidationErrorContext[Any]]
     ) -> ValidationError:
-        """Ninja drops the values; our messages name them."""
         return ValidationError(
             [
                 {**error, "loc": (context.model.__ninja_param_source__, *error["loc"])}
@@ -157,6 +172,7 @@ api = Api(
     urls_namespace="api",
     docs_url=None,
     parser=JsonBodies(),
+    servers=[{"url": settings.PUBLIC_URL}],
 )
 handle_errors(api)
 

@@ -1,7 +1,7 @@
 """A program with a key, calling the API of Huerta; and one of Other Co."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,15 @@ from django.test import Client
 
 import cultiva.demo
 from cultiva.accounts.api_keys import create_api_key
+from cultiva.consent.actions import record_consents
+from cultiva.consent.evidence import Circumstances
+from cultiva.consent.models import PolicyVersion, PurposeVersion
 from cultiva.demo.documents import publish_folder
+from cultiva.events.actions import NewEvent, record_events, visitor_of
+from cultiva.events.sources import create_source
+from cultiva.flow import process_workspace
+from cultiva.leads.actions import find_or_make_lead, link_visitor
+from cultiva.leads.models import Company, Lead, Misfit
 from cultiva.lib.database import workspace_scope
 
 
@@ -55,3 +63,38 @@ def programs(at: datetime) -> Callable[..., Program]:
 def furnished(huerta: Any, at: datetime) -> Any:
     publish_folder(workspace_id=huerta.id, folder=Path(cultiva.demo.__file__).parent / "documents", at=at)
     return huerta
+
+
+@pytest.fixture
+def ana(furnished: Any, at: datetime) -> Lead:
+    """A valid, scored lead of Huerta with a browser of her own, a company and a source that her visits came by."""
+    workspace_id = furnished.id
+    company = Company.objects.create(
+        workspace_id=workspace_id, name="Huertos SL", domain="huertos.example", created_at=at
+    )
+    lead, _ = find_or_make_lead(
+        workspace_id=workspace_id, email="ana@huertos.example", language="es", source_kind="form", at=at,
+        attributes={"first_name": "Ana", "last_name": "Peña", "employees": 120},
+    )  # fmt: skip
+    Lead.objects.filter(id=lead.id).update(company=company, external_id="crm-1", phone_key="+34600111222")
+    policy = PolicyVersion.currents(workspace_id).get()
+    record_consents(
+        workspace_id=workspace_id, lead_id=lead.id, policy=policy, purposes=list(PurposeVersion.currents(workspace_id)),
+        language="es", circumstances=Circumstances(form="guia-riego"), at=at,
+    )  # fmt: skip
+    source, _ = create_source(workspace_id=workspace_id, key="web", name="Web", at=at)
+    visitor = visitor_of(workspace_id=workspace_id, source_id=source.id, anonymous_id="a1")
+    link_visitor(workspace_id=workspace_id, visitor=visitor, lead_id=lead.id, at=at)
+    visits = [
+        NewEvent(
+            kind="page", message_id=f"p{n}", occurred_at=at - timedelta(hours=n), visitor=visitor, source_id=source.id,
+            properties={"path": "/precios", "n": n},
+        )
+        for n in range(5)
+    ]  # fmt: skip
+    record_events(workspace_id=workspace_id, events=visits, received_at=at)
+    process_workspace(workspace_id=workspace_id, at=at)
+    Misfit.objects.create(
+        workspace_id=workspace_id, subject="lead", subject_id=lead.id, key="employees", value="many", seen_at=at
+    )
+    return Lead.objects.get(id=lead.id)
