@@ -13,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from cultiva.events.actions import LedgerEvent, NewEvent, record_events
 from cultiva.events.batch import Batch
+from cultiva.leads.aliases import current_lead_id, follow_merged
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
@@ -113,11 +114,15 @@ def resolve(batch: Batch) -> None:
         replace(event, lead_id=lead_of[event.visitor]) if event.lead_id is None and event.visitor in lead_of else event
         for event in batch.events
     ]
+    follow_merged(batch)
     batch.lead_ids = sorted({event.lead_id for event in batch.events if event.lead_id is not None})
 
 
 def project(batch: Batch) -> None:
     """The step of `flow` that brings the rows of the batch's leads up to date with the ledger."""
+    # A lead may have been merged between `resolve` and its lock.
+    if moved := follow_merged(batch) - set(batch.lead_ids):
+        batch.lead_ids = sorted({*batch.lead_ids, *lock_leads(workspace_id=batch.workspace_id, lead_ids=[*moved])})
     _note_last_seen(batch)
 
 
@@ -160,10 +165,18 @@ def _take_row(
         "language": language,
         "source_kind": source_kind,
         "at": at,
-        "search_text": _search_text(attributes),
+        "search_text": search_text(attributes),
     }
     lead = Lead.objects.raw(load_sql("leads", "find_or_make_lead"), parameters)[0]
+    if lead.merged_into_id is not None:  # an address of a merged lead is one more of the lead they are now
+        return _take_current(lead), False
     return lead, lead.is_new  # type: ignore[attr-defined]  # a column of the statement
+
+
+def _take_current(lead: Lead) -> Lead:
+    """Lock the lead that a merged one is now. The merged row stays locked: until then, no undo."""
+    current = current_lead_id(lead.workspace_id, lead.id)
+    return Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, id=current)
 
 
 def _learn(lead: Lead, known: Json, language: str) -> None:
@@ -172,11 +185,11 @@ def _learn(lead: Lead, known: Json, language: str) -> None:
         return
     lead.attributes, lead.language = merged, language or lead.language
     lead.folded = folded_where_different(merged) or None
-    lead.search_text = _search_text(merged)
+    lead.search_text = search_text(merged)
     lead.save(update_fields=["attributes", "language", "folded", "search_text"])
 
 
-def _search_text(attributes: Json) -> str:
+def search_text(attributes: Json) -> str:
     return fold(" ".join(str(attributes[key]) for key in NAMES_SEARCHED if attributes.get(key)))
 
 

@@ -160,3 +160,26 @@ class Misfit(WorkspaceRow):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "subject", "subject_id", "key"], name="one_misfit_a_key")
         ]
+
+
+class Merge(WorkspaceRow):
+    """Two leads became one. `record` holds what that changed, {table: [{key, before, after}]}, for an undo."""
+
+    id = models.BigAutoField(primary_key=True)
+    kept = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    merged = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=120)  # user:7
+    is_forced = models.BooleanField(default=False)  # the two had different addresses or user ids
+    record = models.JSONField(default=dict)
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.CharField(max_length=120, blank=True, default="")
+
+    class Meta:
+        db_table = "lead_merge"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["workspace", "merged"], condition=models.Q(undone_at=None), name="merged_once"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "kept"], name="lead_merge_kept")]
