@@ -69,6 +69,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
 
 
+def one_line(error: Exception) -> str:
+    """A message of two lines, the way out second, as one."""
+    said, _, hint = str(error).partition("\nhint: ")
+    return f"{said} {hint[:1].upper()}{hint[1:]}." if hint else said
+
+
 def error_response(error: ApiError) -> HttpResponse:
     body = orjson.dumps({"error": {"code": error.code, "message": str(error), "field": error.field}})
     return HttpResponse(body, status=error.status, content_type="application/json", headers=dict(error.headers))

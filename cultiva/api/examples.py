@@ -99,3 +99,59 @@ SCORE: Json = {
     ],
     "cuts": [],
 }
+
+LEAD_IN: Json = {
+    "email": "ana@riega.example",
+    "phone": "+34600111222",
+    "external_id": "crm-815",
+    "language": "es",
+    "attributes": {"first_name": "Ana", "hectares": 120},
+}
+LEAD_CHANGE: Json = {"attributes": {"job_title": "Responsable de finca"}}
+COMPANY: Json = {
+    "id": 3,
+    "name": "Huertos SL",
+    "domain": "huertos.example",
+    "external_id": "group-7",
+    "attributes": {"sector": "agriculture"},
+    "lead_count": 4,
+    "created_at": "2026-03-10T12:00:00+00:00",
+}
+COMPANY_IN: Json = {
+    "name": "Riegos SA",
+    "domain": "riegos.example",
+    "external_id": "group-8",
+    "attributes": {"sector": "agriculture"},
+}
+COMPANY_CHANGE: Json = {"name": "Huertos y Riegos SL", "attributes": {"employees": 40}}
+ATTRIBUTE: Json = {
+    "id": 12,
+    "subject": "lead",
+    "key": "hectares",
+    "label": "Hectares",
+    "type": "number",
+    "choices": [],
+    "is_guessed": False,
+    "created_at": "2026-03-10T12:00:00+00:00",
+}
+ATTRIBUTE_IN: Json = {"subject": "lead", "key": "hectares", "type": "number", "label": "Hectares"}
+ATTRIBUTE_CHANGE: Json = {"label": "Irrigated hectares"}
+MERGE_IN: Json = {"merged_id": 8, "force": False}
+MERGE: Json = {"id": 5, "kept_id": 7, "merged_id": 8, "at": "2026-03-11T10:00:00+00:00", "undone_at": None}
+MERGE_PREVIEW: Json = {
+    "kept_id": 7,
+    "merged_id": 8,
+    "is_possible": True,
+    "reasons": ["different_email"],
+    "lines": [
+        {
+            "area": "attribute",
+            "label": "first_name",
+            "kept": "Ana",
+            "merged": "A.",
+            "result": "Ana",
+            "why": "told later",
+            "is_warning": False,
+        }
+    ],
+}

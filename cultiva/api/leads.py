@@ -6,14 +6,14 @@ from typing import Any, Literal
 from ninja import Query
 from pydantic import Field
 
-from cultiva.api import examples
+from cultiva.api import doing, examples
 from cultiva.api.door import Answer, ApiRequest, bad_cursor, endpoint
-from cultiva.api.errors import invalid, not_found
-from cultiva.api.shapes import Id, Instant, Lead, Page, PageQuery
+from cultiva.api.errors import ApiError, invalid, not_found
+from cultiva.api.shapes import Id, Instant, Lead, LeadChange, LeadIn, Page, PageQuery
 from cultiva.leads.actions import BadAddress, read_address
+from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.lists import LeadFilter
 from cultiva.leads.lists import list_leads as leads_page
-from cultiva.leads.models import LeadAlias
 from cultiva.lib.database import fetch_all, load_sql
 
 Json = dict[str, Any]
@@ -69,17 +69,45 @@ def get_lead(request: ApiRequest, lead_id: Id) -> Answer:
     return 200, lead_row(request, lead_id)
 
 
+@endpoint(
+    "POST", "/leads", scope="leads:write", tag="Leads", summary="Make a lead, or update the one who is known",
+    answers={200: Lead, 201: Lead}, example=examples.LEAD, body_example=examples.LEAD_IN,
+)  # fmt: skip
+def save_lead(request: ApiRequest, body: LeadIn) -> Answer:
+    """201: new; 200: known by e-mail, external id or phone. The API never raises a consent: a new lead is not valid,
+    is not scored and gets no marketing until there is evidence, by a form or a double opt-in."""
+    if not (body.email or body.phone or body.external_id):
+        message = "Nothing says who it is. Send an `email`, a `phone` or an `external_id`."
+        raise ApiError(422, "no_identifier", message, field="email")
+    lead, is_new = doing.save_lead(request, body.model_dump())
+    return 201 if is_new else 200, lead_row(request, lead.id)
+
+
+@endpoint(
+    "PATCH", "/leads/{lead_id}", scope="leads:write", tag="Leads", summary="Change a lead",
+    answers={200: Lead}, example=examples.LEAD, body_example=examples.LEAD_CHANGE,
+)  # fmt: skip
+def change_lead(request: ApiRequest, lead_id: Id, body: LeadChange) -> Answer:
+    """Blank never overwrites. An identifier can be added where there is none of its kind."""
+    lead = lead_row(request, lead_id)
+    given = body.model_dump()
+    check_address(body.email)
+    for name in ("email", "external_id"):
+        if given[name] and lead[name] and given[name].casefold() != lead[name].casefold():
+            raise invalid(name, given[name], "the lead has another. Make a lead of it with POST, and merge the two.")
+        given[name] = lead[name] or given[name]
+    saved, _is_new = doing.save_lead(request, given | {"phone": given["phone"] or lead["phone"]})
+    if saved.id != lead["id"]:
+        message = f"The identifier belongs to lead {saved.id}. Merge the two leads, or leave it out."
+        raise ApiError(409, "identifiers_conflict", message)
+    return 200, lead_row(request, saved.id)
+
+
 def lead_row(request: ApiRequest, lead_id: int) -> Json:
-    rows = lead_rows(request, [current_id(request, lead_id)])
+    rows = lead_rows(request, [current_lead_id(request.call.workspace_id, lead_id)])
     if not rows:
         raise not_found(f"lead {lead_id}")
     return rows[0]
-
-
-def current_id(request: ApiRequest, lead_id: int) -> int:
-    """Where a merged lead's id leads to; any other id as it is."""
-    aliases = LeadAlias.objects.filter(workspace_id=request.call.workspace_id, merged_id=lead_id)
-    return aliases.values_list("lead_id", flat=True).first() or lead_id
 
 
 def lead_rows(request: ApiRequest, ids: list[int]) -> list[Json]:

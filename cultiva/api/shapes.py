@@ -41,6 +41,136 @@ class Body(BaseModel):
         return given
 
 
+class Change(Body):
+    """A change of what is there: a field left out stays, and null is refused, for it looks like a deletion."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_null(cls, given: Any) -> Any:
+        fields = dict(given) if isinstance(given, dict) else {}
+        told = fields.get("attributes")
+        fields |= {f"attributes.{key}": value for key, value in told.items()} if isinstance(told, dict) else {}
+        for name, value in fields.items():
+            if value is None:
+                words = f"`{name}` is null, which deletes nothing: what was once told stays. Leave the field out"
+                raise PydanticCustomError("null", "{words}", {"words": words, "field": name})
+        return given
+
+
+Attributes = Annotated[
+    Json, Field(max_length=100, description="Your own keys. Blank values change nothing; wrong types are kept aside.")
+]
+
+
+class LeadIn(Body):
+    """At least one of email, phone and external_id says who it is."""
+
+    email: str | None = Field(None, max_length=254)
+    phone: str | None = Field(None, max_length=40, description="With its country prefix.")
+    external_id: str | None = Field(None, max_length=200, description="Their id in your own system.")
+    language: Literal["es", "en"] | None = None
+    attributes: Attributes = {}
+
+
+class LeadChange(Change):
+    """An identifier can be added where there is none of its kind; one that is there is changed by merging."""
+
+    email: str = Field("", max_length=254)
+    phone: str = Field("", max_length=40)
+    external_id: str = Field("", max_length=200)
+    language: Literal["", "es", "en"] = ""
+    attributes: Attributes = {}
+
+
+class CompanyIn(Body):
+    """At least one of domain and external_id says which it is."""
+
+    name: str | None = Field(None, max_length=200)
+    domain: str | None = Field(None, max_length=253)
+    external_id: str | None = Field(None, max_length=200, description="The group id in your own system.")
+    attributes: Attributes = {}
+
+
+class CompanyChange(Change):
+    name: str = Field("", max_length=200)
+    attributes: Attributes = {}
+
+
+class Company(BaseModel):
+    id: int
+    name: str
+    domain: str | None
+    external_id: str | None
+    attributes: Json
+    lead_count: int
+    created_at: datetime
+
+
+Subject = Literal["lead", "company"]
+AttributeType = Literal[
+    "text", "long_text", "number", "money", "date", "date_time", "boolean", "choice", "multi_choice", "email", "phone",
+    "url", "country", "language", "time_zone",
+]  # fmt: skip
+
+
+class AttributeIn(Body):
+    subject: Subject = "lead"
+    key: str = Field(min_length=1, max_length=80)
+    type: AttributeType
+    label: str = Field("", max_length=120)
+    choices: list[str] = Field([], max_length=500, description="Of choice and multi_choice; of money, its currency.")
+
+
+class AttributeChange(Change):
+    """A change of type reads every value anew: misfits come back where they fit."""
+
+    type: AttributeType | Literal[""] = ""
+    label: str | Literal[""] = Field("", max_length=120)
+    choices: list[str] = Field([], max_length=500)
+
+
+class Attribute(BaseModel):
+    id: int
+    subject: Subject
+    key: str
+    label: str
+    type: str
+    choices: list[str]
+    is_guessed: bool = Field(description="Until a person, or a program, has said so.")
+    created_at: datetime
+
+
+class MergeIn(Body):
+    merged_id: int = Field(ge=1, lt=2**63, description="The lead that becomes the one of the address.")
+    force: bool = Field(False, description="Though their addresses or external ids differ.")
+
+
+class Merge(BaseModel):
+    id: int
+    kept_id: int
+    merged_id: int
+    at: datetime
+    undone_at: datetime | None
+
+
+class MergeLine(BaseModel):
+    area: str
+    label: str
+    kept: Any
+    merged: Any
+    result: Any
+    why: str
+    is_warning: bool
+
+
+class MergePreview(BaseModel):
+    kept_id: int
+    merged_id: int
+    is_possible: bool = Field(description="Perhaps only with force: see the reasons.")
+    reasons: list[str] = Field(description="different_email, different_user_id: with force. Others: not at all.")
+    lines: list[MergeLine]
+
+
 class PageQuery(BaseModel):
     """A page of a list."""
 

@@ -1,5 +1,6 @@
 """A program with a key, calling the API of Huerta; and one of Other Co."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,7 +38,7 @@ class Program:
         """`body`: bytes as they are, anything else as JSON. Headers with _ for -."""
         named = {"Authorization": f"Bearer {self.secret}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         content_type = named.pop("Content-Type", "application/json")
-        data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         address = path if path.startswith("/api") else f"/api/v1{path}"
         self.last = self.client.generic(method, address, data, content_type=content_type, headers=named)
         return self.last.status_code, orjson.loads(self.last.content)

@@ -74,7 +74,8 @@ def test_events_of_a_lead_come_newest_first_page_by_page(program: Program, ana: 
     whole = program.get(f"/leads/{ana.id}/events")["data"]
     assert [each["occurred_at"] for each in whole] == sorted((each["occurred_at"] for each in whole), reverse=True)
     assert {"page", "identify", "consent"} <= {each["kind"] for each in whole}
-    pages, cursor = [], ""
+    pages: list[Any] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = program.get(f"/leads/{ana.id}/events?limit=2" + (f"&cursor={cursor}" if cursor else ""))
         pages += page["data"]
