@@ -7,10 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.leads.actions import clean_attributes, search_text
+from cultiva.leads.attributes import clean_attributes
 from cultiva.leads.models import Lead, LeadAlias
+from cultiva.leads.projecting import drawn
 from cultiva.lib.database import execute, fetch_all, load_sql
-from cultiva.lib.folding import folded_where_different
 from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, drop, move, put_back, stay, union
 
 Json = dict[str, Any]
@@ -80,8 +80,8 @@ def write_attributes(lead: Lead, attributes: Json) -> None:
     lead.attributes = {key: value for key, value in attributes.items() if key != "email"}
     if lead.email:
         lead.attributes["email"] = lead.email
-    lead.folded = folded_where_different(lead.attributes) or None
-    lead.search_text = search_text(lead.attributes)
+    columns = drawn(lead.attributes)
+    lead.folded, lead.search_text = columns["folded"], columns["search_text"]
     lead.save(update_fields=["attributes", "folded", "search_text"])
 
 

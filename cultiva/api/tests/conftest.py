@@ -19,8 +19,8 @@ from cultiva.demo.documents import publish_folder
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.sources import create_source
 from cultiva.flow import process_workspace
-from cultiva.leads.actions import find_or_make_lead, link_visitor
-from cultiva.leads.models import Company, Lead, Misfit
+from cultiva.leads.actions import link_visitor, save_lead
+from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 
 
@@ -70,14 +70,11 @@ def furnished(huerta: Any, at: datetime) -> Any:
 def ana(furnished: Any, at: datetime) -> Lead:
     """A valid, scored lead of Huerta with a browser of her own, a company and a source that her visits came by."""
     workspace_id = furnished.id
-    company = Company.objects.create(
-        workspace_id=workspace_id, name="Huertos SL", domain="huertos.example", created_at=at
-    )
-    lead, _ = find_or_make_lead(
-        workspace_id=workspace_id, email="ana@huertos.example", language="es", source_kind="form", at=at,
-        attributes={"first_name": "Ana", "last_name": "Peña", "employees": 120},
+    lead, _ = save_lead(
+        workspace_id=workspace_id, email="ana@huertos.example", phone="+34600111222", external_id="crm-1", language="es",
+        source_kind="form", at=at,
+        attributes={"first_name": "Ana", "last_name": "Peña", "employees": 120, "company": "Huertos SL"},
     )  # fmt: skip
-    Lead.objects.filter(id=lead.id).update(company=company, external_id="crm-1", phone_key="+34600111222")
     policy = PolicyVersion.currents(workspace_id).get()
     record_consents(
         workspace_id=workspace_id, lead_id=lead.id, policy=policy, purposes=list(PurposeVersion.currents(workspace_id)),
@@ -95,7 +92,8 @@ def ana(furnished: Any, at: datetime) -> Lead:
     ]  # fmt: skip
     record_events(workspace_id=workspace_id, events=visits, received_at=at)
     process_workspace(workspace_id=workspace_id, at=at)
-    Misfit.objects.create(
-        workspace_id=workspace_id, subject="lead", subject_id=lead.id, key="employees", value="many", seen_at=at
+    save_lead(
+        workspace_id=workspace_id, external_id="crm-1", attributes={"employees": "many"}, source_kind="form", at=at
     )
+    process_workspace(workspace_id=workspace_id, at=at)
     return Lead.objects.get(id=lead.id)

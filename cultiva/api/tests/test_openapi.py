@@ -11,7 +11,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
+from cultiva.leads.attributes import define
 from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
@@ -75,7 +76,7 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     """What stands for the parameters of addresses and required queries. A new one needs its own here."""
 
     def lead(n: int) -> int:
-        return find_or_make_lead(
+        return save_lead(
             workspace_id=ana.workspace_id, email=f"{n}@x.example", attributes={}, language="es", source_kind="form",
             at=at,
         )[0].id  # fmt: skip
@@ -83,7 +84,11 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     merge = merge_leads(
         workspace_id=ana.workspace_id, kept_id=lead(1), merged_id=lead(2), at=at, by="user:1", force=True
     )
-    return {"lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3)}
+    attribute = define(workspace_id=ana.workspace_id, subject="lead", key="hectares", type="text", at=at)
+    return {
+        "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
+        "attribute_id": attribute.id,
+    }  # fmt: skip
 
 
 def filled(path: str, operation: Json, cast: dict[str, Any]) -> str:

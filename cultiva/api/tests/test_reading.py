@@ -8,7 +8,7 @@ import pytest
 
 from cultiva.api.tests.conftest import Program
 from cultiva.events.actions import NewEvent, record_events
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead, LeadAlias
 from cultiva.scoring.models import ModelVersion
 
@@ -54,7 +54,7 @@ def test_a_list_is_narrowed(program: Program, ana: Lead, query: str, is_found: b
 @pytest.mark.parametrize("sort", ["newest", "score", "seen"])
 def test_pages_of_leads_follow_one_another(program: Program, huerta: Any, at: datetime, sort: str) -> None:
     for n in range(7):
-        find_or_make_lead(
+        save_lead(
             workspace_id=huerta.id, email=f"{n}@x.example", attributes={}, language="es", source_kind="form",
             at=at + timedelta(minutes=n // 2),
         )  # fmt: skip
@@ -107,7 +107,7 @@ def test_a_number_too_long_for_json_readers_comes_as_text(program: Program, huer
 
 
 def test_the_id_of_a_merged_lead_leads_to_the_one_kept(program: Program, ana: Lead, huerta: Any, at: datetime) -> None:
-    merged, _ = find_or_make_lead(
+    merged, _ = save_lead(
         workspace_id=huerta.id, email="old@x.example", attributes={}, language="es", source_kind="form", at=at
     )
     LeadAlias.objects.create(workspace_id=huerta.id, merged=merged, lead=ana)
@@ -154,7 +154,7 @@ def test_a_score_of_the_past_is_that_of_then(program: Program, ana: Lead) -> Non
 
 
 def test_no_score_is_not_a_score_of_0(program: Program, furnished: Any, at: datetime) -> None:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=furnished.id, email="new@x.example", attributes={}, language="es", source_kind="api", at=at
     )
     found = program.get(f"/leads/{lead.id}/score")

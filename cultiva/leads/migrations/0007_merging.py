@@ -5,7 +5,7 @@ from cultiva.lib.tables import workspace_reference, workspace_table
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leads", "0004_identity_rights")]
+    dependencies = [("leads", "0006_identity_claims")]
 
     operations = [
         migrations.CreateModel(

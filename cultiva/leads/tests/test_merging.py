@@ -8,7 +8,7 @@ import pytest
 from cultiva.accounts.models import AuditEntry
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.models import Event
-from cultiva.leads.actions import find_or_make_lead, link_visitor
+from cultiva.leads.actions import link_visitor, save_lead
 from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.merging import MergeRefused, UndoRefused, merge_leads, merges_of, preview_merge, undo_merge
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def make(workspace: Any, at: datetime, email: str, **attributes: Any) -> Lead:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=workspace.id, email=email, attributes=attributes, language="es", source_kind="form", at=at
     )
     return lead
