@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import IntegrityError, transaction
+
 from cultiva.accounts.actions import record_audit
 from cultiva.api.door import ApiRequest
 from cultiva.api.errors import ApiError, invalid, one_line
@@ -52,8 +54,20 @@ def refusals(given: Json) -> Iterator[None]:
 
 
 def save_company(request: ApiRequest, given: Json) -> tuple[Company, bool]:
+    if given.get("domain") and not companies.host_of(given["domain"]):
+        raise invalid("domain", given["domain"], "it is no domain. Send one such as huerta.example.")
+    try:
+        with transaction.atomic():
+            found, is_new = _save_company(request, given)
+    except IntegrityError:  # another request made it meanwhile
+        found, is_new = _save_company(request, given)
+    audit(request, "company.created" if is_new else "company.changed", f"company:{found.id}", sorted(given))
+    return found, is_new
+
+
+def _save_company(request: ApiRequest, given: Json) -> tuple[Company, bool]:
     with refusals(given):
-        found, is_new = companies.save_company(
+        return companies.save_company(
             workspace_id=request.call.workspace_id,
             name=given.get("name") or "",
             domain=given.get("domain") or "",
@@ -61,8 +75,6 @@ def save_company(request: ApiRequest, given: Json) -> tuple[Company, bool]:
             attributes=given.get("attributes") or {},
             at=request.call.at,
         )
-    audit(request, "company.created" if is_new else "company.changed", f"company:{found.id}", sorted(given))
-    return found, is_new
 
 
 def list_companies(request: ApiRequest, *, search: str, after: str | None, limit: int) -> tuple[list[Json], str | None]:

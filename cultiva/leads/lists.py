@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cultiva.leads.actions import read_address
+from cultiva.leads.addresses import read_address
 from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 

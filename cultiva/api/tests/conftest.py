@@ -71,8 +71,8 @@ def ana(furnished: Any, at: datetime) -> Lead:
     """A valid, scored lead of Huerta with a browser of her own, a company and a source that her visits came by."""
     workspace_id = furnished.id
     lead, _ = save_lead(
-        workspace_id=workspace_id, email="ana@huertos.example", phone="+34600111222", external_id="crm-1", language="es",
-        source_kind="form", at=at,
+        workspace_id=workspace_id, email="ana@huertos.example", phone="+34600111222", external_id="crm-1",
+        language="es", source_kind="form", at=at,
         attributes={"first_name": "Ana", "last_name": "Peña", "employees": 120, "company": "Huertos SL"},
     )  # fmt: skip
     policy = PolicyVersion.currents(workspace_id).get()

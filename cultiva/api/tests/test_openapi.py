@@ -1,5 +1,6 @@
 """The OpenAPI document is the contract: valid, complete, and what the API really does."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -149,7 +150,7 @@ def test_other_co_sees_nothing_of_it(
         if "{" in path:
             assert status == 404, (method, path, body)
             there_is_none = stranger.ask(method.upper(), filled(path, operation, missing), body_of(operation, missing))
-            assert without_ids(there_is_none[1], missing) == without_ids(body, cast), (method, path)
+            assert without_ids(there_is_none[1]) == without_ids(body), (method, path)
         elif method == "get" and path != "/api/v1/":
             assert body["data"] == [], (method, path)
         assert "huertos.example" not in str(body) or method in WRITES
@@ -157,8 +158,5 @@ def test_other_co_sees_nothing_of_it(
         assert not Lead.objects.filter(email="ana@huertos.example").exists()
 
 
-def without_ids(body: Any, ids: dict[str, Any]) -> str:
-    text = str(body)
-    for number in ids.values():
-        text = text.replace(str(number), "N")
-    return text
+def without_ids(body: Any) -> str:
+    return re.sub(r"\d+", "N", str(body))

@@ -29,7 +29,7 @@ def test_a_lead_is_shown_with_its_marks(program: Program, ana: Lead) -> None:
     assert (consent["is_valid"], consent["is_confirmed"]) == (True, False)
     assert {(each["channel"], each["state"]) for each in consent["purposes"]} >= {("email", "given")}
     assert [each["value"] for each in found["misfits"]] == ["many"]
-    assert found["visitor_count"] == 1
+    assert found["visitor_count"] == 2  # a browser, and the user crm-1
     assert found["score"] is not None
     assert found["created_at"] == "2026-03-10T12:00:00+00:00"
     assert program.get("/leads")["data"] == [found]
