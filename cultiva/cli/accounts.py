@@ -198,9 +198,12 @@ def stop_source_command(workspace: str, key: str, is_json: bool) -> None:
 @of_workspace
 @click.argument("key")
 @click.option("--kind", type=click.Choice(["publishable", "secret"]), help="As its source's first key if absent.")
+@click.option("--revoke", "ending", default="", help="End the key with these last four characters; make none.")
 @click.option("--revoke-others", is_flag=True, help="End the keys of before at once.")
 @as_json
-def source_key_command(workspace: str, key: str, kind: str | None, revoke_others: bool, is_json: bool) -> None:
+def source_key_command(
+    workspace: str, key: str, kind: str | None, ending: str, revoke_others: bool, is_json: bool
+) -> None:
     """A further write key of a source: the way to change keys without a gap."""
     with product():
         from cultiva.accounts.actions import record_audit
@@ -214,11 +217,16 @@ def source_key_command(workspace: str, key: str, kind: str | None, revoke_others
             found = named_source(place, key)
             kind = kind or ("publishable" if found.kind == "site" else "secret")
             others = WriteKey.objects.filter(workspace_id=place.id, source_id=found.id, revoked_at=None)
-            revoked = others.update(revoked_at=at) if revoke_others else 0
-            row, write_key = create_write_key(workspace_id=place.id, source_id=found.id, kind=kind, at=at)
+            over = others.filter(shown__endswith=ending) if ending else others
+            revoked = over.update(revoked_at=at) if ending or revoke_others else 0
+            if ending and not revoked:
+                raise ValueError(f"No key of {key!r} ends in {ending!r}.\nhint: cultiva source list shows them")
+            write_key = ""
+            if not ending:
+                _row, write_key = create_write_key(workspace_id=place.id, source_id=found.id, kind=kind, at=at)
             record_audit(
-                workspace_id=place.id, actor="cli", action="write_key.created", target=f"source:{key}",
-                detail={"key": row.id, "kind": kind, "revoked": revoked}, at=at,
+                workspace_id=place.id, actor="cli", action="write_key.changed", target=f"source:{key}",
+                detail={"made": kind if write_key else "", "revoked": revoked}, at=at,
             )  # fmt: skip
         report({"id": found.id, "key": found.key, "write_key": write_key, "revoked": revoked}, is_json)
 
