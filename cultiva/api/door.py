@@ -303,7 +303,7 @@ def door(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except Exception as error:
             response = server_error(request, error)
         if response.status_code == 405:
-            allowed = response.headers.get("Allow", "")
+            allowed = ", ".join(sorted(response.headers.get("Allow", "").split(", ")))
             message = f"{request.method} is not possible here. Possible: {allowed}."
             response = error_response(ApiError(405, "method_not_allowed", message, headers={"Allow": allowed}))
         call: Call | None = getattr(request, "call", None)
