@@ -17,14 +17,19 @@ from cultiva.public.collector import collector  # noqa: E402  (needs Django's re
 HAS_COLLECTOR = settings.CONFIG.collector_port is None
 # Django writes a body to disk before a view can refuse it; no page of ours takes more than this.
 MAX_BODY_BYTES = 1024 * 1024
+# What the API says of one, without Django.
+TOO_LARGE = (
+    b'{"error":{"code":"too_large","message":"A body may hold 1000000 bytes. Send less at a time.","field":null}}'
+)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if HAS_COLLECTOR and (scope["type"] == "lifespan" or scope["path"].startswith("/v1/")):
         await collector(scope, receive, send)
     elif scope["type"] == "http" and announced_bytes(scope) > MAX_BODY_BYTES:
-        await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
-        await send({"type": "http.response.body", "body": b""})
+        kind = [(b"content-type", b"application/json")] if scope["path"].startswith("/api/") else []
+        await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close"), *kind]})
+        await send({"type": "http.response.body", "body": TOO_LARGE if kind else b""})
     else:
         await django(scope, limited(receive), send)
 

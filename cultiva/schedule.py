@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from cultiva.accounts.actions import workspace_ids
+from cultiva.accounts.api_keys import forget_answers
 from cultiva.demo.live import is_live, tick
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 
+KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
 
 
@@ -47,6 +49,11 @@ def forget_keys(workspace_id: int, at: datetime) -> None:
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
 
 
+def forget_api_answers(workspace_id: int, at: datetime) -> None:
+    with workspace_scope(workspace_id):
+        forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -55,6 +62,7 @@ JOBS = [
     Job("make partitions", timedelta(hours=6), make_partitions, per_workspace=False),
     Job("advance workflows", timedelta(seconds=1), advance_workflows),
     Job("live source", timedelta(seconds=4), add_live_events),
+    Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
 ]
 

@@ -187,6 +187,20 @@ PLUGINS = {
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
 }
 
+# Rooms with tables that name a lead, from the lowest floor up (lib.holds).
+HOLDS = [
+    "cultiva.events.holds",
+    "cultiva.leads.holds",
+    "cultiva.consent.holds",
+    "cultiva.scoring.holds",
+    "cultiva.magnets.holds",
+    "cultiva.lifecycle.holds",
+    "cultiva.mailing.holds",
+    "cultiva.capture.holds",
+    "cultiva.sales.holds",
+    "cultiva.nurture.holds",
+]
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

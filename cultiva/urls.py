@@ -1,9 +1,10 @@
-"""The two doors that Django opens; the collector is the third (asgi)."""
+"""The doors that Django opens: visitors, programs, staff. The collector is beside them (asgi)."""
 
 from django.urls import include, path
 
 urlpatterns = [
     path("", include("cultiva.public.urls")),
+    path("api/", include("cultiva.api.urls")),
     path("", include("cultiva.web.urls")),
 ]
 

@@ -1,10 +1,13 @@
 """What staff set up by clicking, set up by command; and the doctor."""
 
+import base64
 import json
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -80,6 +83,13 @@ def test_a_folder_that_cannot_be_published_leaves_nothing(running: Running, tmp_
         (["user", "link", "nobody@riega.example"], "There is no user"),
         (["clock", "advance", "3 days"], "is no span of time"),
         (["collector"], "has no port of its own"),
+        (["apikey", "create", "--workspace", "riega", "--name", "X", "--scope", "leads:red"], "No scope 'leads:red'"),
+        (
+            ["apikey", "create", "--workspace", "riega", "--name", "X", "--scope", "*", "--expires", "soon"],
+            "no instant",
+        ),
+        (["apikey", "revoke", "--workspace", "riega", "999999"], "no API key 999999"),
+        (["source", "stop", "--workspace", "riega", "nix"], "There is no source 'nix'"),
     ],
 )
 def test_a_command_that_cannot_be_done_says_why(running: Running, words: list[str], says: str) -> None:
@@ -100,3 +110,52 @@ def test_the_clock_moves_for_every_process_at_once(running: Running) -> None:
     product.command("clock", "advance", "30m")
     after = datetime.fromisoformat(product.command("clock", "show").strip())
     assert timedelta(minutes=30) <= after - before < timedelta(minutes=31)
+
+
+def test_a_key_made_by_command_opens_the_api_until_it_is_revoked(running: Running) -> None:
+    product = running[0]
+    words = ["--workspace", "riega", "--json"]
+    made = json.loads(product.command("apikey", "create", "--name", "CRM", "--scope", "leads:read", *words))
+
+    def status() -> int:
+        headers = {"Authorization": f"Bearer {made['api_key']}"}
+        try:
+            return int(urlopen(Request(f"{product.url}/api/v1/leads?limit=1", headers=headers)).status)
+        except HTTPError as error:
+            return error.code
+
+    assert status() == 200
+    listed = {each["id"]: each for each in json.loads(product.command("apikey", "list", *words))}
+    assert listed[made["id"]]["ends_in"] == made["api_key"][-4:]
+    assert made["api_key"] not in str(listed)
+    product.command("apikey", "revoke", str(made["id"]), *words)
+    assert status() == 401
+
+
+def test_a_source_changes_its_key_and_stops_by_command(running: Running) -> None:
+    product = running[0]
+    words = ["--workspace", "riega", "--json"]
+    made = json.loads(
+        product.command("source", "create", "--key", "shop", "--name", "Shop", "--kind", "server", *words)
+    )
+
+    def status(write_key: str) -> int:
+        body = json.dumps({"anonymousId": "a", "event": "x", "messageId": write_key}).encode()
+        token = base64.b64encode(f"{write_key}:".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        try:
+            return int(urlopen(Request(f"{product.url}/v1/track", data=body, headers=headers)).status)
+        except HTTPError as error:
+            return error.code
+
+    second = json.loads(product.command("source", "key", "shop", *words))["write_key"]
+    assert [status(made["write_key"]), status(second)] == [200, 200]
+    product.command("source", "key", "shop", "--revoke", made["write_key"][-4:], *words)
+    assert [status(made["write_key"]), status(second)] == [401, 200]
+    assert "No key of 'shop' ends in 'zzzz'" in refused(product, "source", "key", "shop", "--revoke", "zzzz", *words)
+    third = json.loads(product.command("source", "key", "shop", "--revoke-others", *words))
+    assert third["revoked"] == 1
+    assert [status(made["write_key"]), status(second), status(third["write_key"])] == [401, 401, 200]
+    product.command("source", "stop", "shop", *words)
+    assert status(third["write_key"]) == 401
+    assert {each["key"]: each for each in json.loads(product.command("source", "list", *words))}["shop"]["stopped_at"]

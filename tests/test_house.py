@@ -11,8 +11,8 @@ from django.urls import URLResolver, get_resolver
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cultiva"
-DOORS = {"web", "public"}  # `api` joins them when it opens
-READS_THE_CLOCK = {"web", "public", "cli", "demo", "lib"}  # doors and jobs; demo/live is a job
+DOORS = {"web", "public", "api"}
+READS_THE_CLOCK = {"web", "public", "api", "cli", "demo", "lib"}  # doors and jobs; demo/live is a job
 
 
 def modules() -> list[Path]:

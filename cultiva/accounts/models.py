@@ -179,3 +179,60 @@ class AuditEntry(WorkspaceRow):
 
     class Meta:
         db_table = "audit_entry"
+
+
+class ApiKey(WorkspaceRow):
+    """What a program proves itself by at the API: kept as a hash, bounded by scopes, an expiry and a rate."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=120)
+    key_hash = models.CharField(max_length=64, unique=True)
+    shown = models.CharField(max_length=8)  # its last four characters
+    scopes = models.JSONField(default=list)  # accounts.api_keys.SCOPES
+    requests_per_minute = models.PositiveIntegerField(default=600)
+    created_by = models.CharField(max_length=120)  # user:7, cli
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)  # written at most once a minute
+
+    class Meta:
+        db_table = "api_key"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiAllowance(WorkspaceRow):
+    """How many requests a key may still make, shared by all web processes. Unlogged: a crash fills it up anew."""
+
+    key = models.OneToOneField(
+        ApiKey, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="allowance"
+    )
+    tokens = models.FloatField()
+    filled_at = models.DateTimeField()  # real time
+    was_allowed = models.BooleanField()  # the last request
+
+    class Meta:
+        db_table = "api_allowance"
+
+
+class ApiIdempotency(WorkspaceRow):
+    """The answer to a request that named an Idempotency-Key, for a sender who asks again."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    idempotency_key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)  # null: only within the transaction that works on it
+    body = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "api_idempotency"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key", "idempotency_key"], name="one_answer_a_key")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "created_at"], name="api_idempotency_age")
+        ]

@@ -22,6 +22,7 @@ COMMANDS = {
     "user": "accounts",
     "source": "accounts",
     "flow": "flow",
+    "apikey": "api_keys",
 }
 
 

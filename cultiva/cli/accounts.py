@@ -150,6 +150,96 @@ def create_source_command(workspace: str, key: str, name: str, kind: str, is_jso
         report({"id": made.id, "key": made.key, "write_key": write_key}, is_json)
 
 
+@source.command("list")
+@of_workspace
+@as_json
+def list_sources_command(workspace: str, is_json: bool) -> None:
+    """Every source of a workspace, and how many of its keys are good."""
+    with product():
+        from cultiva.events.models import EventSource
+        from cultiva.lib.database import workspace_scope
+
+        place = named_workspace(workspace)
+        with workspace_scope(place.id):
+            found = EventSource.objects.filter(workspace_id=place.id).order_by("key").prefetch_related("keys")
+            rows = [
+                {
+                    "id": each.id, "key": each.key, "name": each.name, "kind": each.kind,
+                    "write_keys": [key.shown for key in each.keys.all() if key.revoked_at is None],
+                    "stopped_at": str(each.stopped_at or ""),
+                }
+                for each in found
+            ]  # fmt: skip
+        report_rows(rows, is_json)
+
+
+@source.command("stop")
+@of_workspace
+@click.argument("key")
+@as_json
+def stop_source_command(workspace: str, key: str, is_json: bool) -> None:
+    """From now on its write keys are unknown; what it sent stays."""
+    with product():
+        from cultiva.accounts.actions import record_audit
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+
+        place, at = named_workspace(workspace), clock.now()
+        with workspace_scope(place.id):
+            found = named_source(place, key)
+            if found.stopped_at is None:
+                found.stopped_at = at
+                found.save(update_fields=["stopped_at"])
+                record_audit(workspace_id=place.id, actor="cli", action="source.stopped", target=f"source:{key}", at=at)
+        report({"id": found.id, "key": found.key, "stopped_at": str(found.stopped_at)}, is_json)
+
+
+@source.command("key")
+@of_workspace
+@click.argument("key")
+@click.option("--kind", type=click.Choice(["publishable", "secret"]), help="As its source's first key if absent.")
+@click.option("--revoke", "ending", default="", help="End the key with these last four characters; make none.")
+@click.option("--revoke-others", is_flag=True, help="End the keys of before at once.")
+@as_json
+def source_key_command(
+    workspace: str, key: str, kind: str | None, ending: str, revoke_others: bool, is_json: bool
+) -> None:
+    """A further write key of a source: the way to change keys without a gap."""
+    with product():
+        from cultiva.accounts.actions import record_audit
+        from cultiva.events.models import WriteKey
+        from cultiva.events.sources import create_write_key
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+
+        place, at = named_workspace(workspace), clock.now()
+        with workspace_scope(place.id):
+            found = named_source(place, key)
+            kind = kind or ("publishable" if found.kind == "site" else "secret")
+            others = WriteKey.objects.filter(workspace_id=place.id, source_id=found.id, revoked_at=None)
+            over = others.filter(shown__endswith=ending) if ending else others
+            revoked = over.update(revoked_at=at) if ending or revoke_others else 0
+            if ending and not revoked:
+                raise ValueError(f"No key of {key!r} ends in {ending!r}.\nhint: cultiva source list shows them")
+            write_key = ""
+            if not ending:
+                _row, write_key = create_write_key(workspace_id=place.id, source_id=found.id, kind=kind, at=at)
+            record_audit(
+                workspace_id=place.id, actor="cli", action="write_key.changed", target=f"source:{key}",
+                detail={"made": kind if write_key else "", "revoked": revoked}, at=at,
+            )  # fmt: skip
+        report({"id": found.id, "key": found.key, "write_key": write_key, "revoked": revoked}, is_json)
+
+
+def named_source(place: Any, key: str) -> Any:
+    from cultiva.events.models import EventSource
+
+    found = EventSource.objects.filter(workspace_id=place.id, key=key).first()
+    if found is None:
+        raise ValueError(f"There is no source {key!r}.\nhint: cultiva source list --workspace {place.slug}")
+    return found
+
+
 def named_workspace(slug: str) -> Any:
     from cultiva.accounts.actions import find_workspace
 
@@ -171,3 +261,11 @@ def sign_in_address(person: Any) -> str:
 
 def report(facts: dict[str, Any], is_json: bool) -> None:
     say(json.dumps(facts, ensure_ascii=False) if is_json else "\n".join(f"{k}: {v}" for k, v in facts.items()))
+
+
+def report_rows(rows: list[dict[str, Any]], is_json: bool) -> None:
+    """A JSON array, or a line for each."""
+    if is_json:
+        say(json.dumps(rows, ensure_ascii=False))
+    else:
+        say("\n".join("  ".join(f"{k}: {v}" for k, v in row.items() if v not in ("", None)) for row in rows) or "None.")

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cultiva.consent.evidence import Act, Circumstances, RecordedAct, canonical_json, record_acts, sha256
+from cultiva.consent.evidence import MERGE, Act, Circumstances, RecordedAct, canonical_json, record_acts, sha256
 from cultiva.consent.models import (
     Confirmation,
     ConsentState,
+    EvidencePayload,
     PolicyVersion,
     PurposeVersion,
     Suppression,
@@ -17,6 +18,7 @@ from cultiva.consent.models import (
 from cultiva.consent.notices import PROFILING, TRANSACTIONAL, read_policy, read_purpose
 from cultiva.events.actions import NewEvent
 from cultiva.leads.actions import read_address, tell
+from cultiva.leads.aliases import current_lead_id, current_lead_ids
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, sign, unsign
@@ -104,7 +106,7 @@ def record_consents(
         profiling=_profiling(policy, purposes),
         is_new_lead=is_new_lead,
     )
-    _tell(workspace_id, lead_id, recorded, at, events=events)
+    tell_acts(workspace_id, lead_id, recorded, at, events=events)
     newly_given = [(each.act.purpose, each.act.channel) for each in recorded if each.is_new]
     needs_confirmation = bool(newly_given) or not recorded[0].is_confirmed
     return Recorded([each.evidence_id for each in recorded], newly_given, needs_confirmation)
@@ -169,6 +171,7 @@ def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> 
         lead_id = find_confirmation(token=token, at=at).lead_id
         _lock_lead(workspace_id, lead_id)  # before the row is read to be changed: withdraw locks in this order
         confirmation = find_confirmation(token=token, at=at)
+        lead_id = confirmation.lead_id  # a merge may have moved it, with its address
         if confirmation.confirmed_at is not None:
             return Confirmed(workspace_id, lead_id, is_first=False)
         confirmation.confirmed_at = at
@@ -180,7 +183,7 @@ def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> 
             circumstances=Circumstances(action="button", ip=ip, user_agent=user_agent),
             at=at,
         )
-        _tell(workspace_id, lead_id, recorded, at, more={"confirmation": confirmation.id})
+        tell_acts(workspace_id, lead_id, recorded, at, more={"confirmation": confirmation.id})
     return Confirmed(workspace_id, lead_id, is_first=True)
 
 
@@ -197,15 +200,16 @@ def withdraw(
     """No more of this, from this moment on; a second time changes nothing.
 
     It also holds for what was never given. Pending confirmations end, so that an older mail cannot prove a will that
-    is expressed anew. Withdrawing `profiling` is the objection to being scored.
+    is expressed anew. Withdrawing `profiling` is the objection to being scored. What comes from an old mail to a lead
+    that was merged holds for the lead they are now.
     """
     with workspace_scope(workspace_id):
-        _lock_lead(workspace_id, lead_id)
+        lead_id = _lock_current(workspace_id, lead_id)
         states = ConsentState.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel
         )
         known = states.first()
-        if known and known.state == "withdrawn":
+        if known and known.state == "withdrawn" and not _is_taken_over(known):
             return known
         recorded = record_acts(
             workspace_id=workspace_id,
@@ -218,7 +222,7 @@ def withdraw(
         Confirmation.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, confirmed_at=None, expires_at__gt=at
         ).update(expires_at=at)
-        _tell(workspace_id, lead_id, recorded, at, by=by)
+        tell_acts(workspace_id, lead_id, recorded, at, by=by)
         return states.get()
 
 
@@ -238,9 +242,14 @@ def suppress(*, workspace_id: int, email: str, reason: str, at: datetime) -> Sup
 def can_contact(
     *, workspace_id: int, lead_ids: Sequence[int], purpose: str, channel: str, at: datetime
 ) -> dict[int, Decision]:
-    """{lead: decision} for every lead asked about. `transactional` asks for no consent, only for no objection."""
+    """{lead: decision} for every lead asked about. `transactional` asks for no consent, only for no objection.
+
+    A merged lead is asked about as the lead they are now, but for transactional mail: that is about their own address.
+    """
+    now = {} if purpose == TRANSACTIONAL else current_lead_ids(workspace_id, lead_ids)
+    asked = {now.get(lead_id, lead_id) for lead_id in lead_ids}
     keys = dict(
-        Lead.objects.filter(workspace_id=workspace_id, id__in=lead_ids).values_list("id", "email_key").order_by("id")
+        Lead.objects.filter(workspace_id=workspace_id, id__in=asked).values_list("id", "email_key").order_by("id")
     )
     rows = fetch_all(
         load_sql("consent", "can_contact"),
@@ -256,7 +265,7 @@ def can_contact(
     )
     decisions = {row["lead_id"]: _decide(row, purpose) for row in rows}
     unknown = Decision(allowed=False, basis="", reason="unknown", evidence_id=None)
-    return {lead_id: decisions.get(lead_id, unknown) for lead_id in lead_ids}
+    return {lead_id: decisions.get(now.get(lead_id, lead_id), unknown) for lead_id in lead_ids}
 
 
 def address_hash(email_key: str) -> str:
@@ -320,7 +329,7 @@ def _profiling(policy: PolicyVersion, purposes: Sequence[PurposeVersion]) -> str
     return "interest" if policy.body["profiling"] == "legitimate_interest" else ""
 
 
-def _tell(
+def tell_acts(
     workspace_id: int,
     lead_id: int,
     recorded: Sequence[RecordedAct],
@@ -328,8 +337,10 @@ def _tell(
     *,
     more: Json | None = None,
     by: str = "lead",
+    actor: str = "human",
     events: list[NewEvent] | None = None,
 ) -> None:
+    """Acts just recorded, as events; `events` as in `record_consents`."""
     said = [
         NewEvent(
             kind="consent",
@@ -338,7 +349,7 @@ def _tell(
             occurred_at=at,
             lead_id=lead_id,
             by=by,
-            actor="human",
+            actor=actor,
             properties=properties_of(each.act) | {"evidence": each.evidence_id} | (more or {}),
         )
         for each in recorded
@@ -350,6 +361,20 @@ def properties_of(act: Act) -> Json:
     if act.purpose:
         return {"purpose": act.purpose, "channel": act.channel}
     return {key: act.payload[key] for key in ("policy", "policy_version") if key in act.payload}
+
+
+def _is_taken_over(state: ConsentState) -> bool:
+    """A merge brought it: the person's own word is another fact, and stays when the merge is undone."""
+    payload = EvidencePayload.objects.filter(workspace_id=state.workspace_id, evidence_id=state.evidence_id)
+    return payload.filter(payload__action=MERGE).exists()
+
+
+def _lock_current(workspace_id: int, lead_id: int) -> int:
+    """Lock the lead that a lead is now; again where a merge came in between."""
+    while True:
+        current = current_lead_id(workspace_id, lead_id)
+        if _lock_lead(workspace_id, current).merged_into_id is None:
+            return current
 
 
 def _lock_lead(workspace_id: int, lead_id: int) -> Lead:

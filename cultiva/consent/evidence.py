@@ -22,6 +22,7 @@ Json = dict[str, Any]
 
 BEGINNING = "0" * 64  # the hash before a lead's first evidence
 SALT_BYTES = 16
+MERGE = "merge"  # the `action` of what a lead took over from one that was merged into it
 STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash", "hash")
 
 
@@ -29,7 +30,7 @@ STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_ha
 class Circumstances:
     """How an act reached us: what goes into the evidence beside the act itself."""
 
-    action: str = "checkbox"  # checkbox | button | reply | verbal | import | api
+    action: str = "checkbox"  # checkbox | button | reply | verbal | import | api | merge | unmerge
     form: str = ""
     form_version: int | None = None
     page_url: str = ""

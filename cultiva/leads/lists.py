@@ -3,8 +3,10 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from cultiva.leads.addresses import read_address
 from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
@@ -14,6 +16,13 @@ SORTS = {
     "newest": "l.created_at",
     "score": "coalesce(s.score, '-infinity'::float8)",
     "seen": "coalesce(s.last_seen_at, '-infinity'::timestamptz)",
+}
+EXACT = {
+    "email": "l.email_key = %(email)s",
+    "external_id": "l.external_id = %(external_id)s",
+    "company_id": "l.company_id = %(company_id)s",
+    "created_since": "l.created_at >= %(created_since)s",
+    "seen_since": "coalesce(s.last_seen_at, '-infinity'::timestamptz) >= %(seen_since)s",
 }
 KEY_TYPES = {"newest": "timestamptz", "score": "float8", "seen": "timestamptz"}
 
@@ -26,6 +35,11 @@ class LeadFilter:
     stage: str = ""
     temperature: str = ""
     sort: str = "newest"
+    email: str = ""
+    external_id: str = ""
+    company_id: int | None = None
+    created_since: datetime | None = None
+    seen_since: datetime | None = None  # by their own last act
 
 
 @dataclass(frozen=True)
@@ -38,16 +52,21 @@ class Page:
     is_exact: bool
 
 
-def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = None, limit: int = 50) -> Page:
-    """One page. An unknown sort or an `after` that this list did not make raises ValueError."""
+def list_leads(
+    *, workspace_id: int, wanted: LeadFilter, after: str | None = None, limit: int = 50, with_count: bool = True
+) -> Page:
+    """One page. An unknown sort, an address that is none or an `after` that this list did not make raises ValueError.
+
+    Counting costs more than the page itself: who does not show the count leaves it out, and it is 0.
+    """
     if wanted.sort not in SORTS:
         raise ValueError(f"No sort {wanted.sort!r}.\nhint: one of {', '.join(SORTS)}")
     where, parameters = _where(workspace_id, wanted)
-    count, is_exact = _count(where, parameters)
+    count, is_exact = _count(where, parameters) if with_count else (0, False)
     order, id_column = SORTS[wanted.sort], "l.id" if wanted.sort == "newest" else "s.lead_id"
     if after:
         where += f" AND ({order}, {id_column}) < (%(key)s::{KEY_TYPES[wanted.sort]}, %(id)s)"
-        parameters |= _read_key(after)
+        parameters |= read_key(after, KEY_TYPES[wanted.sort])
     # S608: the texts put in are the constants above; values are parameters.
     rows = fetch_all(
         f"SELECT l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade,"  # noqa: S608
@@ -56,16 +75,16 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
         f" WHERE {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
         parameters | {"limit": limit + 1},
     )
-    next_key = _make_key(rows[limit - 1]) if len(rows) > limit else None
+    next_key = make_key(rows[limit - 1]) if len(rows) > limit else None
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
 
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
     where, parameters = "l.workspace_id = %(workspace)s", {"workspace": workspace_id}
-    words = [word for word in fold(wanted.search).split() if word]
+    words = like_words(wanted.search)
     if words:
         where += " AND l.id IN (SELECT lead_search(%(words)s))"
-        parameters["words"] = [f"%{_escape(word)}%" for word in words]  # type: ignore[assignment]
+        parameters["words"] = words  # type: ignore[assignment]
     for column in ("stage", "temperature"):
         value = getattr(wanted, column)
         if value == "none":
@@ -73,7 +92,10 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
         elif value:
             where += f" AND s.{column} = %({column})s"
             parameters[column] = value
-    return where, parameters
+    more = {name: value for name in EXACT if (value := getattr(wanted, name)) not in ("", None)}
+    if "email" in more:
+        more["email"] = read_address(wanted.email).key
+    return where + "".join(f" AND {EXACT[name]}" for name in more), parameters | more
 
 
 def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
@@ -87,17 +109,36 @@ def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
     return max(int(plan[0]["Plan"]["Plan Rows"]), EXACT_UP_TO), False
 
 
+def like_words(search: str) -> list[str]:
+    """Patterns for LIKE ALL, of folded words."""
+    return [f"%{_escape(word)}%" for word in fold(search).split()]
+
+
 def _escape(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _make_key(row: dict[str, Any]) -> str:
+def make_key(row: dict[str, Any]) -> str:
     return urlsafe_b64encode(json.dumps([row["sort_key"], row["id"]]).encode()).decode().rstrip("=")
 
 
-def _read_key(key: str) -> dict[str, Any]:
+def read_key(key: str, key_type: str = "text") -> dict[str, Any]:
     try:
         value, lead_id = json.loads(urlsafe_b64decode(key + "=" * (-len(key) % 4)))
-        return {"key": str(value), "id": int(lead_id)}
-    except (ValueError, TypeError) as error:
+        if type(lead_id) is not int or not 0 < lead_id < 2**63:
+            raise ValueError(lead_id)
+        return {"key": _read_sort_value(str(value), key_type), "id": lead_id}
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"No page begins at {key[:40]!r}.\nhint: start again from the first page") from error
+
+
+def _read_sort_value(text: str, key_type: str) -> str:
+    """The value written anew: the database would stop at what it cannot read."""
+    if key_type == "text":
+        text.encode()  # refuses lone surrogates
+        if "\x00" in text:
+            raise ValueError(text)
+        return text
+    if key_type == "float8":
+        return repr(float(text))
+    return text if text == "-infinity" else datetime.fromisoformat(text).isoformat()

@@ -7,6 +7,7 @@ from django.utils.translation import ngettext
 
 from cultiva.criteria.language import say
 from cultiva.insights.scores import score_distribution
+from cultiva.lib.languages import reader_language
 from cultiva.nurture.actions import WorkflowCounts
 from cultiva.nurture.document import Branch, Exit, Wait, WorkflowNode, read_workflow, targets
 from cultiva.nurture.models import WorkflowVersion
@@ -15,7 +16,6 @@ from cultiva.scoring.models import ModelVersion
 from cultiva.web.charts import bars
 from cultiva.web.diagram import Box
 from cultiva.web.templatetags.ui import amount, duration
-from cultiva.web.words import reader_language
 
 
 def model_facts(version: ModelVersion) -> dict[str, Any]:

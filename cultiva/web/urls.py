@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, events, hand_overs, home, leads, mailbox, settings, signing_in, sources
+from cultiva.web.views import (
+    api_keys,
+    demo,
+    documents,
+    events,
+    hand_overs,
+    home,
+    leads,
+    mailbox,
+    settings,
+    signing_in,
+    sources,
+)
 
 app_name = "web"
 
@@ -46,6 +58,8 @@ urlpatterns = [
     path("events/set-aside", events.set_aside, name="set_aside"),
     path("events/set-aside/mend", events.mend_set_aside, name="mend_set_aside"),
     path("events/without-consent", events.uncovered, name="uncovered"),
+    path("settings/api-keys", api_keys.api_keys, name="api_keys"),
+    path("settings/api-keys/<int:key_id>/revoke", api_keys.revoke, name="revoke_api_key"),
     path("demo/advance", demo.advance_clock, name="advance_clock"),
     path("demo/live", demo.live_source, name="live_source"),
 ]

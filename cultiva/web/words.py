@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from cultiva.lib.languages import reader_language
 from cultiva.lifecycle.document import read_lifecycle
 from cultiva.lifecycle.models import LifecycleVersion
 
@@ -14,10 +14,6 @@ def in_language(texts: Any) -> Any:
     if not isinstance(texts, dict):
         return texts
     return texts.get(reader_language()) or next(iter(texts.values()), "")
-
-
-def reader_language() -> str:
-    return "es" if (get_language() or "").startswith("es") else "en"
 
 
 def stage_labels(workspace_id: int) -> dict[str, str]:

@@ -39,11 +39,17 @@ class StageIs(Condition):
     def predicate(self, context: Context) -> str:
         lead, stage = context.lead, context.bind(self.stage)
         changes = (
-            f"FROM stage_change c WHERE c.workspace_id = {lead}.workspace_id AND c.lead_id = {lead}.id"
+            f"FROM lasting_stage_change c WHERE c.workspace_id = {lead}.workspace_id AND c.lead_id = {lead}.id"
             f" AND c.at <= {context.at}"
         )
         if self.ever:
-            return f"{stage} = '{START}' OR EXISTS (SELECT {changes} AND c.to_stage = {stage})"
+            same = f"a.workspace_id = {lead}.workspace_id AND a.lead_id = {lead}.id"
+            merged = f"SELECT a.merged_id FROM lead_alias a WHERE {same}"  # noqa: S608  # values are bound
+            of_merged = changes.replace(f"c.lead_id = {lead}.id", f"c.lead_id IN ({merged})")
+            return (
+                f"({stage} = '{START}' OR EXISTS (SELECT {changes} AND c.to_stage = {stage})"
+                f" OR EXISTS (SELECT {of_merged} AND c.to_stage = {stage}))"
+            )
         since = ""
         if self.for_days_at_least:
             seconds = context.bind(self.for_days_at_least * 86_400)

@@ -25,7 +25,7 @@ SELECT lead_id, transition
            JOIN rung became ON became.stage = c.to_stage
            JOIN rung back ON back.stage <> c.to_stage
             AND back.place BETWEEN least(was.place, became.place) AND greatest(was.place, became.place)
-          WHERE c.workspace_id = l.workspace_id AND c.lead_id = l.id AND c.by <> 'guard'
+          WHERE c.workspace_id = l.workspace_id AND c.lead_id = l.id AND c.by NOT IN ('guard', 'merge')
             AND coalesce(state.last_seen_at <= c.at, true)
        ) AS stages
        OFFSET 0 -- computed once a lead, not once a transition

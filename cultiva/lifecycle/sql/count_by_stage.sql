@@ -5,7 +5,10 @@ WITH rung AS (
 ), stood AS (
   SELECT lead_id, stage FROM lead_state WHERE workspace_id = %(workspace)s
   UNION
-  SELECT lead_id, to_stage FROM stage_change WHERE workspace_id = %(workspace)s
+  SELECT coalesce(a.lead_id, c.lead_id), c.to_stage -- who was merged counts once
+    FROM lasting_stage_change c
+    LEFT JOIN lead_alias a ON a.workspace_id = c.workspace_id AND a.merged_id = c.lead_id
+   WHERE c.workspace_id = %(workspace)s
 ), furthest AS (
   SELECT place, count(*) AS leads
     FROM (SELECT max(rung.place) AS place FROM stood JOIN rung USING (stage) GROUP BY stood.lead_id) each

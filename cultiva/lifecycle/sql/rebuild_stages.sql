@@ -7,7 +7,7 @@ UPDATE lead_state state
       FROM lead l
       LEFT JOIN (
         SELECT DISTINCT ON (lead_id) lead_id, to_stage, at, cycle
-          FROM stage_change
+          FROM lasting_stage_change
          WHERE workspace_id = %(workspace)s
          ORDER BY lead_id, ordinal DESC
       ) last ON last.lead_id = l.id

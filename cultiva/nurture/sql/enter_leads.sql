@@ -6,13 +6,15 @@ SELECT %(workspace)s, %(workflow)s, %(version)s, mark.lead_id, coalesce(last.ord
        '{}', ''
   FROM consent_mark mark
   LEFT JOIN LATERAL (
-    SELECT e.ordinal, e.entered_at, e.exited_at
+    -- All trips together: those of a merged lead come after the kept lead's, whenever they were.
+    SELECT max(e.ordinal) AS ordinal, max(e.entered_at) AS entered_at,
+           CASE WHEN bool_and(e.exited_at IS NOT NULL) THEN max(e.exited_at) END AS exited_at
       FROM enrolment e
      WHERE e.workspace_id = %(workspace)s AND e.workflow = %(workflow)s AND e.lead_id = mark.lead_id
-     ORDER BY e.ordinal DESC
-     LIMIT 1
   ) last ON true
  WHERE mark.workspace_id = %(workspace)s AND mark.lead_id = ANY (%(leads)s) AND mark.valid_since <= %(at)s
+   AND EXISTS ( -- a merged lead has no state
+     SELECT FROM lead_state state WHERE state.workspace_id = %(workspace)s AND state.lead_id = mark.lead_id)
    AND (last.ordinal IS NULL
         OR last.entered_at < %(at)s AND last.exited_at + interval '1 second' * %(reentry_seconds)s <= %(at)s)
  ORDER BY mark.lead_id

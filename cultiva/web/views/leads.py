@@ -12,6 +12,7 @@ from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import Lead
+from cultiva.lib.languages import reader_language
 from cultiva.lifecycle.actions import aside_label, stages_for
 from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
@@ -20,13 +21,12 @@ from cultiva.sales.models import HandOver
 from cultiva.scoring.actions import explain
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
-from cultiva.web.reasons import reasons_of
+from cultiva.scoring.reasons import reasons_of
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.words import (
     attribute_label,
     in_language,
-    reader_language,
     refusal,
     refusals,
     stage_labels,

@@ -1,4 +1,4 @@
-"""Why a score is what it is, as the profile shows it: the parts add up to the total."""
+"""Why a score is what it is, as the profile and the API show it: the parts add up to the total."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cultiva.lib.languages import reader_language
 from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
-from cultiva.web.words import reader_language
 
 TELLING = ("path", "url", "asset", "form", "network", "value")  # properties that say which one it was
 
@@ -51,7 +51,7 @@ def reasons_of(explanation: Explanation, limits: dict[str, tuple[float, float]])
     return Reasons(
         total=shown.total,
         sides=[_side(key, explanation, shown) for key in ("predictive", "retrospective")],
-        cuts=_cuts(shown),
+        cuts=cuts_of(shown),
         dimensions=[
             {"name": d.name.capitalize(), "value": d.shown, "min": limits[d.name][0], "max": limits[d.name][1]}
             for d in explanation.dimensions
@@ -73,7 +73,7 @@ def _side(key: str, explanation: Explanation, shown: Displayed) -> Side:
 
 
 def _reason(rule: ExplainedRule, points: Decimal) -> Reason:
-    events = [(_what(event.name, event.properties), event.occurred_at, event.weight) for event in rule.events[:8]]
+    events = [(what_of(event.name, event.properties), event.occurred_at, event.weight) for event in rule.events[:8]]
     return Reason(
         words=rule.words[reader_language()],
         points=points,
@@ -83,12 +83,14 @@ def _reason(rule: ExplainedRule, points: Decimal) -> Reason:
     )
 
 
-def _what(name: str, properties: dict[str, Any]) -> str:
+def what_of(name: str, properties: dict[str, Any]) -> str:
+    """An event in a few words: its name and the property that says which one it was."""
     told = next((str(properties[key]) for key in TELLING if properties.get(key)), "")
     return f"{name} {told}".strip()
 
 
-def _cuts(shown: Displayed) -> list[tuple[str, Decimal]]:
+def cuts_of(shown: Displayed) -> list[tuple[str, Decimal]]:
+    """What caps took away, in words, where they did."""
     cuts = [
         (_("Limit of %(dimension)s") % {"dimension": name}, cut) for name, cut in shown.dimension_cuts.items() if cut
     ]

@@ -1,0 +1,157 @@
+"""Examples of the OpenAPI document. A test holds each against its schema and sends those that are bodies."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+WHOAMI: Json = {
+    "workspace": {"id": 1, "slug": "riega", "name": "Riega", "language": "es", "time_zone": "Europe/Madrid"},
+    "key": "CRM",
+    "scopes": ["leads:read", "leads:write"],
+    "expires_at": None,
+}
+CONSENT: Json = {
+    "is_valid": True,
+    "valid_since": "2026-03-10T12:00:00+00:00",
+    "is_confirmed": True,
+    "confirmed_since": "2026-03-10T12:05:00+00:00",
+    "is_profiled": True,
+    "profiled_since": "2026-03-10T12:00:00+00:00",
+    "objected_at": None,
+    "purposes": [
+        {"purpose": "email_marketing", "channel": "email", "state": "given", "since": "2026-03-10T12:00:00+00:00"}
+    ],
+}
+LEAD: Json = {
+    "id": 7,
+    "email": "ana@riega.example",
+    "phone": "+34600111222",
+    "external_id": "crm-815",
+    "language": "es",
+    "source_kind": "form",
+    "created_at": "2026-03-10T12:00:00+00:00",
+    "last_seen_at": "2026-03-11T08:30:00+00:00",
+    "attributes": {"first_name": "Ana", "email": "ana@riega.example", "hectares": 120},
+    "company": {"id": 3, "name": "Huertos SL", "domain": "huertos.example"},
+    "stage": "marketing_qualified",
+    "stage_since": "2026-03-11T08:30:02+00:00",
+    "temperature": "warm",
+    "grade": "B",
+    "score": 41.5,
+    "owner": None,
+    "consent": CONSENT,
+    "misfits": [],
+    "visitor_count": 2,
+    "merged_ids": [],
+}
+EVENT: Json = {
+    "id": 4711,
+    "kind": "page",
+    "name": "page",
+    "occurred_at": "2026-03-11T08:30:00+00:00",
+    "received_at": "2026-03-11T08:30:01+00:00",
+    "lead_id": 7,
+    "source_id": 2,
+    "actor": "unknown",
+    "properties": {"path": "/precios"},
+}
+SOURCE: Json = {
+    "id": 2,
+    "key": "web",
+    "name": "Web",
+    "kind": "site",
+    "allowed_origins": ["https://riega.example"],
+    "requires_tracking_consent": True,
+    "makes_leads": False,
+    "created_at": "2026-03-01T09:00:00+00:00",
+    "stopped_at": None,
+}
+SCORE: Json = {
+    "lead_id": 7,
+    "model": {"key": "readiness", "name": "Readiness", "version": 3},
+    "at": "2026-03-11T09:00:00+00:00",
+    "language": "en",
+    "total": 41.5,
+    "why_not": None,
+    "next_change_at": "2026-03-12T23:00:00+00:00",
+    "dimensions": [{"name": "interest", "value": 41.5, "weight": 1.0, "min": 0.0, "max": 100.0, "points": 41.5}],
+    "rules": [
+        {
+            "key": "pricing",
+            "words": "the page visited starts with /precios",
+            "side": "retrospective",
+            "dimension": "interest",
+            "points": 41.5,
+            "before_cap": 41.5,
+            "after_cap": 41.5,
+            "event_count": 1,
+            "events": [
+                {
+                    "id": 4711,
+                    "what": "page /precios",
+                    "occurred_at": "2026-03-11T08:30:00+00:00",
+                    "weight": 1.0,
+                    "properties": {"path": "/precios"},
+                }
+            ],
+            "next_change_at": None,
+        }
+    ],
+    "cuts": [],
+}
+
+LEAD_IN: Json = {
+    "email": "ana@riega.example",
+    "phone": "+34600111222",
+    "external_id": "crm-815",
+    "language": "es",
+    "attributes": {"first_name": "Ana", "hectares": 120},
+}
+LEAD_CHANGE: Json = {"attributes": {"job_title": "Responsable de finca"}}
+COMPANY: Json = {
+    "id": 3,
+    "name": "Huertos SL",
+    "domain": "huertos.example",
+    "external_id": "group-7",
+    "attributes": {"sector": "agriculture"},
+    "lead_count": 4,
+    "created_at": "2026-03-10T12:00:00+00:00",
+}
+COMPANY_IN: Json = {
+    "name": "Riegos SA",
+    "domain": "riegos.example",
+    "external_id": "group-8",
+    "attributes": {"sector": "agriculture"},
+}
+COMPANY_CHANGE: Json = {"name": "Huertos y Riegos SL", "attributes": {"employees": 40}}
+ATTRIBUTE: Json = {
+    "id": 12,
+    "subject": "lead",
+    "key": "hectares",
+    "label": "Hectares",
+    "type": "number",
+    "choices": [],
+    "is_guessed": False,
+    "created_at": "2026-03-10T12:00:00+00:00",
+}
+ATTRIBUTE_IN: Json = {"subject": "lead", "key": "hectares", "type": "number", "label": "Hectares"}
+ATTRIBUTE_CHANGE: Json = {"label": "Irrigated hectares"}
+MERGE_IN: Json = {"merged_id": 8, "force": False}
+MERGE: Json = {"id": 5, "kept_id": 7, "merged_id": 8, "at": "2026-03-11T10:00:00+00:00", "undone_at": None}
+MERGE_PREVIEW: Json = {
+    "kept_id": 7,
+    "merged_id": 8,
+    "is_possible": True,
+    "reasons": ["different_email"],
+    "lines": [
+        {
+            "area": "attribute",
+            "label": "first_name",
+            "kept": "Ana",
+            "merged": "A.",
+            "result": "Ana",
+            "why": "told later",
+            "is_warning": False,
+        }
+    ],
+}

@@ -1,0 +1,117 @@
+"""Why a lead scores what it scores, rule by rule."""
+
+from typing import Any, Literal
+
+from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
+from ninja import Query
+from pydantic import BaseModel, Field
+
+from cultiva.api import examples
+from cultiva.api.door import Answer, ApiRequest, endpoint
+from cultiva.api.errors import invalid
+from cultiva.api.leads import lead_row
+from cultiva.api.shapes import Id, Instant, Score
+from cultiva.lib.languages import reader_language
+from cultiva.scoring.actions import explain, primary_model
+from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
+from cultiva.scoring.model import ScoringModel
+from cultiva.scoring.models import ModelVersion
+from cultiva.scoring.reasons import cuts_of, what_of
+
+Json = dict[str, Any]
+
+
+class ScoreQuery(BaseModel):
+    model: str = Field("", max_length=80, description="A model's key; the primary one where it is left out.")
+    at: Instant | None = Field(None, description="As of then; now where it is left out.")
+    language: Literal["", "es", "en"] = Field("", description="Of the words; else that of Accept-Language.")
+
+
+@endpoint(
+    "GET", "/leads/{lead_id}/score", scope="scores:read", tag="Scores", summary="Why a lead scores what it scores",
+    answers={200: Score}, example=examples.SCORE,
+)  # fmt: skip
+def get_score(request: ApiRequest, lead_id: Id, query: Query[ScoreQuery]) -> Answer:
+    """Every rule in words with its events, and what each limit took away. The parts add up to the total."""
+    lead, version = lead_row(request, lead_id), _model(request, query.model)
+    at = query.at or request.call.at
+    if at > request.call.at:
+        raise invalid("at", at, f"it has not come yet. It is {request.call.at.isoformat()} now.")
+    with translation.override(query.language or accepted_language(request)):
+        found = explain(workspace_id=request.call.workspace_id, lead_id=lead["id"], model=version, at=at)
+        head = {
+            "lead_id": lead["id"],
+            "model": {"key": version.key, "name": version.name, "version": version.version},
+            "at": at,
+            "language": reader_language(),
+        }
+        return 200, head | (_said(found, version) if found else _unscored(lead))
+
+
+def accepted_language(request: ApiRequest) -> str:
+    """The first language of Accept-Language that we speak, else English. Django's own look-up would read a cookie."""
+    accepted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
+    return next((code[:2] for code, _weight in accepted if code[:2] in ("es", "en")), "en")
+
+
+def _model(request: ApiRequest, key: str) -> ModelVersion:
+    workspace_id = request.call.workspace_id
+    found = ModelVersion.current(workspace_id, key) if key else primary_model(workspace_id)
+    if found is None:
+        keys = ", ".join(model.key for model in ModelVersion.currents(workspace_id)) or "none, publish one first"
+        raise invalid("model", key or None, f"no such model is published. Published: {keys}.")
+    return found
+
+
+def _unscored(lead: Json) -> Json:
+    why = "objected" if lead["consent"]["objected_at"] else "not_valid"
+    nothing: Json = {"dimensions": [], "rules": [], "cuts": []}
+    return {"total": None, "why_not": why, "next_change_at": None} | nothing
+
+
+def _said(found: Explanation, version: ModelVersion) -> Json:
+    shown = displayed(found)
+    limits = {d.name: d.bounds for d in ScoringModel.read(version.body).dimensions}
+    return {
+        "total": float(shown.total),
+        "why_not": None,
+        "next_change_at": found.next_change_at,
+        "dimensions": [
+            {
+                "name": each.name,
+                "value": each.shown,
+                "weight": each.weight,
+                "min": limits[each.name].min or 0.0,
+                "max": limits[each.name].max or 100.0,
+                "points": float(shown.dimensions[each.name]),
+            }
+            for each in found.dimensions
+        ],
+        "rules": [_rule(rule, shown) for rule in found.rules],
+        "cuts": [{"words": words, "points": float(points)} for words, points in cuts_of(shown)],
+    }
+
+
+def _rule(rule: ExplainedRule, shown: Displayed) -> Json:
+    return {
+        "key": rule.key,
+        "words": rule.words[reader_language()],
+        "side": rule.side,
+        "dimension": rule.dimension,
+        "points": float(shown.rules[rule.key]),
+        "before_cap": rule.raw,
+        "after_cap": rule.after_rule_cap,
+        "event_count": rule.event_count,
+        "events": [
+            {
+                "id": event.id,
+                "what": what_of(event.name, event.properties),
+                "occurred_at": event.occurred_at,
+                "weight": event.weight,
+                "properties": event.properties,
+            }
+            for event in rule.events
+        ],
+        "next_change_at": rule.next_change_at,
+    }

@@ -1,0 +1,343 @@
+"""What goes in and comes out, as the OpenAPI document shows it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from ninja import Path
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic.functional_validators import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from cultiva.api.errors import unknown_words
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+MOST_A_PAGE = 1000
+
+
+def _sensible(instant: datetime) -> datetime:
+    if not 1970 <= instant.year <= 2200:
+        raise PydanticCustomError("invalid", "A year from 1970 to 2200 is expected")
+    return instant
+
+
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Instant = Annotated[AwareDatetime, AfterValidator(_sensible)]
+
+
+class Body(BaseModel):
+    """What a caller sends; a field that we do not know is refused, with the nearest one named."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_unknown(cls, given: Any) -> Any:
+        for name in given if isinstance(given, dict) else ():
+            if name not in cls.model_fields:
+                words = unknown_words(name, cls.model_fields, kind="body field")
+                raise PydanticCustomError("unknown_field", "{words}", {"words": words, "field": name})
+        return given
+
+
+class Change(Body):
+    """A change of what is there: a field left out stays, and null is refused, for it looks like a deletion."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_null(cls, given: Any) -> Any:
+        fields = dict(given) if isinstance(given, dict) else {}
+        told = fields.get("attributes")
+        fields |= {f"attributes.{key}": value for key, value in told.items()} if isinstance(told, dict) else {}
+        for name, value in fields.items():
+            if value is None:
+                words = f"`{name}` is null, which deletes nothing: what was once told stays. Leave the field out"
+                raise PydanticCustomError("null", "{words}", {"words": words, "field": name})
+        return given
+
+
+Attributes = Annotated[
+    Json, Field(max_length=100, description="Your own keys. Blank values change nothing; wrong types are kept aside.")
+]
+
+
+class LeadIn(Body):
+    """At least one of email, phone and external_id says who it is."""
+
+    email: str | None = Field(None, max_length=254)
+    phone: str | None = Field(None, max_length=40, description="With its country prefix.")
+    external_id: str | None = Field(None, max_length=200, description="Their id in your own system.")
+    language: Literal["es", "en"] | None = None
+    attributes: Attributes = {}
+
+
+class LeadChange(Change):
+    """An identifier can be added where there is none of its kind; one that is there is changed by merging."""
+
+    email: str = Field("", max_length=254)
+    phone: str = Field("", max_length=40)
+    external_id: str = Field("", max_length=200)
+    language: Literal["", "es", "en"] = ""
+    attributes: Attributes = {}
+
+
+class CompanyIn(Body):
+    """At least one of domain and external_id says which it is."""
+
+    name: str | None = Field(None, max_length=200)
+    domain: str | None = Field(None, max_length=253)
+    external_id: str | None = Field(None, max_length=200, description="The group id in your own system.")
+    attributes: Attributes = {}
+
+
+class CompanyChange(Change):
+    name: str = Field("", max_length=200)
+    attributes: Attributes = {}
+
+
+class Company(BaseModel):
+    id: int
+    name: str
+    domain: str | None
+    external_id: str | None
+    attributes: Json
+    lead_count: int
+    created_at: datetime
+
+
+Subject = Literal["lead", "company"]
+AttributeType = Literal[
+    "text", "long_text", "number", "money", "date", "date_time", "boolean", "choice", "multi_choice", "email", "phone",
+    "url", "country", "language", "time_zone",
+]  # fmt: skip
+
+
+class AttributeIn(Body):
+    subject: Subject = "lead"
+    key: str = Field(min_length=1, max_length=80)
+    type: AttributeType
+    label: str = Field("", max_length=120)
+    choices: list[str] = Field([], max_length=500, description="Of choice and multi_choice; of money, its currency.")
+
+
+class AttributeChange(Change):
+    """A change of type reads every value anew: misfits come back where they fit."""
+
+    type: AttributeType | Literal[""] = ""
+    label: str | Literal[""] = Field("", max_length=120)
+    choices: list[str] = Field([], max_length=500)
+
+
+class Attribute(BaseModel):
+    id: int
+    subject: Subject
+    key: str
+    label: str
+    type: str
+    choices: list[str]
+    is_guessed: bool = Field(description="Until a person, or a program, has said so.")
+    created_at: datetime
+
+
+class MergeIn(Body):
+    merged_id: int = Field(ge=1, lt=2**63, description="The lead that becomes the one of the address.")
+    force: bool = Field(False, description="Though their addresses or external ids differ.")
+
+
+class Merge(BaseModel):
+    id: int
+    kept_id: int
+    merged_id: int
+    at: datetime
+    undone_at: datetime | None
+
+
+class MergeLine(BaseModel):
+    area: str
+    label: str
+    kept: Any
+    merged: Any
+    result: Any
+    why: str
+    is_warning: bool
+
+
+class MergePreview(BaseModel):
+    kept_id: int
+    merged_id: int
+    is_possible: bool = Field(description="Perhaps only with force: see the reasons.")
+    reasons: list[str] = Field(description="different_email, different_user_id: with force. Others: not at all.")
+    lines: list[MergeLine]
+
+
+class PageQuery(BaseModel):
+    """A page of a list."""
+
+    limit: int = Field(50, ge=1, le=MOST_A_PAGE, description="How many at most.")
+    cursor: str | None = Field(None, max_length=1000, description="`next_cursor` of the page before.")
+
+
+class Page(BaseModel, Generic[T]):
+    data: list[T]
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last one.")
+
+
+class CompanyRef(BaseModel):
+    id: int
+    name: str
+    domain: str | None
+
+
+class Owner(BaseModel):
+    id: int
+    name: str
+    email: str
+
+
+class Purpose(BaseModel):
+    """The last will expressed for one purpose on one channel."""
+
+    purpose: str
+    channel: str
+    state: Literal["given", "withdrawn"]
+    since: datetime
+
+
+class Consent(BaseModel):
+    """The marks of consent. The API shows them and never raises one: that takes evidence."""
+
+    is_valid: bool = Field(description="Accepted the data-protection policy.")
+    valid_since: datetime | None
+    is_confirmed: bool = Field(description="Proved the address by double opt-in.")
+    confirmed_since: datetime | None
+    is_profiled: bool = Field(description="May be scored.")
+    profiled_since: datetime | None
+    objected_at: datetime | None = Field(description="To profiling.")
+    purposes: list[Purpose]
+
+
+class LeadMisfit(BaseModel):
+    """A value that was not of its attribute's type: kept apart until a good one comes."""
+
+    key: str
+    value: Any
+    seen_at: datetime
+
+
+class Lead(BaseModel):
+    id: int
+    email: str | None
+    phone: str | None = Field(description="E.164.")
+    external_id: str | None = Field(description="Their id in your own system.")
+    language: str
+    source_kind: str = Field(description="form, import, api, manual or event.")
+    created_at: datetime
+    last_seen_at: datetime | None = Field(description="Their own last act.")
+    attributes: Json
+    company: CompanyRef | None
+    stage: str
+    stage_since: datetime
+    temperature: Literal["cold", "warm", "hot"] | None
+    grade: str | None
+    score: float | None = Field(description="Of the primary model; null is not 0: they may not be scored.")
+    owner: Owner | None
+    consent: Consent
+    misfits: list[LeadMisfit]
+    visitor_count: int = Field(description="Browsers, devices and user ids known to be theirs.")
+    merged_ids: list[int] = Field(description="Leads that were merged into this one; their ids lead here.")
+
+
+class Event(BaseModel):
+    id: int
+    kind: str
+    name: str
+    occurred_at: datetime
+    received_at: datetime
+    lead_id: int | None = Field(description="Of what the product recorded itself, or the lead asked for.")
+    source_id: int | None = Field(description="null: recorded by the product itself.")
+    actor: Literal["human", "machine", "unknown"]
+    properties: Json
+
+
+class Source(BaseModel):
+    id: int
+    key: str
+    name: str
+    kind: str
+    allowed_origins: list[str]
+    requires_tracking_consent: bool
+    makes_leads: bool
+    created_at: datetime
+    stopped_at: datetime | None
+
+
+class Workspace(BaseModel):
+    id: int
+    slug: str
+    name: str
+    language: str
+    time_zone: str
+
+
+class Whoami(BaseModel):
+    workspace: Workspace
+    key: str = Field(description="The key's name.")
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class ScoreModel(BaseModel):
+    key: str
+    name: str
+    version: int
+
+
+class ScoreDimension(BaseModel):
+    name: str
+    value: float = Field(description="Within its own limits, before its weight.")
+    weight: float
+    min: float
+    max: float
+    points: float = Field(description="Its share of the total.")
+
+
+class ScoreEvent(BaseModel):
+    id: int
+    what: str
+    occurred_at: datetime
+    weight: float | None = Field(description="What is left of it by now; null: it is counted, not weighed.")
+    properties: Json
+
+
+class ScoreRule(BaseModel):
+    key: str
+    words: str
+    side: Literal["predictive", "retrospective"]
+    dimension: str
+    points: float = Field(description="Its share of the total, in tenths.")
+    before_cap: float = Field(description="Points in its dimension before its own limit.")
+    after_cap: float
+    event_count: int
+    events: list[ScoreEvent] = Field(description="The latest, at most 50, newest first.")
+    next_change_at: datetime | None
+
+
+class ScoreCut(BaseModel):
+    words: str
+    points: float
+
+
+class Score(BaseModel):
+    """The points of the rules and of the cuts add up to the total exactly, in tenths."""
+
+    lead_id: int
+    model: ScoreModel
+    at: datetime
+    language: Literal["es", "en"]
+    total: float | None
+    why_not: str | None = Field(description="not_valid or objected, where there is no score.")
+    next_change_at: datetime | None = Field(description="When time alone may change it.")
+    dimensions: list[ScoreDimension]
+    rules: list[ScoreRule]
+    cuts: list[ScoreCut] = Field(description="What limits took away.")

@@ -1,0 +1,7 @@
+"""What was sent through forms goes on under the kept lead."""
+
+from django.utils.translation import gettext_lazy as _
+
+from cultiva.lib.holds import Hold, counted, move
+
+HOLDS = [Hold("submission", "lead_id", move, says=counted("submission", _("Forms sent"), _("Both leads' together.")))]

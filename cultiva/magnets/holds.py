@@ -1,0 +1,14 @@
+"""Who got a magnet from either lead has got it."""
+
+from django.utils.translation import gettext_lazy as _
+
+from cultiva.lib.holds import Hold, counted, union
+
+HOLDS = [
+    Hold(
+        "magnet_grant",
+        "lead_id",
+        union("magnet", earliest="granted_at"),
+        says=counted("magnet_grant", _("Magnets received"), _("What either got, once.")),
+    )
+]
