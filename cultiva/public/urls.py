@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.public import clicks, form_pages, health, links
+from cultiva.public import clicks, form_pages, health, links, webhooks
 
 app_name = "public"
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("d/<str:token>", links.download, name="download"),
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
+    path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
 ]
