@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from cultiva.lib.tables import workspace_reference, workspace_table
+from cultiva.lib.tables import definer_function, workspace_reference, workspace_table
 
 # Orders are rare among page views: two small indexes find them, whoever they belong to (leads.commerce).
 COMMERCE = (
@@ -57,4 +57,11 @@ class Migration(migrations.Migration):
         workspace_table("connector_delivery", key=""),
         workspace_reference("connector_delivery", "source_id", "event_source"),
         migrations.RunSQL(INDEXES, migrations.RunSQL.noop),
+        # Events that come back from the archive keep their ids: new ones must begin beyond them.
+        definer_function(
+            "event_begin_beyond(id bigint)",
+            "SELECT setval('event_id_seq', greatest(id, last_value)) FROM event_id_seq",
+            returns="bigint",
+            volatility="VOLATILE",
+        ),
     ]
