@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cultiva.accounts.actions import create_user, create_workspace, find_workspace, grant_role
 from cultiva.accounts.models import Membership, Role, User, Workspace
-from cultiva.demo.big import BIG_BEYOND, SPAN, fill_big
+from cultiva.demo import big
 from cultiva.demo.documents import DEMO_FOLDER, publish_folder
 from cultiva.demo.history import imagine
 from cultiva.demo.live import switch_live_source
@@ -43,18 +43,19 @@ class DemoResult:
 
 
 def fill_demo(
-    *, at: datetime, seed: int = 7, leads: int = 2000, slug: str = SLUG, progress: Callable[[str], None]
+    *, at: datetime, seed: int = 7, leads: int = 2000, slug: str = "", progress: Callable[[str], None]
 ) -> DemoResult:
     """Make the demo workspace, whole or not at all. Where it exists and has leads, nothing is done.
 
     The same seed, instant and number give the same data, ids apart. Above BIG_BEYOND leads see `demo.big`.
     """
+    slug = slug or SLUG
     found = find_workspace(slug)
     if found and _has_leads(found):
         progress(f"The demo workspace `{slug}` is there already; nothing was changed.")
         return DemoResult(found, _owner(found), is_new=False)
     began = time.monotonic()
-    if leads > BIG_BEYOND:
+    if leads > big.BIG_BEYOND:
         return _fill_big(found, at=at, seed=seed, leads=leads, slug=slug, progress=progress)
     if found:
         progress(f"The workspace `{slug}` is there already; nothing was changed.")
@@ -85,7 +86,7 @@ def _fill_big(
     found: Workspace | None, *, at: datetime, seed: int, leads: int, slug: str, progress: Callable[[str], None]
 ) -> DemoResult:
     """The documents first; an empty workspace that an earlier try left is taken up."""
-    began, start = time.monotonic(), at - SPAN - timedelta(days=5)
+    began, start = time.monotonic(), at - big.SPAN - timedelta(days=5)
     progress(f"Filling a big demo: {NAME}, {leads:,} leads over fifteen months …")
     with transaction.atomic():
         workspace = found or create_workspace(name=NAME, slug=slug, language="es", time_zone="Europe/Madrid", at=start)
@@ -96,7 +97,7 @@ def _fill_big(
                 ensure_system_templates(workspace_id=workspace.id, at=start)
                 _connect(workspace, start)
             stage = set_stage(workspace, _sources_of(workspace))
-    fill_big(stage, at=at, seed=seed, leads=leads, progress=progress)
+    big.fill_big(stage, at=at, seed=seed, leads=leads, progress=progress)
     with workspace_scope(workspace.id):
         counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     took = time.monotonic() - began

@@ -13,7 +13,7 @@ from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import can_contact
 from cultiva.consent.evidence import verify_chain
 from cultiva.consent.tests.committed import TABLES, as_owner
-from cultiva.demo import filling
+from cultiva.demo import big as big_demo
 from cultiva.demo.filling import fill_demo
 from cultiva.events.batch import Batch
 from cultiva.leads.lists import LeadFilter, list_leads
@@ -35,7 +35,7 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[Workspace]
     """The owner commits what it writes; everything goes with the module."""
     slug = f"big-{uuid.uuid4().hex[:8]}"
     said: list[str] = []
-    before, filling.BIG_BEYOND = filling.BIG_BEYOND, 100
+    before, big_demo.BIG_BEYOND = big_demo.BIG_BEYOND, 100
     with django_db_blocker.unblock():
         try:
             things = {row["name"] for row in fetch_all(CATALOGUE)}
@@ -45,7 +45,7 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[Workspace]
             assert "done in" in said[-1]
             yield made.workspace
         finally:
-            filling.BIG_BEYOND = before
+            big_demo.BIG_BEYOND = before
             connection.close()
             clean_up(slug)
 
@@ -76,7 +76,7 @@ def test_it_holds_as_many_leads_as_asked_and_ten_events_each(big: Workspace) -> 
 
 
 def test_its_chains_of_evidence_verify(big: Workspace) -> None:
-    lengths = {}
+    lengths: dict[int, int] = {}
     for lead_id in Lead.objects.filter(workspace_id=big.id).values_list("id", flat=True):
         report = verify_chain(workspace_id=big.id, lead_id=lead_id)
         assert report.is_whole, (lead_id, report)
@@ -129,9 +129,8 @@ def test_the_same_again_changes_nothing(big: Workspace) -> None:
 
 def test_every_screen_opens(big: Workspace) -> None:
     client = Client()
-    client.force_login(
-        User.objects.with_email("ana@riega.example").get(), backend="cultiva.accounts.signing_in.PasswordBackend"
-    )
+    ana = User.objects.with_email("ana@riega.example").get()
+    client.force_login(ana, backend="cultiva.accounts.signing_in.PasswordBackend")
     buyer = LeadValue.objects.filter(workspace_id=big.id).order_by("lead_id")[0].lead_id
     session = client.session
     session["workspace"] = big.id
