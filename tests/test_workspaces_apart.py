@@ -19,7 +19,8 @@ GLOBAL = {
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
     "analyze_history", "event_begin_beyond", "event_make_partition", "event_source_by_key", "lead_search",
-    "lead_search_some", "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user", "workspaces_with_new_events",
+    "lead_search_some", "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
+    "workspaces_with_new_events",
 }  # fmt: skip
 
 TABLES = """
