@@ -34,6 +34,7 @@ from cultiva.events.failures import (
 from cultiva.events.inbox import claim_arrivals
 from cultiva.events.seen import note_seen
 from cultiva.leads.actions import project, resolve
+from cultiva.leads.commerce import count_conversions
 from cultiva.leads.inbox import (
     hold_leads,
     put_back,
@@ -63,6 +64,7 @@ ARRIVALS: dict[str, Step] = {
 }
 STEPS: dict[str, Step] = {
     "leads.project": project,
+    "leads.count_conversions": count_conversions,
     "scoring.score": score,
     "lifecycle.advance": advance_stages,
     "sales.hand_over": hand_over,

@@ -12,12 +12,14 @@ from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.demo.live import is_live, tick
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
+from cultiva.events.connectors import forget_deliveries
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 
 KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
+KEEP_DELIVERIES = timedelta(days=30)  # of shops, as they came: to look into what went wrong
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def forget_api_answers(workspace_id: int, at: datetime) -> None:
         forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
 
 
+def forget_webhooks(workspace_id: int, at: datetime) -> None:
+    with workspace_scope(workspace_id):
+        forget_deliveries(workspace_id=workspace_id, before=at - KEEP_DELIVERIES)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -64,6 +71,7 @@ JOBS = [
     Job("live source", timedelta(seconds=4), add_live_events),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
+    Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
 ]
 
 

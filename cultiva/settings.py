@@ -178,6 +178,10 @@ PLUGINS = {
         "cultiva.lifecycle.conditions.stage.StageIs",
     ],
     "carriers": ["cultiva.mailing.carriers.mailbox.Mailbox", "cultiva.mailing.carriers.smtp.Smtp"],
+    "connectors": [
+        "cultiva.events.connectors.shopify.Shopify",
+        "cultiva.events.connectors.woocommerce.WooCommerce",
+    ],
     "fields": [
         "cultiva.capture.fields.text.Text",
         "cultiva.capture.fields.email.Email",

@@ -32,7 +32,7 @@ from cultiva.events.batch import Batch
 from cultiva.events.inbox import claim_arrivals
 from cultiva.events.seen import names_seen
 from cultiva.flow import Pace, process_due_leads, process_leads, process_waiting, process_workspace, try_again
-from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads
+from cultiva.leads.actions import link_visitor, lock_leads, save_lead
 from cultiva.lib import clock
 from cultiva.lib.config import read_config
 from cultiva.lib.database import execute, fetch_all, workspace_scope
@@ -48,7 +48,7 @@ def make_leads(workspace: Any, at: datetime, number: int) -> list[int]:
     found = []
     with workspace_scope(workspace.id):
         for n in range(number):
-            lead, _ = find_or_make_lead(
+            lead, _ = save_lead(
                 workspace_id=workspace.id, email=f"l{n}@example.com", attributes={}, language="es",
                 source_kind="form", at=at,
             )  # fmt: skip

@@ -17,6 +17,7 @@ COMMANDS = {
     "migrate": "database",
     "doctor": "doctor",
     "demo": "demo",
+    "archive": "archive",
     "clock": "clock",
     "workspace": "accounts",
     "user": "accounts",

@@ -132,18 +132,32 @@ def source() -> None:
 @click.option("--name", required=True)
 @click.option(
     "--kind",
-    type=click.Choice(["site", "server"]),
     default="site",
     show_default=True,
-    help="A site's key is publishable and only writes events; a server's is secret.",
+    help="site, server, or a shop's kind such as shopify. A site's key is publishable; a server's is secret.",
 )
+@click.option("--secret-stdin", is_flag=True, help="Read what the shop signs its webhooks with from standard input.")
 @as_json
-def create_source_command(workspace: str, key: str, name: str, kind: str, is_json: bool) -> None:
-    """Make a source and its write key; a secret key is shown this once."""
+def create_source_command(workspace: str, key: str, name: str, kind: str, secret_stdin: bool, is_json: bool) -> None:
+    """Make a source and its write key (a secret one is shown this once), or the address of a shop's webhooks."""
+    secret = sys.stdin.readline().rstrip("\n") if secret_stdin else ""
     with product():
+        from cultiva.events.connectors import address_of
         from cultiva.events.sources import create_source
         from cultiva.lib import clock
+        from cultiva.lib.plugins import plugin
 
+        if kind not in ("site", "server"):
+            plugin("connectors", kind)  # raises what is installed
+            if not secret:
+                raise ValueError(
+                    f"A {kind} source needs the secret.\nhint: echo SECRET | cultiva source create --secret-stdin ..."
+                )
+            made, _ = create_source(
+                workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, secret=secret, at=clock.now()
+            )
+            report({"id": made.id, "key": made.key, "address": address_of(made)}, is_json)
+            return
         made, write_key = create_source(
             workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, at=clock.now()
         )

@@ -9,14 +9,17 @@ from django.db import transaction
 
 from cultiva.accounts.actions import create_user, create_workspace, find_workspace, grant_role
 from cultiva.accounts.models import Membership, Role, User, Workspace
+from cultiva.demo import big
 from cultiva.demo.documents import DEMO_FOLDER, publish_folder
 from cultiva.demo.history import imagine
 from cultiva.demo.live import switch_live_source
 from cultiva.demo.past import Sources, set_stage, start_of, write_past
 from cultiva.demo.replay import Replay, analyze
 from cultiva.events.actions import make_partitions_ahead
+from cultiva.events.models import EventSource
 from cultiva.events.seen import recount
 from cultiva.events.sources import create_source
+from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.actions import ensure_system_templates
 
@@ -40,22 +43,31 @@ class DemoResult:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Callable[[str], None]) -> DemoResult:
-    """Make the demo workspace, whole or not at all. Where it exists, nothing is done.
+def fill_demo(
+    *, at: datetime, seed: int = 7, leads: int = 2000, slug: str = "", progress: Callable[[str], None]
+) -> DemoResult:
+    """Make the demo workspace, whole or not at all. Where it exists and has leads, nothing is done.
 
-    The same seed, instant and number give the same data, ids apart.
+    The same seed, instant and number give the same data, ids apart. Above BIG_BEYOND leads see `demo.big`.
     """
-    if found := find_workspace(SLUG):
-        progress(f"The demo workspace `{SLUG}` is there already; nothing was changed.")
+    slug = slug or SLUG
+    found = find_workspace(slug)
+    if found and _has_leads(found):
+        progress(f"The demo workspace `{slug}` is there already; nothing was changed.")
         return DemoResult(found, _owner(found), is_new=False)
     began = time.monotonic()
+    if leads > big.BIG_BEYOND:
+        return _fill_big(found, at=at, seed=seed, leads=leads, slug=slug, progress=progress)
+    if found:
+        progress(f"The workspace `{slug}` is there already; nothing was changed.")
+        return DemoResult(found, _owner(found), is_new=False)
     progress(f"Filling the demo: {NAME}, {leads} leads over six months …")
     history = imagine(at=at, seed=seed, leads=leads)
     start = start_of(history)
     _make_partitions(start, at)  # before the one long transaction, because each locks the ledger for all others
     with transaction.atomic():
         execute("SET LOCAL jit = off")  # thousands of short statements: compiling each took five times their time
-        workspace = create_workspace(name=NAME, slug=SLUG, language="es", time_zone="Europe/Madrid", at=start)
+        workspace = create_workspace(name=NAME, slug=slug, language="es", time_zone="Europe/Madrid", at=start)
         owner = _hire(workspace, start)
         with workspace_scope(workspace.id):
             publish_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, at=start)
@@ -70,6 +82,39 @@ def fill_demo(*, at: datetime, seed: int = 7, leads: int = 2000, progress: Calla
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     progress(f"  done in {time.monotonic() - began:.1f} s: {_say(counts)}")
     return DemoResult(workspace, owner, is_new=True, counts=counts)
+
+
+def _fill_big(
+    found: Workspace | None, *, at: datetime, seed: int, leads: int, slug: str, progress: Callable[[str], None]
+) -> DemoResult:
+    """The documents first; an empty workspace that an earlier try left is taken up."""
+    began, start = time.monotonic(), at - big.SPAN - timedelta(days=5)
+    progress(f"Filling a big demo: {NAME}, {leads:,} leads over fifteen months …")
+    with transaction.atomic():
+        workspace = found or create_workspace(name=NAME, slug=slug, language="es", time_zone="Europe/Madrid", at=start)
+        owner = _hire(workspace, start) if found is None else _owner(workspace)
+        with workspace_scope(workspace.id):
+            if found is None:
+                publish_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, at=start)
+                ensure_system_templates(workspace_id=workspace.id, at=start)
+                _connect(workspace, start)
+            stage = set_stage(workspace, _sources_of(workspace))
+    big.fill_big(stage, at=at, seed=seed, leads=leads, progress=progress)
+    with workspace_scope(workspace.id):
+        counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
+    took = time.monotonic() - began
+    progress(f"  done in {took:.1f} s, {counts['events'] / took:,.0f} events a second: {_say(counts)}")
+    return DemoResult(workspace, owner, is_new=True, counts=counts)
+
+
+def _has_leads(workspace: Workspace) -> bool:
+    with workspace_scope(workspace.id):
+        return Lead.objects.filter(workspace_id=workspace.id).exists()
+
+
+def _sources_of(workspace: Workspace) -> Sources:
+    ids = dict(EventSource.objects.filter(workspace_id=workspace.id).values_list("key", "id"))
+    return Sources(web=ids["web"], server=ids["erp"])
 
 
 def _make_partitions(start: datetime, end: datetime) -> None:

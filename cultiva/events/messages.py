@@ -178,7 +178,11 @@ def translate(message: Any, arrival: Arrival, *, message_id: str = "") -> EventR
         visitor_text(source.workspace_id, source.id, user_id, anonymous_id),
         occurred_at,
         arrival.received_at,
-        actor_of(user_agent=seen_user_agent(context, arrival), ip=text_or_nothing(context.get("ip"))),
+        actor_of(
+            user_agent=seen_user_agent(context, arrival),
+            ip=text_or_nothing(context.get("ip")),
+            is_server=source.is_secret,
+        ),
         orjson.dumps(properties).decode(),
         orjson.dumps(folded).decode() if folded else None,
         orjson.dumps(context).decode(),

@@ -110,6 +110,26 @@ class EventUncovered(WorkspaceRow):
         ]
 
 
+class Delivery(WorkspaceRow):
+    """One webhook of a shop, as it came; the same body again is the same delivery, whatever number it bears."""
+
+    id = models.BigAutoField(primary_key=True)
+    source = models.ForeignKey(EventSource, on_delete=models.PROTECT, db_constraint=False, related_name="deliveries")
+    delivery_id = models.CharField(max_length=200)  # the provider's number
+    topic = models.CharField(max_length=80)
+    outcome = models.CharField(max_length=20)  # taken | ignored | test | unreadable
+    digest = models.CharField(max_length=64)  # sha-256 of topic and body
+    body = models.TextField()  # lib.secrets
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "connector_delivery"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "source", "digest"], name="one_delivery_a_body")
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "received_at"], name="delivery_age")]
+
+
 class Event(WorkspaceRow):
     """One thing that happened. Partitioned by the month of `received_at`; the table is made in SQL."""
 

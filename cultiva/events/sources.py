@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from cultiva.events.models import EventSource, WriteKey
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.secrets import encrypt
 from cultiva.lib.signing import hash_token
 
 PREFIX = {"publishable": "pk_", "secret": "sk_"}
@@ -28,11 +29,19 @@ class Source:
 
 
 def create_source(
-    *, workspace_id: int, key: str, name: str, at: datetime, kind: str = "site", makes_leads: bool | None = None
+    *,
+    workspace_id: int,
+    key: str,
+    name: str,
+    at: datetime,
+    kind: str = "site",
+    makes_leads: bool | None = None,
+    secret: str = "",
 ) -> tuple[EventSource, str]:
     """A new source and its first write key: publishable for a site, secret for all others.
 
     A secret key is shown this once and stored as a hash. Sources with secret keys make leads unless told not to.
+    `secret`: what a connector's shop signs its webhooks with.
     """
     key_kind = "publishable" if kind == "site" else "secret"
     with workspace_scope(workspace_id):
@@ -42,6 +51,7 @@ def create_source(
             name=name,
             kind=kind,
             makes_leads=kind != "site" if makes_leads is None else makes_leads,
+            secret=encrypt(secret) if secret else "",
             created_at=at,
         )
         _, write_key = create_write_key(workspace_id=workspace_id, source_id=source.id, kind=key_kind, at=at)

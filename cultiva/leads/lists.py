@@ -11,6 +11,7 @@ from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
 EXACT_UP_TO = 10_000  # beyond it a count is the planner's estimate
+INDEXED_LENGTH = 3  # letters of a word that the trigram index can find
 # Sorting by these expressions is served by indexes of the same expressions; -infinity stands for "none" and comes last.
 SORTS = {
     "newest": "l.created_at",
@@ -80,11 +81,16 @@ def list_leads(
 
 
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
-    where, parameters = "l.workspace_id = %(workspace)s", {"workspace": workspace_id}
+    where = "l.workspace_id = %(workspace)s AND s.workspace_id = %(workspace)s"
+    parameters: dict[str, Any] = {"workspace": workspace_id}
     words = like_words(wanted.search)
     if words:
-        where += " AND l.id IN (SELECT lead_search(%(words)s))"
-        parameters["words"] = words  # type: ignore[assignment]
+        where += " AND l.search_text LIKE ALL (%(words)s)"
+        parameters["words"] = words
+        found = _find(words)
+        if found is not None:
+            where += " AND l.id = ANY (%(found)s::bigint[]) AND s.lead_id = ANY (%(found)s::bigint[])"
+            parameters["found"] = found
     for column in ("stage", "temperature"):
         value = getattr(wanted, column)
         if value == "none":
@@ -98,8 +104,21 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
     return where + "".join(f" AND {EXACT[name]}" for name in more), parameters | more
 
 
+def _find(words: list[str]) -> list[int] | None:
+    """Ids of all leads with these words; None where they are too many, or too short for the index: then the list is
+    read in its own order, and what is common is soon found."""
+    long = [word for word in words if len(word.strip("%")) >= INDEXED_LENGTH]
+    if not long:
+        return None
+    rows = fetch_all("SELECT lead_search_some(%s, %s) AS id", [long, EXACT_UP_TO + 1])
+    return [row["id"] for row in rows] if len(rows) <= EXACT_UP_TO else None
+
+
 def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
     join = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
+    narrowed = where.removeprefix("l.workspace_id = %(workspace)s AND ")
+    if "l." not in narrowed:  # every lead has its row there
+        join, where = "FROM lead_state s WHERE", narrowed
     sample = f"SELECT count(*) AS n FROM (SELECT 1 {join} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:

@@ -252,3 +252,45 @@ class Merge(WorkspaceRow):
             )
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "kept"], name="lead_merge_kept")]
+
+
+class Conversion(WorkspaceRow):
+    """An order, a subscription or a checkout of a lead, as its events amount to (leads.commerce)."""
+
+    id = models.BigAutoField(primary_key=True)
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="conversions"
+    )
+    kind = models.CharField(max_length=12)  # order | subscription | checkout
+    key = models.CharField(max_length=200)  # the shop's number; event:<id> where it gave none
+    value = models.DecimalField(max_digits=16, decimal_places=4, null=True)  # null: only a refund or the like is known
+    currency = models.CharField(max_length=3, blank=True, default="")
+    refunded = models.DecimalField(
+        max_digits=16, decimal_places=4, default=0
+    )  # of an order whose value is known: <= it
+    started_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+    last_event_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "conversion"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "lead", "kind", "key"], name="one_conversion_a_key")
+        ]
+
+
+class LeadValue(WorkspaceRow):
+    """What a lead's conversions amount to. No row: they have none."""
+
+    lead = models.OneToOneField(
+        Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="value"
+    )
+    orders = models.PositiveIntegerField()  # not cancelled
+    subscriptions = models.PositiveIntegerField()  # not cancelled
+    value = models.JSONField(default=dict)  # {currency: paid, less refunds}
+    first_at = models.DateTimeField(null=True)  # first and last order or subscription
+    last_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "lead_value"

@@ -4,6 +4,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -49,6 +50,7 @@ class Config:
     workers: int
     metrics_port: int | None
     spool_mb: int
+    machine_ranges: tuple[IPv4Network | IPv6Network, ...] = ()  # apart and ascending within each IP version
 
 
 def read_config(environ: Mapping[str, str] = os.environ) -> Config:
@@ -74,6 +76,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         workers=read_workers(environ.get("CULTIVA_WORKERS", "1")),
         metrics_port=read_metrics_port(environ.get("METRICS_PORT", ""), port, collector_port),
         spool_mb=read_megabytes("CULTIVA_SPOOL_MB", environ.get("CULTIVA_SPOOL_MB", "512")),
+        machine_ranges=read_machine_ranges(environ.get("CULTIVA_MACHINE_RANGES", "")),
     )
 
 
@@ -83,6 +86,7 @@ SETTINGS = [
     "CULTIVA_DATA",
     "CULTIVA_DEMO",
     "CULTIVA_LOG_LEVEL",
+    "CULTIVA_MACHINE_RANGES",
     "CULTIVA_SECRET_KEY",
     "CULTIVA_SPOOL_MB",
     "CULTIVA_WORKERS",
@@ -191,6 +195,33 @@ def read_mail_from(value: str) -> str:
     if value and ("@" not in value or any(c in value for c in "\r\n<> ")):
         raise SettingError("MAIL_FROM", value, "one bare address such as hola@example.com")
     return value
+
+
+def read_machine_ranges(path: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks from a text file, one a line; what follows a # is a remark."""
+    name, accepted = "CULTIVA_MACHINE_RANGES", "a file of networks such as 66.249.64.0/19, one a line, # for remarks"
+    if not path:
+        return ()
+    try:
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingError(name, path, f"{accepted} (this one cannot be read: {reason})") from error
+    fours: list[IPv4Network] = []
+    sixes: list[IPv6Network] = []
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            network = ip_network(text)
+        except ValueError as error:
+            raise SettingError(name, path, f"{accepted} (line {number}: {error})") from error
+        if isinstance(network, IPv4Network):
+            fours.append(network)
+        else:
+            sixes.append(network)
+    return (*collapse_addresses(fours), *collapse_addresses(sixes))
 
 
 def hide_password(url: str) -> str:

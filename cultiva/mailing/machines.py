@@ -1,19 +1,14 @@
 """Whether a person or a mail scanner followed a link."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from cultiva.events.machines import actor_of
+
 TOO_SOON = timedelta(seconds=5)  # after the server took the mail: faster than anybody reads
 BURST = timedelta(seconds=2)
 BURST_LINKS = 3  # distinct links of one mail
-SCANNERS = re.compile(
-    r"barracuda|proofpoint|mimecast|ciscosecureemail|ironport|\btmes\b|trend ?micro|msoffice|ms-office|"
-    r"googleimageproxy|bingpreview|symantec|fireeye|sophos|forcepoint|messagelabs|urldefense|"
-    r"bot\b|crawler|spider|headlesschrome|python-requests|python-urllib|curl/|wget/|go-http-client|okhttp",
-    re.IGNORECASE,
-)
 # Gateways that put their own address before every link of a mail and look at the target themselves.
 REWRITERS = (
     "safelinks.protection.outlook.com", "urldefense.com", "urldefense.proofpoint.com",
@@ -32,6 +27,7 @@ class Hit:
     accepted_at: datetime | None  # when the mail was taken; None: it is still on its way
     links_at_once: int
     is_prefetch: bool = False
+    ip: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,12 +46,16 @@ def judge(hit: Hit) -> Verdict:
         "no_user_agent": not hit.user_agent.strip(),
         "prefetch": hit.is_prefetch,
         "rewritten_referrer": is_rewritten(hit.referrer),
-        "scanner": bool(SCANNERS.search(hit.user_agent)) or hit.user_agent.strip() == "Mozilla/5.0",
+        "scanner": hit.user_agent.strip() == "Mozilla/5.0" or _is_machine(hit),
     }
     reasons = tuple(sign for sign, is_there in signs.items() if is_there)
     if reasons:
         return Verdict("machine", reasons)
     return Verdict("human" if hit.user_agent.startswith("Mozilla/") else "unknown", ())
+
+
+def _is_machine(hit: Hit) -> bool:
+    return actor_of(user_agent=hit.user_agent, ip=hit.ip) == "machine"
 
 
 def is_rewritten(referrer: str) -> bool:

@@ -15,7 +15,7 @@ from cultiva.lib.signing import BadLink, unsign
 from cultiva.mailing.machines import BURST, Hit, judge
 from cultiva.mailing.models import Outbox
 from cultiva.public.pages import browser_language, message
-from cultiva.public.visits import user_agent_of
+from cultiva.public.visits import ip_of, user_agent_of
 
 
 @require_safe
@@ -63,6 +63,7 @@ def record_click(request: HttpRequest, mail: Outbox, number: int, at: datetime) 
             accepted_at=mail.accepted_at,
             links_at_once=len({number, *links_just_followed(mail, at)}),
             is_prefetch="prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")),
+            ip=ip_of(request),
         )
     )
     click = NewEvent(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.public import clicks, form_pages, health, links, tracking_script
+from cultiva.public import clicks, form_pages, health, links, tracking_script, webhooks
 
 app_name = "public"
 
@@ -15,5 +15,6 @@ urlpatterns = [
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
     path("t.js", tracking_script.tracking_script, name="tracking_script"),
+    path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
 ]

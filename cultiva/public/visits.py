@@ -24,6 +24,7 @@ def actor_of(request: HttpRequest, at: datetime) -> str:
         accepted_at=at - TOO_SOON,
         links_at_once=1,
         is_prefetch="prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", "")),
+        ip=ip_of(request),
     )
     return judge(hit).actor
 

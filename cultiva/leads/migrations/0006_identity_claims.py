@@ -30,7 +30,7 @@ CREATE INDEX company_by_name ON company (workspace_id, lower(coalesce(nullif(nam
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_rights"),
-        ("leads", "0004_identity_rights"),
+        ("leads", "0005_flow"),
     ]
 
     operations = [

@@ -1,5 +1,7 @@
 """Settings that cannot be used stop the start, with the name, the value and what is accepted."""
 
+from pathlib import Path
+
 import pytest
 
 from cultiva.lib.config import SettingError, read_config
@@ -62,3 +64,21 @@ def test_an_smtp_address_is_taken_apart() -> None:
 )
 def test_metrics_have_a_port_of_their_own_unless_they_are_off(settings: dict[str, str], port: int | None) -> None:
     assert read_config(settings).metrics_port == port
+
+
+def test_machine_ranges_are_read_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "ranges"
+    path.write_text("# crawlers\n66.249.64.0/19  # a search engine\n\n66.249.64.0/24\n2001:db8::/32\n")
+    networks = read_config({"CULTIVA_MACHINE_RANGES": str(path)}).machine_ranges
+    assert [str(network) for network in networks] == ["66.249.64.0/19", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("10.0.0.0/8\n10.0.0.300\n", "line 2"), ("10.0.0.1/8", "host bits"), (None, "No such file")]
+)
+def test_machine_ranges_that_cannot_be_read_name_the_line(tmp_path: Path, text: str | None, says: str) -> None:
+    path = tmp_path / "ranges"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SettingError, match=says):
+        read_config({"CULTIVA_MACHINE_RANGES": str(path)})

@@ -16,6 +16,7 @@ from cultiva.demo.live import is_live
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_workspace
 from cultiva.leads.actions import save_lead
+from cultiva.leads.commerce import recount
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
@@ -190,3 +191,17 @@ def test_forms_of_the_workspace_are_those_published(furnished: Any, at: datetime
         published = FormVersion.currents(furnished.id).count()
     text = signed_in(furnished, Role.OWNER, at).get("/forms").content.decode()
     assert text.count('href="/forms/') == published
+
+
+def test_a_profile_shows_what_they_bought(furnished: Any, hostile: Lead, at: datetime) -> None:
+    paid = {"order_id": "A-7", "total": 120, "currency": "EUR"}
+    events = [
+        NewEvent(kind="track", name=name, message_id=name, occurred_at=at, lead_id=hostile.id, properties=properties)
+        for name, properties in (("Order Completed", paid), ("Order Refunded", {"order_id": "A-7", "total": 20}))
+    ]
+    record_events(workspace_id=furnished.id, received_at=at, events=events)
+    recount(workspace_id=furnished.id, lead_ids=[hostile.id])
+    page = signed_in(furnished, Role.OWNER, at).get(f"/leads/{hostile.id}").content.decode()
+    assert "Purchases" in page
+    assert "100.00 EUR" in page
+    assert "refunded 20.00" in page

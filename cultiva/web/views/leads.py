@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
 from cultiva.leads.lists import LeadFilter, list_leads
-from cultiva.leads.models import Lead
+from cultiva.leads.models import Conversion, Lead, LeadValue
 from cultiva.lib.languages import reader_language
 from cultiva.lifecycle.actions import aside_label, stages_for
 from cultiva.lifecycle.models import StageChange
@@ -140,6 +140,7 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "hand_over": HandOver.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id)
         .select_related("owner", "answered_by").order_by("-id").first(),
         "grants": grants_of(lead),
+        "sales": sales_card(lead),
         "enrolments": Enrolment.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:5],
         "may_act": staff.role in EVERYDAY,
         "steps": stages_for(lead),
@@ -196,6 +197,19 @@ def stage_history(lead: Lead) -> list[dict[str, Any]]:
         }
         for change in changes
     ]
+
+
+def sales_card(lead: Lead) -> dict[str, Any] | None:
+    """{summary, money, rows}: what they bought, newest first; None where they never began to."""
+    rows = Conversion.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-started_at", "-id")[:8]
+    if not rows:
+        return None
+    summary = LeadValue.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first()
+    kinds = {"order": _("Order"), "subscription": _("Subscription"), "checkout": _("Checkout")}
+    for row in rows:
+        row.label = kinds[row.kind]  # type: ignore[attr-defined]
+        row.number = "" if row.key.startswith("event:") else row.key  # type: ignore[attr-defined]
+    return {"summary": summary, "money": sorted(summary.value.items()) if summary else [], "rows": rows}
 
 
 def grants_of(lead: Lead) -> list[dict[str, Any]]:
