@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, hand_overs, home, leads, mailbox, settings, signing_in
+from cultiva.web.views import demo, documents, hand_overs, home, leads, mailbox, merging, settings, signing_in
 
 app_name = "web"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("workspace", signing_in.switch_workspace, name="switch_workspace"),
     path("leads", leads.lead_list, name="leads"),
     path("leads/<int:lead_id>", leads.profile, name="lead"),
+    path("leads/<int:lead_id>/merge", merging.choose, name="choose_merge"),
+    path("leads/<int:kept_id>/merge/<int:merged_id>", merging.merge, name="merge"),
+    path("merges/<int:merge_id>", merging.merged, name="merged"),
+    path("merges/<int:merge_id>/undo", merging.undo, name="undo_merge"),
     path("hand-overs", hand_overs.hand_overs, name="hand_overs"),
     path("hand-overs/<int:hand_over_id>/accept", hand_overs.accept, name="accept_hand_over"),
     path("hand-overs/<int:hand_over_id>/reject", hand_overs.reject, name="reject_hand_over"),
