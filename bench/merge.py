@@ -1,5 +1,5 @@
-"""Merging a lead with 10,000 events: links and an alias move, events do not. Beside it, in the same run, what others do:
-one UPDATE that gives every event its new lead (in a temporary table, which costs less than a real one)."""
+"""Merging a lead with 10,000 events: links and an alias move, events do not. Beside it, in the same run, the way others
+go: one UPDATE that gives every event its new lead (in a temporary table, which costs less than a real one)."""
 
 import subprocess
 import sys

@@ -174,9 +174,12 @@ def _take_row(
 
 
 def _take_current(lead: Lead) -> Lead:
-    """Lock the lead that a merged one is now. The merged row stays locked: until then, no undo."""
-    current = current_lead_id(lead.workspace_id, lead.id)
-    return Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, id=current)
+    """Lock the lead that a merged one is now; again where a merge came in between. No undo can: we hold the merged
+    lead's row."""
+    while lead.merged_into_id is not None:
+        current = current_lead_id(lead.workspace_id, lead.id)
+        lead = Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, id=current)
+    return lead
 
 
 def _learn(lead: Lead, known: Json, language: str) -> None:
