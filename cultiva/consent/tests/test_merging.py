@@ -195,6 +195,20 @@ def test_who_says_no_again_after_the_merge_has_said_it_for_both(
     assert decide(ana, at + 4 * HOUR).reason == "objected"
 
 
+def test_a_no_of_before_the_merge_said_again_after_it_holds_for_both(
+    ana: Lead, anita: Lead, accept: Accept, at: datetime
+) -> None:
+    accept(anita, at, "marketing")
+    prove(anita, at + HOUR)
+    end(ana, at + HOUR)
+    merge = join(ana, anita, at + 2 * HOUR)
+    for hours in (3, 4):
+        end(ana, at + hours * HOUR)
+    assert Evidence.objects.filter(lead_id=ana.id, act="withdrawn").count() == 2
+    part(merge, at + 5 * HOUR)
+    assert decide(anita, at + 5 * HOUR).reason == "objected"
+
+
 def test_a_yes_given_after_the_merge_stays_with_the_kept_lead(
     ana: Lead, anita: Lead, accept: Accept, at: datetime
 ) -> None:
