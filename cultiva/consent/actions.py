@@ -10,7 +10,7 @@ from cultiva.consent.evidence import MERGE, Act, Circumstances, RecordedAct, can
 from cultiva.consent.models import (
     Confirmation,
     ConsentState,
-    EvidencePayload,
+    Evidence,
     PolicyVersion,
     PurposeVersion,
     Suppression,
@@ -19,7 +19,7 @@ from cultiva.consent.notices import PROFILING, TRANSACTIONAL, read_policy, read_
 from cultiva.events.actions import NewEvent
 from cultiva.leads.actions import read_address, tell
 from cultiva.leads.aliases import current_lead_id, current_lead_ids
-from cultiva.leads.models import Lead
+from cultiva.leads.models import Lead, Merge
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, sign, unsign
 
@@ -209,7 +209,7 @@ def withdraw(
             workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel
         )
         known = states.first()
-        if known and known.state == "withdrawn" and not _is_taken_over(known):
+        if known and known.state == "withdrawn" and _is_said(known):
             return known
         recorded = record_acts(
             workspace_id=workspace_id,
@@ -363,10 +363,15 @@ def properties_of(act: Act) -> Json:
     return {key: act.payload[key] for key in ("policy", "policy_version") if key in act.payload}
 
 
-def _is_taken_over(state: ConsentState) -> bool:
-    """A merge brought it: the person's own word is another fact, and stays when the merge is undone."""
-    payload = EvidencePayload.objects.filter(workspace_id=state.workspace_id, evidence_id=state.evidence_id)
-    return payload.filter(payload__action=MERGE).exists()
+def _is_said(state: ConsentState) -> bool:
+    """The person said so themselves, for all that this lead is now: not a merge for them, nor before one."""
+    of_lead = {"workspace_id": state.workspace_id, "lead_id": state.lead_id}
+    merges = Merge.objects.filter(workspace_id=state.workspace_id, kept_id=state.lead_id, undone_at=None)
+    merged_at = merges.order_by("-id").values_list("at", flat=True).first()
+    if merged_at is None:
+        return True
+    acts = Evidence.objects.filter(**of_lead, act="withdrawn", purpose=state.purpose, channel=state.channel)
+    return acts.filter(occurred_at__gte=merged_at).exclude(payload__payload__action=MERGE).exists()
 
 
 def _lock_current(workspace_id: int, lead_id: int) -> int:

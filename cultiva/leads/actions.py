@@ -9,6 +9,7 @@ from typing import Any
 
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.leads.addresses import Address, BadAddress, BadPhone, read_address, read_phone
+from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.attributes import Told, clean_attributes, country_of_zone, fit, guess_type
 from cultiva.leads.identity import resolve
 from cultiva.leads.models import Attribute, Lead
@@ -222,13 +223,17 @@ def _row(
 def _take_row(new: Json) -> tuple[Lead, bool]:
     lead = Lead.objects.raw(load_sql("leads", "find_or_make_lead"), new)[0]
     if lead.merged_into_id is not None:
-        return _lock_kept(lead), False
+        return _take_current(lead), False  # an address of a merged lead is one more of the lead they are now
     return lead, lead.is_new  # type: ignore[attr-defined]  # a column of the statement
 
 
-def _lock_kept(lead: Lead) -> Lead:
-    rows = fetch_all(load_sql("leads", "follow_merged"), {"workspace": lead.workspace_id, "leads": [lead.id]})
-    return Lead.objects.select_for_update().get(workspace_id=lead.workspace_id, id=rows[0]["lead_id"])
+def _take_current(lead: Lead) -> Lead:
+    """Lock the lead that a merged one is now; again where a merge came in between. No undo can: we hold the merged
+    lead's row."""
+    while lead.merged_into_id is not None:
+        current = current_lead_id(lead.workspace_id, lead.id)
+        lead = Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, id=current)
+    return lead
 
 
 def _find_or_make(workspace_id: int, identifiers: Identifiers, new: Json) -> tuple[Lead, bool]:
@@ -238,7 +243,9 @@ def _find_or_make(workspace_id: int, identifiers: Identifiers, new: Json) -> tup
         if len(ids) > 1:
             raise LeadConflict(ids)
         if ids:
-            return Lead.objects.select_for_update().get(workspace_id=workspace_id, id=ids[0]), False
+            return _take_current(
+                Lead.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, id=ids[0])
+            ), False
         if made := list(Lead.objects.raw(load_sql("leads", "make_lead"), new)):
             return made[0], True
     raise LeadConflict(identifiers.leads(workspace_id))

@@ -38,7 +38,9 @@ def resolve(batch: Batch) -> None:
     `lead_ids` are all leads touched, those too whom only a new link brought a past. An event of a publishable key
     never makes a lead: a lead is somebody who gave their data.
     """
-    merged = _follow(batch.workspace_id, {event.lead_id for event in batch.events if event.lead_id is not None})
+    merged = current_lead_ids(
+        batch.workspace_id, {event.lead_id for event in batch.events if event.lead_id is not None}
+    )
     linked = learn(batch.workspace_id, batch.events, merged, at=batch.at)
     lead_of = _leads_of_visitors(batch)
     batch.events = [
@@ -413,14 +415,6 @@ def _make_leads(workspace_id: int, made: list[Json], at: datetime) -> dict[int, 
     execute(load_sql("leads", "make_leads"), parameters)
     rows = fetch_all(load_sql("leads", "leads_of_keys"), parameters)
     return {-row["place"] - 1: row["lead_id"] for row in rows}
-
-
-def _follow(workspace_id: int, lead_ids: set[int]) -> dict[int, int]:
-    """{merged lead: the lead it is now}"""
-    if not lead_ids:
-        return {}
-    rows = fetch_all(load_sql("leads", "follow_merged"), {"workspace": workspace_id, "leads": list(lead_ids)})
-    return {row["merged_id"]: row["lead_id"] for row in rows}
 
 
 def _leads_of_visitors(batch: Batch) -> dict[UUID | None, int]:

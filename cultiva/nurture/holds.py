@@ -16,7 +16,7 @@ HOLDS = [
         "enrolment",
         "lead_id",
         join_enrolments,
-        together=[("exited_at", "exit_reason")],
+        together=[("lead_id", "ordinal"), ("exited_at", "exit_reason")],
         says=counted("enrolment", _("Workflows"), _("Both leads' together; nobody is inside the same one twice.")),
     )
 ]

@@ -108,6 +108,8 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "withdrawn": ("ban", "consent", _with(lambda: _("Withdrew consent: {purpose}"), "purpose")),
     "confirmed": ("mail-check", "consent", _with(lambda: _("Confirmed the address"))),
     "confirmation_requested": ("mail", "consent", _with(lambda: _("Was asked to confirm the address"))),
+    "lead_merged": ("users", "other", _with(lambda: _("Another record of the same person was merged into this one"))),
+    "lead_unmerged": ("users", "other", _with(lambda: _("A merge was undone: they are two leads again"))),
     "identify": ("user", "other", _with(lambda: _("Told us about themselves"))),
     "workflow_entered": ("hierarchy-2", "mail", _with(lambda: _("Entered the workflow {workflow}"), "workflow")),
     "workflow_advanced": (

@@ -3,14 +3,17 @@
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from cultiva.accounts.models import User
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
 from cultiva.leads.lists import LeadFilter, list_leads
+from cultiva.leads.merging import current_lead_id, merges_of
 from cultiva.leads.models import Conversion, Lead, LeadValue
 from cultiva.lib.languages import reader_language
 from cultiva.lifecycle.actions import aside_label, stages_for
@@ -113,9 +116,10 @@ def mask(text: str) -> str:
 @staff_screen(posts=EVERYDAY)
 def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     staff = request.staff
-    lead = Lead.objects.select_related("state__owner").filter(workspace_id=staff.workspace.id, id=lead_id).first()
+    here = Lead.objects.filter(workspace_id=staff.workspace.id, id=lead_id, merged_into=None)
+    lead = here.select_related("state__owner").first()
     if lead is None:
-        raise Http404
+        return merged_profile(request, lead_id)
     group = request.GET.get("show", "")
     timeline = lead_timeline(
         workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else "",
@@ -141,12 +145,43 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         .select_related("owner", "answered_by").order_by("-id").first(),
         "grants": grants_of(lead),
         "sales": sales_card(lead),
+        "merges": merges_card(lead),
         "enrolments": Enrolment.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:5],
         "may_act": staff.role in EVERYDAY,
         "steps": stages_for(lead),
         "aside": aside_label(lead),
     }  # fmt: skip
     return render(request, "web/lead.html", context)
+
+
+def merged_profile(request: StaffRequest, lead_id: int) -> HttpResponse:
+    """The page of a merged lead is that of the one they are now."""
+    current = current_lead_id(request.staff.workspace.id, lead_id)
+    if current == lead_id:
+        raise Http404
+    messages.info(request, _("This lead was merged: here is the one they are now."))
+    return redirect("web:lead", lead_id=current)
+
+
+def merges_card(lead: Lead) -> list[dict[str, Any]]:
+    """[{merge, name, email, by, may_undo}] of the merges in force, newest first: they are undone in that order."""
+    return [
+        {
+            "merge": each,
+            "name": each.merged.full_name or f"#{each.merged_id}",
+            "email": each.merged.email,
+            "by": person(each.by),
+            "may_undo": place == 0,
+        }
+        for place, each in enumerate(merges_of(workspace_id=lead.workspace_id, lead_id=lead.id))
+    ]
+
+
+def person(actor: str) -> str:
+    """`user:7` as a name; others (an API key, the command line) as they are."""
+    kind, _colon, number = actor.partition(":")
+    user = User.objects.filter(id=int(number)).first() if kind == "user" and number.isdigit() else None
+    return str(user) if user else actor
 
 
 def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict[str, Any]:
@@ -193,7 +228,9 @@ def stage_history(lead: Lead) -> list[dict[str, Any]]:
             "change": change,
             "from": labels.get(change.from_stage, change.from_stage),
             "to": labels.get(change.to_stage, change.to_stage),
-            "words": (change.evidence.get("words") or {}).get(reader_language(), ""),
+            "words": _("by a merge")
+            if change.by == "merge"
+            else (change.evidence.get("words") or {}).get(reader_language(), ""),
         }
         for change in changes
     ]
