@@ -91,9 +91,10 @@ def _is_money(value: Any) -> bool:
 
 def clean_value(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join(
-            c for c in value[:MAX_TEXT] if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
-        ).strip()
+        text = value[:MAX_TEXT]
+        if not text.isprintable():
+            text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        return text.strip()
     if isinstance(value, (list, tuple)):
         cleaned = [clean_value(element) for element in value[:MAX_ATTRIBUTES]]
         return [element for element in cleaned if not is_blank(element)]
