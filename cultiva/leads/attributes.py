@@ -415,10 +415,13 @@ SURELY: list[tuple[str, Callable[[Any], bool]]] = [
 
 
 def guess_type(key: str, values: Sequence[Any], *, country: str = "") -> str:
-    """The type of an attribute by its name and first values; every one of them fits. Texts of digits stay texts."""
+    """The type of an attribute: by its name where one of the first values fits, else by these, all of which fit.
+
+    Texts of digits stay texts: they may be postal codes.
+    """
     name = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key))
     for pattern, type_ in BY_NAME:
-        if pattern.search(name) and fits(type_, values, country):
+        if pattern.search(name) and any(fits(type_, [value], country) for value in values):
             return type_
     for type_, is_one in SURELY:
         if values and all(map(is_one, values)) and (type_ == "money" or fits(type_, values, country)):

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cultiva.criteria.tests.cast import Undone, against_the_database
 from cultiva.events.actions import record_events
 from cultiva.leads.models import Lead, VisitorLink
 from cultiva.leads.rebuild import rebuild_leads
 from cultiva.leads.tests import people
 from cultiva.leads.tests.reference import Telling, people_of
+from cultiva.leads.tests.undone import Undone, against_the_database
 from cultiva.lib.database import execute, fetch_all
 
 USERS, BROWSERS = ("1", "2", "3"), ("a", "b", "c", "d")
