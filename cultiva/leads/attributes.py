@@ -91,9 +91,10 @@ def _is_money(value: Any) -> bool:
 
 def clean_value(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join(
-            c for c in value[:MAX_TEXT] if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
-        ).strip()
+        text = value[:MAX_TEXT]
+        if not text.isprintable():
+            text = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        return text.strip()
     if isinstance(value, (list, tuple)):
         cleaned = [clean_value(element) for element in value[:MAX_ATTRIBUTES]]
         return [element for element in cleaned if not is_blank(element)]
@@ -414,10 +415,13 @@ SURELY: list[tuple[str, Callable[[Any], bool]]] = [
 
 
 def guess_type(key: str, values: Sequence[Any], *, country: str = "") -> str:
-    """The type of an attribute by its name and first values; every one of them fits. Texts of digits stay texts."""
+    """The type of an attribute: by its name where one of the first values fits, else by these, all of which fit.
+
+    Texts of digits stay texts: they may be postal codes.
+    """
     name = fold(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key))
     for pattern, type_ in BY_NAME:
-        if pattern.search(name) and fits(type_, values, country):
+        if pattern.search(name) and any(fits(type_, [value], country) for value in values):
             return type_
     for type_, is_one in SURELY:
         if values and all(map(is_one, values)) and (type_ == "money" or fits(type_, values, country)):

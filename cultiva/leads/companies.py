@@ -1,12 +1,14 @@
 """Companies: where leads work, known by the domain of their address or site, or by the group their systems name."""
 
 import json
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads.addresses import BadAddress, read_address
 from cultiva.leads.attributes import (
     MisfitValue,
@@ -167,9 +169,18 @@ def save_company(
     company.domain = company.domain or host or None
     company.external_id = company.external_id or external_id[:200] or None
     company.save()
+    if known and company.external_id:  # what is told of a group later stands beside it
+        record_events(workspace_id=workspace_id, received_at=at, events=[_saved(company, known, at)])
     if misfits:
         save_misfits(workspace_id=workspace_id, subject="company", misfits={company.id: misfits}, keep_others=True)
     return company, is_new
+
+
+def _saved(company: Company, known: Json, at: datetime) -> NewEvent:
+    return NewEvent(
+        kind="group", message_id=str(uuid.uuid4()), occurred_at=at, by="system", properties=known,
+        context={"group_id": company.external_id},
+    )  # fmt: skip
 
 
 def list_companies(*, workspace_id: int, search: str = "", after: str | None = None, limit: int = 50) -> Page:

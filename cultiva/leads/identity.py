@@ -17,6 +17,7 @@ from uuid import UUID
 from cultiva.events.actions import LedgerEvent, visitor_of
 from cultiva.events.batch import Batch
 from cultiva.leads.addresses import Address, BadAddress, BadPhone, read_address, read_phone
+from cultiva.leads.aliases import current_lead_ids
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
 
@@ -52,8 +53,12 @@ def resolve(batch: Batch) -> None:
     batch.lead_ids = sorted({event.lead_id for event in batch.events if event.lead_id is not None} | linked)
 
 
-def learn(workspace_id: int, events: Iterable[LedgerEvent], merged: dict[int, int], *, at: datetime) -> set[int]:
+def learn(
+    workspace_id: int, events: Iterable[LedgerEvent], merged: dict[int, int], *, at: datetime, may_make: bool = True
+) -> set[int]:
     """Take in what events say of who is who, oldest id first; returns the leads that visitors were linked to.
+
+    Without `may_make`, events find the leads they made once and make none: those that are gone stay so.
 
     Identities of one workspace are learnt by one worker at a time: a visitor's claim and the lead it waits for may
     come at once, and each must see the other.
@@ -65,7 +70,7 @@ def learn(workspace_id: int, events: Iterable[LedgerEvent], merged: dict[int, in
     claims = _load(workspace_id, tellings, merged)
     for telling in sorted(tellings, key=lambda telling: telling.event.id):
         claims.take(telling)
-    return _save(workspace_id, claims, at)
+    return _save(workspace_id, claims, at, may_make)
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ class Claims:
     leads: dict[str, int]  # by address
     addresses: dict[int, str | None]  # of the leads that visitors are linked to
     merged: dict[int, int]
+    owners: dict[str, int]  # leads whose own record of an address may still be on its way
     waiting: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     changed: set[UUID] = field(default_factory=set)
     links: list[Json] = field(default_factory=list)
@@ -130,14 +136,23 @@ class Claims:
     conflicts: list[Json] = field(default_factory=list)
 
     def take(self, telling: Telling) -> None:
-        if telling.user and not telling.is_ours:
-            self.known[telling.user].user_id = self.known[telling.user].user_id or telling.user_id
+        if telling.user:
+            self._name(telling.user, telling.user_id)
+        if telling.previous:
+            self._name(telling.previous[1], str(telling.event.context["previous_id"]))
         if telling.is_ours:
             self._take_ours(telling)
         elif telling.event.kind == "alias":
             self._take_alias(telling)
         else:
             self._take_identify(telling)
+
+    def _name(self, user: UUID, user_id: str) -> None:
+        known = self.known[user]
+        if known.user_id is None:
+            known.user_id = user_id
+            if known.event_id is not None:
+                self.changed.add(user)
 
     def _take_ours(self, telling: Telling) -> None:
         """Our own record names the lead: their address and user id are from now on known as theirs."""
@@ -229,7 +244,8 @@ class Claims:
 
     def _adopt(self, lead: int, address: Address, telling: Telling) -> None:
         """A secret key told the address of a lead who had none."""
-        if address.key not in self.leads and self.addresses.get(lead) in (None, address.key):
+        is_free = address.key not in self.leads and self.owners.get(address.key, lead) == lead
+        if is_free and self.addresses.get(lead) in (None, address.key):
             self.addresses[lead] = address.key
             self.adopted.append({"lead_id": lead, "email": address.text, "email_key": address.key})
             self._recognise(address.key, lead, telling)
@@ -367,19 +383,25 @@ def _load(workspace_id: int, tellings: list[Telling], merged: dict[int, int]) ->
     addresses = {row["lead_id"]: row.pop("lead_address") for row in rows}
     known = {row["visitor"]: Known(lead=row.pop("lead_id"), **row) for row in rows}
     leads = fetch_all(load_sql("leads", "leads_of_addresses"), {"workspace": workspace_id, "addresses": list(given)})
-    claims = Claims(known, {row["email_key"]: row["lead_id"] for row in leads}, addresses, merged)
+    adoptable = [t.address.key for t in tellings if t.address and t.is_secret]
+    owners = {}
+    if adoptable:
+        sql = "SELECT email_key, id FROM lead WHERE workspace_id = %s AND email_key = ANY (%s)"
+        owners = {row["email_key"]: row["id"] for row in fetch_all(sql, [workspace_id, adoptable])}
+    claims = Claims(known, {row["email_key"]: row["lead_id"] for row in leads}, addresses, merged, owners)
     for each in known.values():
         if each.email_key:
             claims.waiting[each.email_key].add(each.visitor)
     return claims
 
 
-def _save(workspace_id: int, claims: Claims, at: datetime) -> set[int]:
+def _save(workspace_id: int, claims: Claims, at: datetime, may_make: bool) -> set[int]:
     """Write what changed; returns the leads that visitors were linked to."""
-    ids = _make_leads(workspace_id, claims.made, at) if claims.made else {}
+    ids = _make_leads(workspace_id, claims.made, at, may_make) if claims.made else {}
 
     def real(rows: list[Json]) -> str:
-        return json.dumps([{**row, "lead_id": ids.get(row["lead_id"], row["lead_id"])} for row in rows])
+        numbered = [{**row, "lead_id": ids.get(row["lead_id"], row["lead_id"])} for row in rows]
+        return json.dumps([row for row in numbered if row["lead_id"] > 0])
 
     def write(name: str, **parameters: str) -> None:
         execute(load_sql("leads", name), {"workspace": workspace_id, **parameters})
@@ -409,10 +431,11 @@ def _row(known: Known) -> Json:
     }
 
 
-def _make_leads(workspace_id: int, made: list[Json], at: datetime) -> dict[int, int]:
+def _make_leads(workspace_id: int, made: list[Json], at: datetime, may_make: bool) -> dict[int, int]:
     """{number in `Claims`: id}; of those whom a form or an import made in between, theirs."""
     parameters = {"workspace": workspace_id, "leads": json.dumps(made), "at": at}
-    execute(load_sql("leads", "make_leads"), parameters)
+    if may_make:
+        execute(load_sql("leads", "make_leads"), parameters)
     rows = fetch_all(load_sql("leads", "leads_of_keys"), parameters)
     return {-row["place"] - 1: row["lead_id"] for row in rows}
 

@@ -4,6 +4,8 @@ from django.urls import path
 
 from cultiva.web.views import (
     api_keys,
+    attributes,
+    companies,
     demo,
     documents,
     events,
@@ -45,6 +47,10 @@ urlpatterns = [
     path("mailbox", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:message_id>", mailbox.message, name="message"),
     path("mailbox/<int:message_id>/html", mailbox.message_html, name="message_html"),
+    path("companies", companies.company_list, name="companies"),
+    path("companies/<int:company_id>", companies.company, name="company"),
+    path("settings/attributes", attributes.attribute_list, name="attributes"),
+    path("settings/attributes/<str:subject>/<path:key>", attributes.attribute, name="attribute"),
     path("settings", settings.settings_page, name="settings"),
     path("settings/sources", sources.source_list, name="sources"),
     path("settings/sources/new", sources.new_source, name="new_source"),

@@ -147,9 +147,10 @@ class Migration(migrations.Migration):
         ),
         definer_function(
             "group_events(groups text[])",
-            "SELECT workspace_id, id, visitor, lead_id, context ->> 'group_id', properties, occurred_at FROM event"
+            "SELECT workspace_id, id, visitor, lead_id, context ->> 'group_id', properties, occurred_at, source_id = 0"
+            " FROM event"
             f" WHERE workspace_id = {CURRENT_WORKSPACE} AND kind = 'group' AND context ->> 'group_id' = ANY (groups)",
             returns="TABLE (workspace_id bigint, id bigint, visitor uuid, lead_id bigint, group_id text,"
-            " properties jsonb, occurred_at timestamptz)",
+            " properties jsonb, occurred_at timestamptz, is_ours boolean)",
         ),
     ]

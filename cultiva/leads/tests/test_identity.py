@@ -123,10 +123,11 @@ def test_a_user_may_change_their_address(huerta: Any, at: datetime) -> None:
 
 
 def test_only_a_secret_source_makes_leads(huerta: Any, at: datetime) -> None:
-    told = {"user": "7", "email": "ana@example.com", "traits": {"first_name": "Ana"}}
-    for context in ({}, {"makes_leads": True}, {"is_secret": True}):
+    told: dict[str, Any] = {"user": "7", "email": "ana@example.com", "traits": {"first_name": "Ana"}}
+    contexts: list[dict[str, Any]] = [{}, {"makes_leads": True}, {"is_secret": True}]
+    for context in contexts:
         assert take(huerta, at, identify(huerta, at, **told, **context)).lead_ids == []
-    trusted = {"is_secret": True, "makes_leads": True}
+    trusted: dict[str, Any] = {"is_secret": True, "makes_leads": True}
     batch = take(huerta, at, act(huerta, at, user="7"), identify(huerta, at, **told, **trusted))
     ana = Lead.objects.get(workspace_id=huerta.id)
     assert batch.lead_ids == [ana.id]
@@ -139,7 +140,7 @@ def test_only_a_secret_source_makes_leads(huerta: Any, at: datetime) -> None:
 
 
 def test_a_secret_source_makes_one_lead_a_telephone(huerta: Any, at: datetime) -> None:
-    trusted = {"is_secret": True, "makes_leads": True}
+    trusted: dict[str, Any] = {"is_secret": True, "makes_leads": True}
     take(
         huerta, at,
         *(identify(huerta, at, user=user, traits={"phone": "+34600000001"}, **trusted) for user in ("7", "8")),
