@@ -60,8 +60,7 @@ client.page("segment-user", name="segment page", properties={{"path": "/"}})
 client.screen("segment-user", name="segment screen")
 client.group("segment-user", "segment-group", {{"plan": "gold"}})
 client.alias("segment-anonymous", "segment-user")
-client.join()
-client.flush()
+client.shutdown()
 assert not errors, errors
 """
     )
@@ -146,7 +145,7 @@ def test_overload_and_lost_answers_change_no_count(running: Running, ask: Ask, c
     source_id, write_key = make_key(running[0], f"sdk-faulty-{list(CLIENTS).index(client)}", "server")
     with faulty_proxy(running[0].port) as (address, done):
         CLIENTS[client](address, write_key)
-    assert all(done[way] for way in ("429", "pass", "lost")), done
+    assert min(done["429"], done["pass"], done["lost"]) > 0, done
     check_stored(ask, source_id)
 
 

@@ -254,6 +254,8 @@ def read_object(message: Json, name: str) -> Json:
 def read_properties(message: Json, kind: str) -> Json:
     """Traits where somebody is described, else properties; a page's own name and category are among them."""
     properties = read_object(message, "traits" if kind in ("identify", "group") else "properties")
+    if kind == "identify" and not properties:  # where RudderStack's clients put them
+        return read_object(read_object(message, "context"), "traits")
     if kind in ("page", "screen"):
         named = {each: message[each] for each in ("name", "category") if isinstance(message.get(each), str)}
         return {**{each: text for each, text in named.items() if text}, **properties}

@@ -18,9 +18,12 @@ async function segment() {
 async function rudder() {
   const module = require("@rudderstack/rudder-sdk-node");
   const RudderAnalytics = module.default ?? module;
-  const analytics = new RudderAnalytics(writeKey, { dataPlaneUrl: host, flushInterval: 200, maxInternalQueueSize: 20000 });
-  send((kind, message) => analytics[kind](message));
-  await analytics.flush();
+  const analytics = new RudderAnalytics(writeKey, { dataPlaneUrl: host, flushInterval: 200, retryCount: 10 });
+  const answers = [];
+  const sent = (kind, message) =>
+    new Promise((resolve, reject) => analytics[kind](message, (error) => (error ? reject(error) : resolve())));
+  send((kind, message) => answers.push(sent(kind, message)));
+  await Promise.all(answers);
 }
 
 function send(call) {
