@@ -80,7 +80,8 @@ def test_a_site_cannot_make_up_what_only_we_record(running: Running, write_key: 
         {**ours, "messageId": "f-4", "event": "stage_changed", "properties": {"to": "sales_qualified"}},
     ]
     assert send(product, "batch", {"batch": made_up}, key=write_key)[0] == 200
-    product.wait_for(lambda: product.query("SELECT count(*) FROM event_inbox") == [(0,)])
+    waiting = "SELECT (SELECT count(*) FROM event_inbox) + (SELECT count(*) FROM lead_inbox)"
+    product.wait_for(lambda: product.query(waiting) == [(0,)])
     assert product.query("SELECT count(*) FROM outbox WHERE cause_kind = 'grant'") == mails
     assert not product.says("round_failed")
 
