@@ -4,6 +4,8 @@ import base64
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError
@@ -159,3 +161,32 @@ def test_a_source_changes_its_key_and_stops_by_command(running: Running) -> None
     product.command("source", "stop", "shop", *words)
     assert status(third["write_key"]) == 401
     assert {each["key"]: each for each in json.loads(product.command("source", "list", *words))}["shop"]["stopped_at"]
+
+
+def test_metrics_are_reached_on_their_own_port_alone(running: Running) -> None:
+    product = running[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{product.port + 1}/metrics", timeout=20) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert 'cultiva_flow_waiting{queue="arrivals",workspace="riega"}' in answer.read().decode()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        product.get("/metrics")
+
+
+def test_failed_work_is_listed_retried_and_forgotten_by_command(running: Running) -> None:
+    product = running[0]
+    assert product.command("flow", "failures", "--workspace", "riega") == "Nothing failed.\n"
+    lead_id = product.query("SELECT id FROM lead ORDER BY id LIMIT 1")[0][0]
+    riega = product.query("SELECT id FROM workspace WHERE slug = 'riega'")[0][0]
+    for lead in (lead_id, lead_id + 1):
+        product.query(
+            "INSERT INTO flow_failure (workspace_id, stage, subject_id, step, error, failed_at, set_aside_at)"
+            f" VALUES ({riega}, 'leads', {lead}, 'scoring.score', 'KeyError', now(), now())"
+            " RETURNING id"
+        )
+    found = json.loads(product.command("flow", "failures", "--workspace", "riega", "--json"))
+    assert [each["subject_id"] for each in found] == [lead_id, lead_id + 1]
+    assert "set aside" in product.command("flow", "failures", "--workspace", "riega")
+    first, second = (str(each["id"]) for each in found)
+    assert product.command("flow", "discard", "--workspace", "riega", second) == "1 forgotten\n"
+    assert product.command("flow", "retry", "--workspace", "riega", first) == "1 went well, 0 failed again\n"
+    assert product.command("flow", "failures", "--workspace", "riega") == "Nothing failed.\n"

@@ -151,5 +151,11 @@ HOLDS = [
     Hold("lead_merge", "merged_id", stay, "link"),
     Hold("visitor_link", "lead_id", move, "link"),
     Hold("visitor_link", "visitor", stay, "link"),
+    Hold("visitor_claim", "visitor", stay, "link"),
+    Hold("identity_conflict", "visitor", stay, "link"),
+    Hold("lead_address", "lead_id", stay),  # finders follow `lead_alias`
+    Hold("lead_inbox", "lead_id", stay, "link", key="event_id"),  # `leads.inbox` follows `lead_alias`
     Hold("attribute_misfit", "subject_id", union("key"), only="subject = 'lead'"),
+    Hold("conversion", "lead_id", drop, "figure"),
+    Hold("lead_value", "lead_id", drop, "figure", key="lead_id"),
 ]  # fmt: skip

@@ -38,8 +38,11 @@ def hold_leads(*, workspace_id: int, lead_ids: Sequence[int]) -> list[int]:
     """Lock those leads that nobody else holds, until the end of the transaction; ascending."""
     if not lead_ids:
         return []
-    rows = fetch_all(load_sql("leads", "hold_leads"), {"workspace": workspace_id, "leads": list(lead_ids)})
-    return [row["lead_id"] for row in rows]
+    parameters = {"workspace": workspace_id, "leads": list(lead_ids)}
+    held = [row["lead_id"] for row in fetch_all(load_sql("leads", "hold_leads"), parameters)]
+    if len(held) < len(lead_ids):  # others hold them, or they were merged and have no row of state
+        execute(load_sql("leads", "follow_merged"), parameters)
+    return held
 
 
 def take_waiting(*, workspace_id: int, lead_ids: Sequence[int], limit: int) -> tuple[list[int], list[LedgerEvent]]:

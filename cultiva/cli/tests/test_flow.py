@@ -8,8 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -730,16 +728,6 @@ def test_a_taken_port_leaves_the_product_without_metrics(caplog: pytest.LogCaptu
     assert not serve_metrics(None)
 
 
-def test_metrics_are_reached_on_their_own_port_alone(running: Any) -> None:
-    product = running[0]
-    url = f"http://127.0.0.1:{product.port + 1}/metrics"
-    with urllib.request.urlopen(url, timeout=20) as answer:
-        assert answer.headers["Content-Type"].startswith("text/plain")
-        assert 'cultiva_flow_waiting{queue="arrivals",workspace="riega"}' in answer.read().decode()
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        product.get("/metrics")
-
-
-def test_as_many_workers_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_many_workers_as_set() -> None:
     config = read_config({"CULTIVA_WORKERS": "3", "COLLECTOR_PORT": "8005"})
     assert [child.name for child in Supervisor(config, None).children] == ["web", *["worker"] * 3, "collector"]
