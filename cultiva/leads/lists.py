@@ -9,6 +9,7 @@ from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
 EXACT_UP_TO = 10_000  # beyond it a count is the planner's estimate
+FEW = 5_000  # found by a search: these are fetched by id
 INDEXED_LENGTH = 3  # letters of a word that the trigram index can find
 # Sorting by these expressions is served by indexes of the same expressions; -infinity stands for "none" and comes last.
 SORTS = {
@@ -43,8 +44,16 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
     """One page. An unknown sort or an `after` that this list did not make raises ValueError."""
     if wanted.sort not in SORTS:
         raise ValueError(f"No sort {wanted.sort!r}.\nhint: one of {', '.join(SORTS)}")
+    words = fold(wanted.search).split()
+    found = _find(words)
     where, parameters = _where(workspace_id, wanted)
-    count, is_exact = _count(where, parameters)
+    count, is_exact = _count(where, parameters, words, found)
+    if found is not None and len(found) <= FEW:
+        where += " AND l.id = ANY (%(found)s::bigint[])"
+        parameters["found"] = found
+    if words:
+        where += " AND l.search_text LIKE ALL (%(words)s)"
+        parameters["words"] = [_pattern(word) for word in words]
     order, id_column = SORTS[wanted.sort], "l.id" if wanted.sort == "newest" else "s.lead_id"
     if after:
         where += f" AND ({order}, {id_column}) < (%(key)s::{KEY_TYPES[wanted.sort]}, %(id)s)"
@@ -54,7 +63,7 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
         f"SELECT l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade,"  # noqa: S608
         f" s.score, s.last_seen_at, ({order})::text AS sort_key"
         f" FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
-        f" WHERE {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
+        f" WHERE l.workspace_id = %(workspace)s AND {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
         parameters | {"limit": limit + 1},
     )
     next_key = _make_key(rows[limit - 1]) if len(rows) > limit else None
@@ -62,16 +71,9 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
 
 
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
-    where = "l.workspace_id = %(workspace)s AND s.workspace_id = %(workspace)s"
+    """Conditions on lead_state alone; every lead has its row there."""
+    where = "s.workspace_id = %(workspace)s"
     parameters: dict[str, Any] = {"workspace": workspace_id}
-    words = [word for word in fold(wanted.search).split() if word]
-    if words:
-        where += " AND l.search_text LIKE ALL (%(words)s)"
-        parameters["words"] = [f"%{_escape(word)}%" for word in words]
-        found = _find(words)
-        if found is not None:
-            where += " AND l.id = ANY (%(found)s::bigint[]) AND s.lead_id = ANY (%(found)s::bigint[])"
-            parameters["found"] = found
     for column in ("stage", "temperature"):
         value = getattr(wanted, column)
         if value == "none":
@@ -83,26 +85,36 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
 
 
 def _find(words: list[str]) -> list[int] | None:
-    """Ids of all leads with these words; None where they are too many, or too short for the index: then the list is
-    read in its own order, and what is common is soon found."""
-    long = [f"%{_escape(word)}%" for word in words if len(word) >= INDEXED_LENGTH]
-    if not long:
+    """Ids of all leads with these words; None where they are too many, or some word is too short for the index.
+
+    The rows of few are fetched by id; else the list is read in its own order, and what is common is soon found.
+    """
+    if not words or min(map(len, words)) < INDEXED_LENGTH:
         return None
-    rows = fetch_all("SELECT lead_search_some(%s, %s) AS id", [long, EXACT_UP_TO + 1])
+    patterns = [_pattern(word) for word in words]
+    rows = fetch_all("SELECT lead_search_some(%s, %s) AS id", [patterns, EXACT_UP_TO + 1])
     return [row["id"] for row in rows] if len(rows) <= EXACT_UP_TO else None
 
 
-def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
-    join = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
-    if "l.search_text" not in where:  # every lead has its row there
-        join, where = "FROM lead_state s WHERE", where.removeprefix("l.workspace_id = %(workspace)s AND ")
-    sample = f"SELECT count(*) AS n FROM (SELECT 1 {join} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
+def _count(where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None) -> tuple[int, bool]:
+    tables = "FROM lead_state s WHERE"
+    if found is not None:
+        where, parameters = f"{where} AND s.lead_id = ANY (%(found)s::bigint[])", parameters | {"found": found}
+    elif words:
+        tables = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
+        where += " AND l.workspace_id = %(workspace)s AND l.search_text LIKE ALL (%(words)s)"
+        parameters = parameters | {"words": [_pattern(word) for word in words]}
+    sample = f"SELECT count(*) AS n FROM (SELECT 1 {tables} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:
         return int(seen), True
-    plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {join} {where}", parameters)[0]["QUERY PLAN"]
+    plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {tables} {where}", parameters)[0]["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
     return max(int(plan[0]["Plan"]["Plan Rows"]), EXACT_UP_TO), False
+
+
+def _pattern(word: str) -> str:
+    return f"%{_escape(word)}%"
 
 
 def _escape(word: str) -> str:
