@@ -57,11 +57,11 @@ def main() -> None:
 def make_pair(workspace_id: int, number: int, at: Any) -> tuple[int, int]:
     """Two leads; one has half of its events under its own id and half under a visitor's."""
     from cultiva.events.actions import NewEvent, record_events, visitor_of
-    from cultiva.leads.actions import find_or_make_lead, link_visitor
+    from cultiva.leads.actions import link_visitor, save_lead
 
     ids = []
     for name in ("kept", "merged"):
-        lead, _ = find_or_make_lead(
+        lead, _ = save_lead(
             workspace_id=workspace_id, email=f"{name}{number}@bench.example", attributes={"first_name": name},
             language="es", source_kind="api", at=at,
         )  # fmt: skip

@@ -19,7 +19,7 @@ from cultiva.demo.filling import fill_demo
 from cultiva.events.models import Event
 from cultiva.flow import process_workspace
 from cultiva.insights.home import home_report
-from cultiva.leads.actions import find_or_make_lead, lock_leads
+from cultiva.leads.actions import lock_leads, save_lead
 from cultiva.leads.merging import Merge, MergeRefused, merge_leads, undo_merge
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import execute, fetch_all, workspace_scope
@@ -367,7 +367,7 @@ def _submit_late(workspace: Any, at: datetime) -> int:
 
 def _submit(workspace: Any, at: datetime) -> int:
     with workspace_scope(workspace.id):
-        lead, _ = find_or_make_lead(
+        lead, _ = save_lead(
             workspace_id=workspace.id, email="bea@example.com", attributes={}, language="es", source_kind="form", at=at
         )
         return lead.id

@@ -2,16 +2,19 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cultiva.leads.addresses import read_address
-from cultiva.lib.database import fetch_all
+from cultiva.lib.database import execute, fetch_all
 from cultiva.lib.folding import fold
 
 EXACT_UP_TO = 10_000  # beyond it a count is the planner's estimate
-INDEXED_LENGTH = 3  # letters of a word that the trigram index can find
+FEW = 5_000  # found by a search: these are fetched by id
+INDEXED_LENGTH = 3 + 2  # letters of a word that the trigram index can find, and its two %
 # Sorting by these expressions is served by indexes of the same expressions; -infinity stands for "none" and comes last.
 SORTS = {
     "newest": "l.created_at",
@@ -62,35 +65,46 @@ def list_leads(
     """
     if wanted.sort not in SORTS:
         raise ValueError(f"No sort {wanted.sort!r}.\nhint: one of {', '.join(SORTS)}")
+    words = like_words(wanted.search)
+    found = _find(words)
     where, parameters = _where(workspace_id, wanted)
-    count, is_exact = _count(where, parameters) if with_count else (0, False)
+    count, is_exact = _count(where, parameters, words, found) if with_count else (0, False)
+    if found is not None and len(found) <= FEW:
+        where += " AND l.id = ANY (%(found)s::bigint[])"
+        parameters["found"] = found
+    if words:
+        where += " AND l.search_text LIKE ALL (%(words)s)"
+        parameters["words"] = words
     order, id_column = SORTS[wanted.sort], "l.id" if wanted.sort == "newest" else "s.lead_id"
     if after:
         where += f" AND ({order}, {id_column}) < (%(key)s::{KEY_TYPES[wanted.sort]}, %(id)s)"
         parameters |= read_key(after, KEY_TYPES[wanted.sort])
     # S608: the texts put in are the constants above; values are parameters.
-    rows = fetch_all(
+    statement = (
         f"SELECT l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade,"  # noqa: S608
         f" s.score, s.last_seen_at, ({order})::text AS sort_key"
         f" FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
-        f" WHERE {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
-        parameters | {"limit": limit + 1},
+        f" WHERE l.workspace_id = %(workspace)s AND {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s"
     )
+    is_common = bool(words) and (found is None or len(found) > FEW)
+    with _in_list_order() if is_common else nullcontext():
+        rows = fetch_all(statement, parameters | {"limit": limit + 1})
     next_key = make_key(rows[limit - 1]) if len(rows) > limit else None
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
 
+@contextmanager
+def _in_list_order() -> Iterator[None]:
+    """The planner thinks a LIKE finds next to nothing and would look at every lead; in the list's order the first
+    page is full soon."""
+    execute("SET LOCAL enable_sort = off")
+    yield
+    execute("SET LOCAL enable_sort = on")
+
+
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
-    where = "l.workspace_id = %(workspace)s AND s.workspace_id = %(workspace)s"
+    where = "s.workspace_id = %(workspace)s"
     parameters: dict[str, Any] = {"workspace": workspace_id}
-    words = like_words(wanted.search)
-    if words:
-        where += " AND l.search_text LIKE ALL (%(words)s)"
-        parameters["words"] = words
-        found = _find(words)
-        if found is not None:
-            where += " AND l.id = ANY (%(found)s::bigint[]) AND s.lead_id = ANY (%(found)s::bigint[])"
-            parameters["found"] = found
     for column in ("stage", "temperature"):
         value = getattr(wanted, column)
         if value == "none":
@@ -105,27 +119,39 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
 
 
 def _find(words: list[str]) -> list[int] | None:
-    """Ids of all leads with these words; None where they are too many, or too short for the index: then the list is
-    read in its own order, and what is common is soon found."""
-    long = [word for word in words if len(word.strip("%")) >= INDEXED_LENGTH]
-    if not long:
+    """Ids of all leads with these words; None where they are too many, or some word is too short for the index.
+
+    The rows of few are fetched by id; else the list is read in its own order, and what is common is soon found.
+    """
+    if not words or min(map(len, words)) < INDEXED_LENGTH:
         return None
-    rows = fetch_all("SELECT lead_search_some(%s, %s) AS id", [long, EXACT_UP_TO + 1])
+    rows = fetch_all("SELECT lead_search_some(%s, %s) AS id", [words, EXACT_UP_TO + 1])
     return [row["id"] for row in rows] if len(rows) <= EXACT_UP_TO else None
 
 
-def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
-    join = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
-    narrowed = where.removeprefix("l.workspace_id = %(workspace)s AND ")
-    if "l." not in narrowed:  # every lead has its row there
-        join, where = "FROM lead_state s WHERE", narrowed
-    sample = f"SELECT count(*) AS n FROM (SELECT 1 {join} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
+def _count(where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None) -> tuple[int, bool]:
+    """(how many, whether exactly); every lead has a row of state, and where conditions allow only that is read."""
+    if found is not None:
+        where, parameters = f"{where} AND s.lead_id = ANY (%(found)s::bigint[])", parameters | {"found": found}
+    elif words:
+        where, parameters = f"{where} AND l.search_text LIKE ALL (%(words)s)", parameters | {"words": words}
+    tables = "FROM lead_state s WHERE"
+    if " l." in where:
+        tables = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
+        where += " AND l.workspace_id = %(workspace)s"
+    if found is None and words and min(map(len, words)) >= INDEXED_LENGTH:  # more than are counted one by one
+        return max(_estimate(tables, where, parameters), EXACT_UP_TO if "AND s." not in where else 0), False
+    sample = f"SELECT count(*) AS n FROM (SELECT 1 {tables} {where} LIMIT {EXACT_UP_TO + 1}) AS sample"  # noqa: S608
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:
         return int(seen), True
-    plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {join} {where}", parameters)[0]["QUERY PLAN"]
+    return max(_estimate(tables, where, parameters), EXACT_UP_TO), False
+
+
+def _estimate(tables: str, where: str, parameters: dict[str, Any]) -> int:
+    plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {tables} {where}", parameters)[0]["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    return max(int(plan[0]["Plan"]["Plan Rows"]), EXACT_UP_TO), False
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def like_words(search: str) -> list[str]:

@@ -20,7 +20,7 @@ from cultiva.consent.evidence import verify_chain
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence
 from cultiva.consent.tests.conftest import ask, prove
 from cultiva.events.models import Event
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.merging import merge_leads, undo_merge
 from cultiva.leads.models import Lead, LeadState
 
@@ -30,7 +30,7 @@ _number = count(1)
 
 
 def make(workspace: Any, at: datetime, email: str = "") -> Lead:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=workspace.id, email=email or f"m{next(_number)}@example.com", attributes={}, language="es",
         source_kind="form", at=at,
     )  # fmt: skip

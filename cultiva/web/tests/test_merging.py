@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from cultiva.accounts.models import Role
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.merging import merge_leads, merges_of
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import workspace_scope
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def make(workspace: Any, at: datetime, email: str, **attributes: Any) -> Lead:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=workspace.id, email=email, attributes=attributes, language="es", source_kind="form", at=at
     )
     return lead
