@@ -21,7 +21,9 @@ COMMANDS = {
     "workspace": "accounts",
     "user": "accounts",
     "source": "accounts",
+    "import": "imports",
 }
+NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 
 
 class Commands(click.Group):
@@ -34,7 +36,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"cultiva.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, NAMED.get(cmd_name, cmd_name))
         return command
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -17,6 +18,7 @@ from cultiva.lib.turns import each_in_turn
 log = logging.getLogger("cultiva.worker")
 
 IDLE_SECONDS = 0.2
+IMPORTS_IDLE_SECONDS = 1.0
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
 
@@ -56,13 +58,18 @@ def worker() -> None:
 
 
 def run_worker() -> None:
-    """Three loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    """Four loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loops = [
         threading.Thread(target=_repeat, args=(stop, name, work), name=name)
-        for name, work in {"flow": flow_round, "schedule": schedule_round, "mail": mail_round}.items()
+        for name, work in {
+            "flow": flow_round,
+            "schedule": schedule_round,
+            "mail": mail_round,
+            "imports": partial(imports_round, stop),
+        }.items()
     ]
     for each in loops:
         each.start()
@@ -98,6 +105,20 @@ def mail_round() -> int:
 
     at = clock.now()
     return each_in_turn(workspace_ids(), lambda each: send_due(workspace_id=each, at=at))
+
+
+def imports_round(stop: threading.Event) -> int:
+    """Each workspace's next import gets its turn; a long one goes on in the next round."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.capture.imports.turns import take_turn
+    from cultiva.lib import clock
+
+    done = each_in_turn(
+        workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
+    )
+    if not done:
+        stop.wait(IMPORTS_IDLE_SECONDS)
+    return done
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int]) -> None:

@@ -38,7 +38,9 @@ class Evidence(WorkspaceRow):
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     ordinal = models.PositiveIntegerField()
-    act = models.CharField(max_length=20)  # policy_accepted, given, withdrawn, confirmed, objected
+    # policy_accepted, given, withdrawn, confirmed, objected; of imported people, what stands for the acceptance:
+    # imported_with_proof, imported_declared, imported_contract
+    act = models.CharField(max_length=20)
     purpose = models.CharField(max_length=80, blank=True, default="")
     channel = models.CharField(max_length=20, blank=True, default="")
     occurred_at = models.DateTimeField()
@@ -72,7 +74,9 @@ class ConsentMark(WorkspaceRow):
     lead = models.OneToOneField(
         Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="mark"
     )
-    valid_since = models.DateTimeField(null=True)  # accepted the policy
+    valid_since = models.DateTimeField(
+        null=True
+    )  # accepted the policy, or came in with proof, a named declaration or a contract
     confirmed_since = models.DateTimeField(null=True)  # last proof of the address by double opt-in
     profiled_since = models.DateTimeField(null=True)  # the declared basis holds and nobody objected
     objected_at = models.DateTimeField(null=True)  # to profiling
@@ -119,7 +123,7 @@ class Suppression(WorkspaceRow):
 
     id = models.BigAutoField(primary_key=True)
     address_hash = models.CharField(max_length=64)
-    reason = models.CharField(max_length=20)  # hard_bounce, complaint, objection, erasure, manual
+    reason = models.CharField(max_length=20)  # actions.SUPPRESSION_REASONS
     created_at = models.DateTimeField()
 
     class Meta:

@@ -13,6 +13,8 @@ Json = Any  # what JSON can hold
 
 def fold(text: str) -> str:
     """NFKD, without U+0300–U+036F, case-folded, NFKD: `Dirección` and `DIRECCION` are one word."""
+    if text.isascii():  # most texts: the same result, without looking at every character
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f")
     return unicodedata.normalize("NFKD", bare.casefold())
