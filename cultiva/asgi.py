@@ -2,8 +2,10 @@
 
 import os
 import warnings
+from http.cookies import SimpleCookie
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -12,21 +14,42 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cultiva.settings")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 django = get_asgi_application()
 
+from django.contrib.auth import SESSION_KEY  # noqa: E402  (needs Django's registry)
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.db import close_old_connections  # noqa: E402
+
 from cultiva.public.collector import collector  # noqa: E402  (needs Django's registry)
 
 HAS_COLLECTOR = settings.CONFIG.collector_port is None
 # Django writes a body to disk before a view can refuse it; no page of ours takes more than this.
 MAX_BODY_BYTES = 1024 * 1024
+MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if HAS_COLLECTOR and scope["type"] == "http" and scope["path"].startswith("/v1/"):
         await collector(scope, receive, send)
-    elif scope["type"] == "http" and announced_bytes(scope) > MAX_BODY_BYTES:
+        return
+    most = MAX_BODY_BYTES
+    if scope["type"] == "http" and announced_bytes(scope) > most and await sync_to_async(may_upload)(scope):
+        most = MAX_UPLOAD_BYTES
+    if scope["type"] == "http" and announced_bytes(scope) > most:
         await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close")]})
         await send({"type": "http.response.body", "body": b""})
     else:
-        await django(scope, limited(receive), send)
+        await django(scope, limited(receive, most), send)
+
+
+def may_upload(scope: Any) -> bool:
+    """A larger body is taken for an import alone, and only from somebody who is signed in."""
+    if scope["method"] != "POST" or not scope["path"].startswith("/imports/"):
+        return False
+    cookies = SimpleCookie(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
+    session = cookies.get(settings.SESSION_COOKIE_NAME)
+    try:
+        return session is not None and SESSION_KEY in SessionStore(session.value)
+    finally:
+        close_old_connections()
 
 
 def announced_bytes(scope: Any) -> int:
@@ -34,7 +57,7 @@ def announced_bytes(scope: Any) -> int:
     return int(value) if value.isdigit() else 0
 
 
-def limited(receive: Any) -> Any:
+def limited(receive: Any, most: int) -> Any:
     """A body that turns out longer than announced ends as if its sender had hung up."""
     seen = 0
 
@@ -42,6 +65,6 @@ def limited(receive: Any) -> Any:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        return message if seen <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+        return message if seen <= most else {"type": "http.disconnect"}
 
     return receive_some

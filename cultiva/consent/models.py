@@ -74,9 +74,8 @@ class ConsentMark(WorkspaceRow):
     lead = models.OneToOneField(
         Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="mark"
     )
-    valid_since = models.DateTimeField(
-        null=True
-    )  # accepted the policy, or came in with proof, a named declaration or a contract
+    # accepted the policy, or came in with proof, a named declaration or a contract
+    valid_since = models.DateTimeField(null=True)
     confirmed_since = models.DateTimeField(null=True)  # last proof of the address by double opt-in
     profiled_since = models.DateTimeField(null=True)  # the declared basis holds and nobody objected
     objected_at = models.DateTimeField(null=True)  # to profiling

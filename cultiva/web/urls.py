@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, hand_overs, home, leads, mailbox, settings, signing_in
+from cultiva.web.views import demo, documents, hand_overs, home, imports, leads, mailbox, settings, signing_in
 
 app_name = "web"
 
@@ -25,6 +25,16 @@ urlpatterns = [
     path("models/<str:key>", documents.model, name="model"),
     path("workflows", documents.workflows, name="workflows"),
     path("workflows/<str:key>", documents.workflow, name="workflow"),
+    path("imports", imports.imports, name="imports"),
+    path("imports/new", imports.new_import, name="new_import"),
+    path("imports/<int:import_id>", imports.one_import, name="import"),
+    path("imports/<int:import_id>/progress", imports.progress, name="import_progress"),
+    path("imports/<int:import_id>/mapping", imports.mapping, name="import_mapping"),
+    path("imports/<int:import_id>/start", imports.start_import, name="start_import"),
+    path("imports/<int:import_id>/stop", imports.stop_import, name="stop_import"),
+    path("imports/<int:import_id>/undo", imports.undo, name="undo_import"),
+    path("imports/<int:import_id>/discard", imports.discard, name="discard_import"),
+    path("imports/<int:import_id>/rejects.csv", imports.rejects, name="import_rejects"),
     path("mailbox", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:message_id>", mailbox.message, name="message"),
     path("mailbox/<int:message_id>/html", mailbox.message_html, name="message_html"),

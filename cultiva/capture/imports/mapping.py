@@ -69,12 +69,12 @@ class Plan:
     event_source: str = ""
 
     def to_json(self) -> Json:
-        return asdict(self)
+        return asdict(self) | {"columns": [[name, asdict(column)] for name, column in self.columns.items()]}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Plan":
         known = dict(stored)
-        known["columns"] = {name: Column(**column) for name, column in known.get("columns", {}).items()}
+        known["columns"] = {name: Column(**column) for name, column in known.get("columns", [])}
         known["purposes"] = tuple(known.get("purposes", ()))
         return cls(**known)
 
@@ -96,7 +96,9 @@ def suggest(
     samples = {name: [str(row[n]) for row in rows if row[n] not in ("", None)] for n, name in enumerate(columns)}
     chosen: dict[str, Column] = {}
     for name in columns:
-        if kind == "events":
+        if name in (*REJECT_COLUMNS, "import_file"):
+            target = ""
+        elif kind == "events":
             target = EVENT_BY_NAME.get(fold(name.strip()), f"properties.{name.strip()[:MAX_KEY]}")
         else:
             by_name = target_of(name, found)
@@ -289,6 +291,7 @@ Reader = Callable[[Person, Any], None]
 def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetime) -> Callable[[Any], Person]:
     """A function from a record to a person, made once for a file. It raises BadRow."""
     zone = ZoneInfo(plan.time_zone)
+    is_ours = is_rejects_file(columns)
     readers = [
         (place, _reader(plan.columns[name], name, plan, zone, at))
         for place, name in enumerate(columns)
@@ -307,7 +310,7 @@ def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetim
         for place, reader in readers:
             cell = cells[place]
             if cell not in ("", None):
-                reader(person, cell)
+                reader(person, unguarded(cell) if is_ours else cell)
         if not (person.email_key or person.external_id or person.phone_key):
             raise BadRow("the row says not who it is about: no e-mail, telephone or external id")
         if asks_proof and not person.opt_out and person.has_basis:
@@ -320,6 +323,24 @@ def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetim
         return person
 
     return read
+
+
+# A spreadsheet takes these for the beginning of a formula (OWASP, CSV injection); the apostrophe makes them text.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+REJECT_COLUMNS = ("import_line", "import_reason")
+
+
+def guarded(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+
+def unguarded(cell: Any) -> Any:
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
+
+
+def is_rejects_file(columns: Sequence[str]) -> bool:
+    """Rows that we gave back, mended and brought in again."""
+    return set(REJECT_COLUMNS) <= set(columns)
 
 
 def _reader(column: Column, name: str, plan: Plan, zone: ZoneInfo, at: datetime) -> Reader:

@@ -22,7 +22,16 @@ from django.db import IntegrityError, OperationalError
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User
 from cultiva.capture.imports import happenings
-from cultiva.capture.imports.mapping import BadRow, Plan, check_plan, happening_reader, person_reader, suggest
+from cultiva.capture.imports.mapping import (
+    REJECT_COLUMNS,
+    BadRow,
+    Plan,
+    check_plan,
+    guarded,
+    happening_reader,
+    person_reader,
+    suggest,
+)
 from cultiva.capture.imports.reading import ENCODINGS, Bad, Dialect, Table, UnreadableFile, detect, open_table, sample
 from cultiva.capture.imports.writing import Chunk, Memory
 from cultiva.capture.models import Import, ImportPart, ImportReject
@@ -106,7 +115,7 @@ def set_dialect(*, run: Import, **parts: Any) -> None:
 def ask_rehearsal(*, run: Import) -> None:
     """Let a worker count."""
     with workspace_scope(run.workspace_id):
-        Import.objects.filter(workspace_id=run.workspace_id, id=run.id, state__in=("uploaded", "checked")).update(
+        Import.objects.filter(workspace_id=run.workspace_id, id=run.id, state="uploaded").update(
             state="checking", leased_until=None
         )
 
@@ -125,7 +134,7 @@ def suggest_plan(*, run: Import, language: str, time_zone: str, preset: str = ""
 
 def prepare(*, run: Import, plan: Plan, basis: str, declared_by: User | None = None) -> Import:
     """Say how the file is to be taken over, before it is rehearsed. Raises BadPlan or ImportRefused."""
-    if run.state not in ("uploaded", "checked"):
+    if run.state not in ("uploaded", "checked", "failed") or run.position:
         raise ImportRefused(f"This import is {run.state}; its mapping stands.\nhint: undo it, and upload the file anew")
     if run.kind == "leads":
         if basis not in ALL_BASES:
@@ -276,6 +285,35 @@ def take_lease(*, workspace_id: int, import_id: int | None = None) -> Import | N
 def release(run: Import) -> None:
     with workspace_scope(run.workspace_id):
         Import.objects.filter(workspace_id=run.workspace_id, id=run.id).update(leased_until=None)
+
+
+def discard(*, run: Import) -> None:
+    """Throw away a file of which nothing came in."""
+    with workspace_scope(run.workspace_id):
+        found = Import.objects.select_for_update().get(workspace_id=run.workspace_id, id=run.id)
+        if found.state not in ("uploaded", "checking", "checked", "failed") or found.position:
+            raise ImportRefused(f"This import is {found.state}: its rows came in.\nhint: undo it")
+        for rows in (ImportPart, ImportReject):
+            rows.objects.filter(workspace_id=run.workspace_id, run=run).delete()
+        found.delete()
+
+
+def rejected_rows(*, run: Import, page: int = 2000) -> Iterator[list[Any]]:
+    """The rows that could not be taken, as they stood in the file, before each its line, the reason and the file
+    within an archive; the first row names the columns. Each page is read in a transaction of its own."""
+    columns = [name for name, _ in run.plan.get("columns", [])]
+    yield [*REJECT_COLUMNS, "import_file", *columns]
+    last = 0
+    while True:
+        with workspace_scope(run.workspace_id):
+            rows = list(
+                ImportReject.objects.filter(workspace_id=run.workspace_id, run=run, id__gt=last).order_by("id")[:page]
+            )
+        for row in rows:
+            yield [row.line, row.reason, row.part, *(guarded(cell) for cell in row.cells)]
+        if not rows:
+            return
+        last = rows[-1].id
 
 
 def list_imports(*, workspace_id: int, limit: int = 50) -> list[Import]:
