@@ -161,13 +161,13 @@ def rehearse(*, run: Import, at: datetime, progress: Callable[[int], None] | Non
         if run.kind == "events":
             with happenings.Memory() as seen:
                 for chunk in chunks:
-                    counts += happenings.count(run, plan, chunk, at, seen, rejects)
+                    counts.update(happenings.count(run, plan, chunk, at, seen, rejects))
         else:
             with Memory() as memory:
                 for people in chunks:
                     each = Chunk(run, plan, people, at, memory)
                     each.settle()
-                    counts += each.counts
+                    counts.update(each.counts)
                     rejects += each.rejects[: 20 - len(rejects)] if len(rejects) < 20 else []
                     if progress:
                         progress(counts["rows"])

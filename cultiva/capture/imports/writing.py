@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 KEYS = "row int, email_key text, external_id text, phone_key text"
 LEADS = """
-  id bigint, is_new boolean, email text, email_key text, phone_key text, external_id text, attributes jsonb,
+  id bigint, is_new boolean, is_changed boolean, email text, email_key text, phone_key text, external_id text, attributes jsonb,
   folded jsonb, language text, search_text text, created_at timestamptz, before jsonb
 """
 # What counts a row once; `suppressed`, `opted_out` and `without_basis` are said besides.
@@ -61,7 +61,7 @@ class Chunk:
     ) -> None:
         self.run, self.plan, self.at, self.memory = run, plan, at, memory
         self.workspace_id = run.workspace_id
-        self.counts: Counter[str] = Counter(rows=len(people), invalid=0)
+        self.counts: Counter[str] = Counter({"rows": len(people), **dict.fromkeys(OUTCOMES, 0)})
         self.rejects: list[Bad] = []
         self.targets: list[Target] = []
         self.suppressed: Mapping[str, tuple[str, datetime]] = {}
@@ -94,13 +94,12 @@ class Chunk:
         made = [target for target in self.targets if target.is_new]
         for target, lead_id in zip(made, next_ids("lead_id_seq", len(made)), strict=True):
             target.id = lead_id
-        changed = [t for t in self.targets if t.is_new or t.before or t.has_new_keys]
-        if changed:
-            with staged("staged_lead", LEADS, self._lead_rows(changed)):
+        if self.targets:
+            with staged("staged_lead", LEADS, self._lead_rows(self.targets)):
                 parameters = {"workspace": self.workspace_id, "run": self.run.id, "at": self.at}
                 if made:
                     execute(load_sql("capture", "add_imported_leads"), parameters)
-                if len(changed) > len(made):
+                if len(self.targets) > len(made):
                     execute(load_sql("capture", "change_imported_leads"), parameters)
                 execute(load_sql("capture", "note_changes"), parameters)
         self._link_users()
@@ -168,7 +167,7 @@ class Chunk:
         for t in targets:
             folded = folded_where_different(t.attributes)
             yield (
-                t.id, t.is_new, t.email, t.email_key, t.phone_key, t.external_id, to_json(t.attributes),
+                t.id, t.is_new, bool(t.before) or t.has_new_keys, t.email, t.email_key, t.phone_key, t.external_id, to_json(t.attributes),
                 to_json(folded) if folded else None, t.language or self.plan.language, _search_text(t.attributes),
                 t.created_at or self.at, None if t.is_new else to_json(t.before),
             )  # fmt: skip

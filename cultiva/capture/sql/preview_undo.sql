@@ -3,7 +3,7 @@
 -- suppression list knows addresses alone.
 SELECT count(*) FILTER (WHERE c.before IS NULL AND NOT t.is_touched) AS removed,
        count(*) FILTER (WHERE c.before IS NULL AND t.is_touched) AS kept,
-       count(*) FILTER (WHERE c.before IS NOT NULL) AS reverted
+       count(*) FILTER (WHERE c.before <> '{}') AS reverted
   FROM import_change c
  CROSS JOIN LATERAL (SELECT
    EXISTS (SELECT 1 FROM lead_event e

@@ -103,7 +103,7 @@ def test_a_nul_or_a_broken_byte_loses_its_own_row(tmp_path: Path) -> None:
 
 
 def test_an_unclosed_quote_loses_its_own_row(tmp_path: Path) -> None:
-    rows = [f'p{n}@x.es,{"x" * 300}' for n in range(2000)]
+    rows = [f"p{n}@x.es,{'x' * 300}" for n in range(2000)]
     rows[10] = 'p10@x.es,"never closed'
     found = read_all(saved(tmp_path, "email,name\n" + "\n".join(rows) + "\n"))
     assert [(each.line, each.reason) for each in found if isinstance(each, Bad)] == [
@@ -134,7 +134,9 @@ def test_it_says_what_it_cannot_read(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_spreadsheet_reads_like_its_csv(tmp_path: Path) -> None:
-    path = saved(tmp_path, files.xlsx([["Correo", "Nombre", "CP"], ["ana@example.com", "Ana", 46001], ["b@x.es", "B", 1.5]]))
+    path = saved(
+        tmp_path, files.xlsx([["Correo", "Nombre", "CP"], ["ana@example.com", "Ana", 46001], ["b@x.es", "B", 1.5]])
+    )
     found = detect(path)
     assert (found.format, found.has_header) == ("xlsx", True)
     assert sample(path, found) == (
