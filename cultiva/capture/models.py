@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from cultiva.accounts.models import Document, User, WorkspaceRow
+from cultiva.consent.models import LeadRow
 from cultiva.leads.models import Lead
 
 
@@ -89,7 +90,7 @@ class ImportPart(WorkspaceRow):
         ]
 
 
-class ImportChange(WorkspaceRow):
+class ImportChange(LeadRow):
     """A lead that an import made (`before` is null) or changed (the values its keys had; null: none)."""
 
     pk = models.CompositePrimaryKey("workspace_id", "run_id", "lead_id")

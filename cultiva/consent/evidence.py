@@ -8,10 +8,12 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from cultiva.consent.models import Evidence, EvidencePayload
@@ -167,11 +169,21 @@ def hash_link(
 
 def digest_payload(salt: str, payload: Json) -> str:
     """sha256(salt + canonical JSON); the salt keeps a known payload from being guessed from its digest."""
-    return hashlib.sha256(bytes.fromhex(salt) + canonical_json(payload).encode()).hexdigest()
+    return digest_text(salt, canonical_json(payload))
+
+
+def digest_text(salt: str, payload: str) -> str:
+    """`digest_payload` of a payload that is canonical JSON already."""
+    return hashlib.sha256(bytes.fromhex(salt) + payload.encode()).hexdigest()
 
 
 def canonical_json(value: Any) -> str:
-    """One text for one value: keys sorted, no spaces, Unicode as it is."""
+    """One text for one value: keys sorted, no spaces, Unicode as it is.
+
+    orjson writes texts, whole numbers, booleans and lists of them as json does; what it refuses json takes.
+    """
+    with suppress(TypeError):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

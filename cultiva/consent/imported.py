@@ -18,7 +18,7 @@ from cultiva.consent.evidence import (
     Act,
     Circumstances,
     canonical_json,
-    digest_payload,
+    digest_text,
     hash_link,
     payload_of,
 )
@@ -192,12 +192,16 @@ def _chain(
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of `staged_evidence`, each with the hash of the one before in its lead's chain."""
     ends = dict(heads)
+    salts = secrets.token_hex(SALT_BYTES * len(acts))
+    circumstances = payload_of(Act(""), BY_IMPORT, at)
+    place = 0
     for (person, act, occurred_at), evidence_id in zip(acts, ids, strict=True):
         ordinal, previous = ends.get(person.lead_id, (0, BEGINNING))
         ordinal += 1
-        payload = payload_of(act, BY_IMPORT, at)
-        salt = secrets.token_hex(SALT_BYTES)
-        digest = digest_payload(salt, payload)
+        payload = canonical_json({**circumstances, **act.payload})  # as payload_of(act, BY_IMPORT, at)
+        salt = salts[place : place + 2 * SALT_BYTES]
+        place += 2 * SALT_BYTES
+        digest = digest_text(salt, payload)
         hashed = hash_link(
             workspace=workspace_id, lead=person.lead_id, ordinal=ordinal, act=act.act, purpose=act.purpose,
             channel=act.channel, occurred_at=occurred_at, previous=previous, digest=digest,
@@ -205,7 +209,7 @@ def _chain(
         ends[person.lead_id] = ordinal, hashed
         yield (
             evidence_id, person.lead_id, ordinal, act.act, act.purpose, act.channel, occurred_at, digest, previous,
-            hashed, salt, canonical_json(payload),
+            hashed, salt, payload,
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from cultiva.lib.staging import staged
 Json = dict[str, Any]
 
 COLUMNS = """
-  ordinal int, source_id bigint, message_hash bytea, kind text, name text, visitor uuid, lead_id bigint,
+  source_id bigint, message_hash bytea, kind text, name text, visitor uuid, lead_id bigint,
   occurred_at timestamptz, by text, properties jsonb, folded jsonb, context jsonb, is_queued boolean
 """
 
@@ -50,13 +50,20 @@ def record_staged(*, workspace_id: int, events: Iterable[StagedEvent], at: datet
 
 
 def _rows(events: Iterable[StagedEvent]) -> Iterator[tuple[Any, ...]]:
-    for ordinal, event in enumerate(events):
+    seen: set[tuple[int, str]] = set()  # ON CONFLICT does not see rows of its own statement
+    for event in events:
+        digest = None
+        if event.message_id:
+            message = event.source_id, event.message_id
+            if message in seen:
+                continue
+            seen.add(message)
+            digest = hashlib.blake2b(event.message_id.encode(), digest_size=16).digest()
         folded = folded_where_different(event.properties)
         yield (
-            ordinal, event.source_id,
-            hashlib.blake2b(event.message_id.encode(), digest_size=16).digest() if event.message_id else None,
-            event.kind, event.name or event.kind, event.visitor, event.lead_id, event.occurred_at, event.by,
-            to_json(event.properties), to_json(folded) if folded else None, to_json(event.context), event.is_queued,
+            event.source_id, digest, event.kind, event.name or event.kind, event.visitor, event.lead_id,
+            event.occurred_at, event.by, to_json(event.properties), to_json(folded) if folded else None,
+            to_json(event.context), event.is_queued,
         )  # fmt: skip
 
 

@@ -196,6 +196,7 @@ def _detect_delimiter(text: str) -> tuple[str, str]:
     return max(DELIMITERS, key=first.count), '"'
 
 
+BROKEN = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of bytes that are no text
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -278,7 +279,7 @@ def _records(text: TextIO, dialect: Dialect, part: str) -> Iterator[Record | Bad
         raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
         if "\x00" in raw:
             yield Bad(line, "the row holds a NUL character", [cell.replace("\x00", "") for cell in cells], part)
-        elif not raw.isascii() and any("\udc80" <= c <= "\udcff" for c in raw):
+        elif not raw.isascii() and BROKEN.search(raw):
             shown = [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in cells]
             yield Bad(line, f"the row holds bytes that are no {dialect.encoding} text", shown, part)
         else:

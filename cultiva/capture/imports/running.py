@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -210,7 +211,7 @@ def go_on(
     size = EVENT_CHUNK_ROWS if run.kind == "events" else CHUNK_ROWS
     try:
         with local_copy(run) as path, open_chunks(path, run, plan, now(), skip=run.position) as chunks:
-            for chunk in chunks:
+            for chunk in read_ahead(chunks):
                 if must_stop():
                     return run
                 if not _write_chunk(run, plan, chunk, now):
@@ -398,6 +399,15 @@ def open_chunks(path: Path, run: Import, plan: Plan, at: datetime, skip: int = 0
         yield _chunks(table, run, plan, at, skip, size)
     finally:
         table.close()
+
+
+def read_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """The next chunk is read while the database writes the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="import-reader") as reader:
+        following = reader.submit(next, chunks, None)
+        while (chunk := following.result()) is not None:
+            following = reader.submit(next, chunks, None)
+            yield chunk
 
 
 def _chunks(table: Table, run: Import, plan: Plan, at: datetime, skip: int, size: int) -> Iterator[list[Any]]:

@@ -25,8 +25,8 @@ Json = dict[str, Any]
 
 KEYS = "row int, email_key text, external_id text, phone_key text"
 LEADS = """
-  id bigint, is_new boolean, is_changed boolean, email text, email_key text, phone_key text, external_id text, attributes jsonb,
-  folded jsonb, language text, search_text text, created_at timestamptz, before jsonb
+  id bigint, is_new boolean, is_changed boolean, email text, email_key text, phone_key text, external_id text,
+  attributes jsonb, folded jsonb, language text, search_text text, created_at timestamptz, before jsonb
 """
 # What counts a row once; `suppressed`, `opted_out` and `without_basis` are said besides.
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "invalid")
@@ -167,7 +167,8 @@ class Chunk:
         for t in targets:
             folded = folded_where_different(t.attributes)
             yield (
-                t.id, t.is_new, bool(t.before) or t.has_new_keys, t.email, t.email_key, t.phone_key, t.external_id, to_json(t.attributes),
+                t.id, t.is_new, bool(t.before) or t.has_new_keys, t.email, t.email_key, t.phone_key, t.external_id,
+                to_json(t.attributes),
                 to_json(folded) if folded else None, t.language or self.plan.language, _search_text(t.attributes),
                 t.created_at or self.at, None if t.is_new else to_json(t.before),
             )  # fmt: skip
@@ -318,7 +319,7 @@ class Finder:
         rows = [(n, p.email_key, p.external_id, p.phone_key) for n, p in enumerate(people)]
         memory = self.chunk.memory
         parameters = {"workspace": self.chunk.workspace_id, "run": self.chunk.run.id}
-        with staged("staged_key", KEYS, rows):
+        with staged("staged_key", KEYS, rows, analyze=True):
             if not memory:
                 execute(load_sql("capture", "lock_matched"), parameters)
             found = fetch_all(load_sql("capture", "match_leads"), parameters)

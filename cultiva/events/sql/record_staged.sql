@@ -1,18 +1,14 @@
--- Store the events of `staged_event` once each: a message already seen from the same source changes nothing, however
--- long ago; its key is never forgotten (infinity). Rows without a message cannot come again. Output: {new}.
-WITH incoming AS (
-  SELECT DISTINCT ON (source_id, message_hash, CASE WHEN message_hash IS NULL THEN ordinal END) *
-    FROM staged_event ORDER BY source_id, message_hash, CASE WHEN message_hash IS NULL THEN ordinal END, ordinal
-), fresh AS (
+-- Store the events of `staged_event`, each message in it once: one already seen from the same source changes nothing,
+-- however long ago; its key is never forgotten (infinity). Rows without a message cannot come again. Output: {new}.
+WITH fresh AS (
   INSERT INTO event_key (workspace_id, source_id, message_hash, received_at)
-  SELECT %(workspace)s, source_id, message_hash, 'infinity' FROM incoming WHERE message_hash IS NOT NULL
+  SELECT %(workspace)s, source_id, message_hash, 'infinity' FROM staged_event WHERE message_hash IS NOT NULL
   ON CONFLICT DO NOTHING
   RETURNING source_id, message_hash
-), numbered AS (
-  SELECT nextval('event_id_seq') AS id, i.*
-    FROM (SELECT incoming.* FROM incoming LEFT JOIN fresh USING (source_id, message_hash)
-           WHERE incoming.message_hash IS NULL OR fresh.message_hash IS NOT NULL
-           ORDER BY incoming.occurred_at, incoming.ordinal) i
+), numbered AS MATERIALIZED (
+  SELECT nextval('event_id_seq') AS id, s.*
+    FROM staged_event s LEFT JOIN fresh USING (source_id, message_hash)
+   WHERE s.message_hash IS NULL OR fresh.message_hash IS NOT NULL
 ), stored AS (
   INSERT INTO event (id, workspace_id, source_id, kind, name, visitor, lead_id, occurred_at, received_at,
                      by, actor, properties, folded, context)
