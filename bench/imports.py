@@ -43,16 +43,18 @@ def lead_rows() -> Iterator[list[Any]]:
     for n in range(LEADS):
         person = n if n % REPEATED else n // 2
         yield [
-            f"person{person}@empresa{person % 5000}.example.com", NAMES[n % 10], f"García {n}", f"Huertos {n % 5000} S.L.",
-            CITIES[n % 6], n % 500, f"2024-05-{1 + n % 28:02d} 10:00:00", f"203.0.113.{n % 250}",
+            f"person{person}@empresa{person % 5000}.example.com", NAMES[n % 10], f"García {n}",
+            f"Huertos {n % 5000} S.L.", CITIES[n % 6], n % 500,
+            f"2024-05-{1 + n % 28:02d} 10:00:00", f"203.0.113.{n % 250}",
         ]  # fmt: skip
 
 
 def event_rows() -> Iterator[list[Any]]:
     yield ["messageId", "event", "userId", "timestamp", "properties"]
     for n in range(EVENTS):
-        yield [f"m{n}", ("Page Viewed", "Order Completed", "Video Played")[n % 3], f"user-{n % 100_000}",
-               f"2025-{1 + n % 12:02d}-{1 + n % 28:02d}T10:{n % 60:02d}:00Z", f'{{"path":"/p/{n % 500}","value":{n % 97}}}']  # fmt: skip
+        name = ("Page Viewed", "Order Completed", "Video Played")[n % 3]
+        when = f"2025-{1 + n % 12:02d}-{1 + n % 28:02d}T10:{n % 60:02d}:00Z"
+        yield [f"m{n}", name, f"user-{n % 100_000}", when, f'{{"path":"/p/{n % 500}","value":{n % 97}}}']
 
 
 def save(path: Path, rows: Iterator[list[Any]]) -> None:
