@@ -18,8 +18,8 @@ GLOBAL = {
 }  # fmt: skip
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
-    "analyze_history", "event_make_partition", "event_source_by_key", "lead_search", "workspace_by_slug",
-    "workspace_create", "workspace_ids", "workspaces_of_user", "workspaces_with_new_events",
+    "analyze_history", "company_search", "event_make_partition", "event_source_by_key", "group_events", "lead_search",
+    "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user", "workspaces_with_new_events",
 }  # fmt: skip
 
 TABLES = """

@@ -14,7 +14,7 @@ from cultiva.capture.models import FormVersion, Submission
 from cultiva.consent.actions import record_consents, request_confirmation
 from cultiva.consent.evidence import Circumstances
 from cultiva.events.actions import NewEvent, record_events
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import hash_token
 from cultiva.magnets.actions import grant_magnet
@@ -111,7 +111,7 @@ def _submit(
 ) -> Outcome:
     events: list[NewEvent] = []
     answers = {question["key"]: cleaned[question["key"]] for question in form.form.body["fields"]}
-    lead, is_new_lead = find_or_make_lead(
+    lead, is_new_lead = save_lead(
         workspace_id=workspace_id,
         email=answers["email"],
         attributes=answers,

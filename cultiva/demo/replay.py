@@ -24,7 +24,7 @@ from cultiva.demo.history import RECENT, History, Newcomer, SentMail
 from cultiva.demo.past import Stage, click_events, later_answers, visitors_of
 from cultiva.events.actions import LedgerEvent, NewEvent, claim_new_events, record_events
 from cultiva.events.batch import Batch
-from cultiva.leads.actions import find_or_make_lead, link_visitor, lock_leads, project, resolve
+from cultiva.leads.actions import link_visitor, lock_leads, project, resolve, save_lead
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import fetch_all
 from cultiva.lib.plugins import plugin
@@ -191,7 +191,7 @@ class RecentLead:
 
     def complete(self, at: datetime) -> None:
         person = self.newcomer.person
-        find_or_make_lead(
+        save_lead(
             workspace_id=self.stage.workspace_id, email=person.email, attributes=later_answers(person),
             language=person.language, source_kind="manual", at=at,
         )  # fmt: skip

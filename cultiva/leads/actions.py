@@ -1,91 +1,145 @@
-"""Finding and making leads, learning who a visitor is, and the first step of `flow`."""
+"""Finding and making leads, and the doors of the room that others call."""
 
 import json
-import math
-import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
-from cultiva.events.actions import LedgerEvent, NewEvent, record_events
-from cultiva.events.batch import Batch
-from cultiva.leads.models import Lead
+from cultiva.events.actions import NewEvent, record_events, visitor_of
+from cultiva.leads.addresses import Address, BadAddress, BadPhone, read_address, read_phone
+from cultiva.leads.attributes import Told, clean_attributes, country_of_zone, fit, guess_type
+from cultiva.leads.identity import resolve
+from cultiva.leads.models import Attribute, Lead
+from cultiva.leads.projecting import NAMES_SEARCHED, drawn, language_of, phone_key_of, project
 from cultiva.lib.database import execute, fetch_all, load_sql
-from cultiva.lib.folding import fold, folded_where_different
+
+__all__ = [
+    "NAMES_SEARCHED",
+    "Address",
+    "BadAddress",
+    "BadPhone",
+    "LeadConflict",
+    "clean_attributes",
+    "find_lead",
+    "link_visitor",
+    "lock_leads",
+    "project",
+    "read_address",
+    "read_phone",
+    "resolve",
+    "save_lead",
+    "tell",
+]
 
 Json = dict[str, Any]
 
-MAX_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
-MAX_ATTRIBUTES = 100
-MAX_KEY = 80
-MAX_TEXT = 10_000
-NAMES_SEARCHED = ("first_name", "last_name", "name", "company", "email")
 
+class LeadConflict(ValueError):
+    """The identifiers point to different leads; `candidates` are their ids, ascending."""
 
-class BadAddress(ValueError):
-    """Not an e-mail address; the message says why, in English."""
+    def __init__(self, candidates: Sequence[int]) -> None:
+        self.candidates = sorted(candidates)
+        super().__init__(
+            f"The address, user id and telephone belong to {len(self.candidates)} different leads.\n"
+            "hint: merge them, or give one identifier"
+        )
 
 
 @dataclass(frozen=True)
-class Address:
-    """`text` is how it is written to (domain in lower case, local part as given); `key` finds duplicates."""
+class Identifiers:
+    """By what a lead is known; at least one is set."""
 
-    text: str
-    key: str
+    address: Address | None
+    phone: str  # E.164
+    external_id: str
+
+    @classmethod
+    def read(cls, *, workspace_id: int, email: str, phone: str, external_id: str, country: str) -> "Identifiers":
+        """Raises BadAddress, BadPhone."""
+        if not (phone or external_id):
+            return cls(read_address(email), "", "")
+        address = read_address(email) if email else None
+        return cls(address, read_phone(phone, country) if phone else "", external_id[:200])
+
+    @property
+    def is_address_alone(self) -> bool:
+        return not self.phone and not self.external_id
+
+    def leads(self, workspace_id: int) -> list[int]:
+        visitor = (
+            visitor_of(workspace_id=workspace_id, source_id=0, user_id=self.external_id) if self.external_id else None
+        )
+        parameters = {
+            "workspace": workspace_id,
+            "email_key": self.address.key if self.address else None,
+            "external_id": self.external_id or None,
+            "visitor": visitor,
+            "phone_key": self.phone or None,
+        }
+        return [row["lead_id"] for row in fetch_all(load_sql("leads", "leads_known_by"), parameters)]
 
 
-def read_address(text: str) -> Address:
-    """An e-mail address checked by its syntax alone. Raises BadAddress.
-
-    The key is the case-folded NFKC local part and the IDNA domain. Tags and dots stay: they may be two people.
-    """
-    try:
-        found = validate_email(text, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise BadAddress(str(error)) from error
-    local = unicodedata.normalize("NFKC", found.local_part).casefold()
-    key = f"{local}@{found.ascii_domain or found.domain}"
-    if len(key) > MAX_ADDRESS:
-        raise BadAddress("The address is too long.")
-    return Address(text=found.normalized, key=key)
-
-
-def find_or_make_lead(
+def save_lead(
     *,
     workspace_id: int,
-    email: str,
+    email: str = "",
+    phone: str = "",
+    external_id: str = "",
     attributes: Mapping[str, Any],
-    language: str,
+    language: str = "",
     source_kind: str,
     at: datetime,
     message_id: str = "",
     events: list[NewEvent] | None = None,
 ) -> tuple[Lead, bool]:
-    """The lead of an address, with what is now known of them, and whether they are new. Raises BadAddress.
+    """The lead of an address, telephone or user id, with what is now known of them, and whether they are new.
 
-    Blank never overwrites; the address stays as first written. The row stays locked until the end of the
-    transaction. `message_id` makes the identify event safe to repeat; the event goes into `events` where that is
-    given, for a caller that records the events of several actions at once.
+    Blank never overwrites; the address stays as first written; a value that is not of its attribute's type is kept
+    aside. The row stays locked until the end of the transaction. `message_id` makes the identify event safe to
+    repeat; the event goes into `events` where that is given, for a caller that records the events of several
+    actions at once. Raises BadAddress, BadPhone, and LeadConflict where the identifiers are of different leads.
     """
-    address = read_address(email)
     known = clean_attributes(attributes)
-    lead, is_new = _take_row(workspace_id, address, known, language, source_kind, at)
+    settings = _Settings.read(workspace_id, [*known, "phone"])
+    identifiers = Identifiers.read(
+        workspace_id=workspace_id, email=email, phone=phone, external_id=external_id, country=settings.country
+    )
+    if identifiers.phone:
+        known["phone"] = identifiers.phone
+    fitting = settings.fit(known, at)
+    spoken = language_of(language)
+    new = _row(workspace_id, identifiers, fitting, spoken or settings.language, source_kind, at)
+    if identifiers.is_address_alone:
+        lead, is_new = _take_row(new)
+    else:
+        lead, is_new = _find_or_make(workspace_id, identifiers, new)
     if not is_new:
-        _learn(lead, known, language)
+        _learn(lead, identifiers, fitting, spoken)
+    context = {"locale": language} if language else {}
     identified = NewEvent(
         kind="identify",
         message_id=message_id or str(uuid.uuid4()),
         occurred_at=at,
         lead_id=lead.id,
-        properties=known | {"email": lead.email},
-        context={"locale": language},
+        properties=known | _email_told(lead, identifiers),
+        context=context | ({"user_id": identifiers.external_id} if identifiers.external_id else {}),
     )
     tell([identified], workspace_id=workspace_id, at=at, into=events)
     return lead, is_new
+
+
+def find_lead(*, workspace_id: int, email: str = "", phone: str = "", external_id: str = "") -> Lead | None:
+    """The lead of an address, telephone or user id, merged leads followed. Raises as `save_lead` does."""
+    country = _Settings.read(workspace_id, []).country if phone else ""
+    identifiers = Identifiers.read(
+        workspace_id=workspace_id, email=email, phone=phone, external_id=external_id, country=country
+    )
+    ids = identifiers.leads(workspace_id)
+    if len(ids) > 1:
+        raise LeadConflict(ids)
+    return Lead.objects.get(workspace_id=workspace_id, id=ids[0]) if ids else None
 
 
 def tell(said: Sequence[NewEvent], *, workspace_id: int, at: datetime, into: list[NewEvent] | None) -> None:
@@ -102,25 +156,6 @@ def link_visitor(*, workspace_id: int, visitor: uuid.UUID, lead_id: int, at: dat
     return bool(execute(sql, {"workspace": workspace_id, "visitor": visitor, "lead": lead_id, "at": at}))
 
 
-def resolve(batch: Batch) -> None:
-    """The step of `flow` that finds whose events these are: links, then leads (`batch.lead_ids`, not locked yet).
-
-    An identify event of a publishable key never makes a lead: a lead is somebody who gave their data.
-    """
-    _link_identified(batch)
-    lead_of = _leads_of_visitors(batch)
-    batch.events = [
-        replace(event, lead_id=lead_of[event.visitor]) if event.lead_id is None and event.visitor in lead_of else event
-        for event in batch.events
-    ]
-    batch.lead_ids = sorted({event.lead_id for event in batch.events if event.lead_id is not None})
-
-
-def project(batch: Batch) -> None:
-    """The step of `flow` that brings the rows of the batch's leads up to date with the ledger."""
-    _note_last_seen(batch)
-
-
 def lock_leads(*, workspace_id: int, lead_ids: Sequence[int]) -> list[int]:
     """Lock leads in id order, so that one lead is in one batch at a time; returns those that exist, ascending."""
     if not lead_ids:
@@ -129,102 +164,107 @@ def lock_leads(*, workspace_id: int, lead_ids: Sequence[int]) -> list[int]:
     return [row["lead_id"] for row in rows]
 
 
-def clean_attributes(attributes: Mapping[str, Any]) -> Json:
-    """What may be stored of the given attributes: no blanks, no objects, no control characters, bounded sizes."""
-    known = {str(key)[:MAX_KEY]: _clean_value(value) for key, value in attributes.items() if key != "email"}
-    return {key: value for key, value in list(known.items())[:MAX_ATTRIBUTES] if value not in (None, "", [])}
+@dataclass(frozen=True)
+class _Settings:
+    """What the workspace and its attributes say of the values of one lead, read in one statement."""
+
+    time_zone: str
+    language: str
+    known: Mapping[str, Attribute]
+
+    @classmethod
+    def read(cls, workspace_id: int, keys: Sequence[str]) -> "_Settings":
+        rows = fetch_all(load_sql("leads", "settings_of_keys"), {"workspace": workspace_id, "keys": list(keys)})
+        known = {
+            row["key"]: Attribute(key=row["key"], type=row["type"], choices=row["choices"])
+            for row in rows
+            if row["key"] is not None
+        }
+        return cls(rows[0]["time_zone"], rows[0]["language"], known)
+
+    @property
+    def country(self) -> str:
+        return country_of_zone(self.time_zone)
+
+    def fit(self, values: Mapping[str, Any], at: datetime) -> Json:
+        """The values that fit; the others are kept aside by the step of `flow` that reads the event."""
+        guessed = {
+            key: Attribute(key=key, type=guess_type(key, [value], country=self.country), choices=[])
+            for key, value in values.items()
+            if key not in self.known
+        }
+        told = {key: [Told(value, at)] for key, value in values.items()}
+        fitting, _misfits = fit(told, {**guessed, **self.known}, time_zone=self.time_zone, country=self.country)
+        return fitting
 
 
-def _clean_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return "".join(
-            c for c in value[:MAX_TEXT] if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs")
-        ).strip()
-    if isinstance(value, (list, tuple)):
-        cleaned = [_clean_value(element) for element in value[:MAX_ATTRIBUTES]]
-        return [element for element in cleaned if element not in (None, "", [])]
-    return value if isinstance(value, (bool, int, float)) and math.isfinite(value) else None
-
-
-def _take_row(
-    workspace_id: int, address: Address, known: Json, language: str, source_kind: str, at: datetime
-) -> tuple[Lead, bool]:
-    attributes = known | {"email": address.text}
-    folded = folded_where_different(attributes)
-    parameters = {
+def _row(
+    workspace_id: int, identifiers: Identifiers, fitting: Json, language: str, source_kind: str, at: datetime
+) -> Json:
+    """The parameters of the statements that make a lead."""
+    address = identifiers.address
+    columns = drawn(fitting | ({"email": address.text} if address else {}))
+    return {
         "workspace": workspace_id,
-        "email": address.text,
-        "email_key": address.key,
-        "attributes": json.dumps(attributes),
-        "folded": json.dumps(folded) if folded else None,
-        "language": language,
+        "email": address.text if address else "",
+        "email_key": address.key if address else None,
+        "phone_key": identifiers.phone or phone_key_of(fitting),
+        "external_id": identifiers.external_id or None,
+        "attributes": json.dumps(columns["attributes"]),
+        "folded": json.dumps(columns["folded"]) if columns["folded"] else None,
+        "search_text": columns["search_text"],
+        "language": language[:5],
         "source_kind": source_kind,
         "at": at,
-        "search_text": _search_text(attributes),
     }
-    lead = Lead.objects.raw(load_sql("leads", "find_or_make_lead"), parameters)[0]
+
+
+def _take_row(new: Json) -> tuple[Lead, bool]:
+    lead = Lead.objects.raw(load_sql("leads", "find_or_make_lead"), new)[0]
+    if lead.merged_into_id is not None:
+        return _lock_kept(lead), False
     return lead, lead.is_new  # type: ignore[attr-defined]  # a column of the statement
 
 
-def _learn(lead: Lead, known: Json, language: str) -> None:
-    merged = lead.attributes | known
-    if merged == lead.attributes and language in ("", lead.language):
-        return
-    lead.attributes, lead.language = merged, language or lead.language
-    lead.folded = folded_where_different(merged) or None
-    lead.search_text = _search_text(merged)
-    lead.save(update_fields=["attributes", "language", "folded", "search_text"])
+def _lock_kept(lead: Lead) -> Lead:
+    rows = fetch_all(load_sql("leads", "follow_merged"), {"workspace": lead.workspace_id, "leads": [lead.id]})
+    return Lead.objects.select_for_update().get(workspace_id=lead.workspace_id, id=rows[0]["lead_id"])
 
 
-def _search_text(attributes: Json) -> str:
-    return fold(" ".join(str(attributes[key]) for key in NAMES_SEARCHED if attributes.get(key)))
+def _find_or_make(workspace_id: int, identifiers: Identifiers, new: Json) -> tuple[Lead, bool]:
+    """Raises LeadConflict. Who loses a race finds the winner's row on the second look."""
+    for _look in range(2):
+        ids = identifiers.leads(workspace_id)
+        if len(ids) > 1:
+            raise LeadConflict(ids)
+        if ids:
+            return Lead.objects.select_for_update().get(workspace_id=workspace_id, id=ids[0]), False
+        if made := list(Lead.objects.raw(load_sql("leads", "make_lead"), new)):
+            return made[0], True
+    raise LeadConflict(identifiers.leads(workspace_id))
 
 
-def _link_identified(batch: Batch) -> None:
-    """Link the visitors who gave the address of a lead, earliest event first."""
-    claims = [
-        {"place": place, "visitor": str(event.visitor), "email_key": key}
-        for place, event in enumerate(batch.of_kind("identify"))
-        if event.visitor and event.lead_id is None and (key := _key_or_none(event.properties.get("email")))
-    ]
-    if claims:
-        parameters = {"workspace": batch.workspace_id, "claims": json.dumps(claims), "at": batch.at}
-        execute(load_sql("leads", "link_identified"), parameters)
-
-
-def _key_or_none(value: Any) -> str | None:
-    try:
-        return read_address(value).key if isinstance(value, str) else None
-    except BadAddress:
-        return None
-
-
-def _leads_of_visitors(batch: Batch) -> dict[uuid.UUID | None, int]:
-    visitors = {event.visitor for event in batch.events if event.visitor and event.lead_id is None}
-    if not visitors:
+def _email_told(lead: Lead, identifiers: Identifiers) -> Json:
+    address = identifiers.address
+    if address is None:
         return {}
-    sql = load_sql("leads", "leads_of_visitors")
-    return {
-        row["visitor"]: row["lead_id"]
-        for row in fetch_all(sql, {"workspace": batch.workspace_id, "visitors": list(visitors)})
-    }
+    return {"email": lead.email if lead.email_key == address.key else address.text}
 
 
-def _note_last_seen(batch: Batch) -> None:
-    acts = [event for event in batch.events if event.lead_id is not None and _may_be_own_act(event)]
-    if acts:
-        parameters = {
-            "workspace": batch.workspace_id,
-            "acts": json.dumps([{"event_id": event.id, "lead_id": event.lead_id} for event in acts]),
-            "events": [event.id for event in acts],
-            "earliest": min(event.occurred_at for event in acts),
-        }
-        execute(load_sql("leads", "note_last_seen"), parameters)
-
-
-# A mail that was opened may have been opened by a machine (Apple's mail privacy): it proves nobody's presence.
-OPENS = ("email_opened",)
-
-
-def _may_be_own_act(event: LedgerEvent) -> bool:
-    return event.kind in ("track", "page", "screen") and event.actor != "machine" and event.name not in OPENS
+def _learn(lead: Lead, identifiers: Identifiers, fitting: Json, language: str) -> None:
+    before = (lead.attributes, lead.language, lead.email, lead.email_key, lead.external_id, lead.phone_key)
+    if lead.email_key is None and identifiers.address:
+        lead.email, lead.email_key = identifiers.address.text, identifiers.address.key
+    lead.external_id = lead.external_id or identifiers.external_id or None
+    columns = drawn(lead.attributes | fitting | ({"email": lead.email} if lead.email else {}))
+    lead.attributes, lead.language = columns["attributes"], language or lead.language
+    if lead.email_key or lead.external_id:
+        lead.phone_key = phone_key_of(lead.attributes)
+    if before == (lead.attributes, lead.language, lead.email, lead.email_key, lead.external_id, lead.phone_key):
+        return
+    lead.folded, lead.search_text = columns["folded"], columns["search_text"]
+    lead.save(
+        update_fields=[
+            "attributes", "language", "folded", "search_text", "email", "email_key", "external_id", "phone_key",
+        ]
+    )  # fmt: skip

@@ -47,7 +47,7 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
     order, id_column = SORTS[wanted.sort], "l.id" if wanted.sort == "newest" else "s.lead_id"
     if after:
         where += f" AND ({order}, {id_column}) < (%(key)s::{KEY_TYPES[wanted.sort]}, %(id)s)"
-        parameters |= _read_key(after)
+        parameters |= read_key(after)
     # S608: the texts put in are the constants above; values are parameters.
     rows = fetch_all(
         f"SELECT l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade,"  # noqa: S608
@@ -56,16 +56,16 @@ def list_leads(*, workspace_id: int, wanted: LeadFilter, after: str | None = Non
         f" WHERE {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
         parameters | {"limit": limit + 1},
     )
-    next_key = _make_key(rows[limit - 1]) if len(rows) > limit else None
+    next_key = make_key(rows[limit - 1]) if len(rows) > limit else None
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
 
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
     where, parameters = "l.workspace_id = %(workspace)s", {"workspace": workspace_id}
-    words = [word for word in fold(wanted.search).split() if word]
+    words = like_words(wanted.search)
     if words:
         where += " AND l.id IN (SELECT lead_search(%(words)s))"
-        parameters["words"] = [f"%{_escape(word)}%" for word in words]  # type: ignore[assignment]
+        parameters["words"] = words  # type: ignore[assignment]
     for column in ("stage", "temperature"):
         value = getattr(wanted, column)
         if value == "none":
@@ -87,15 +87,20 @@ def _count(where: str, parameters: dict[str, Any]) -> tuple[int, bool]:
     return max(int(plan[0]["Plan"]["Plan Rows"]), EXACT_UP_TO), False
 
 
+def like_words(search: str) -> list[str]:
+    """Patterns for LIKE ALL, of folded words."""
+    return [f"%{_escape(word)}%" for word in fold(search).split()]
+
+
 def _escape(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _make_key(row: dict[str, Any]) -> str:
+def make_key(row: dict[str, Any]) -> str:
     return urlsafe_b64encode(json.dumps([row["sort_key"], row["id"]]).encode()).decode().rstrip("=")
 
 
-def _read_key(key: str) -> dict[str, Any]:
+def read_key(key: str) -> dict[str, Any]:
     try:
         value, lead_id = json.loads(urlsafe_b64decode(key + "=" * (-len(key) % 4)))
         return {"key": str(value), "id": int(lead_id)}

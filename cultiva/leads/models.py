@@ -79,6 +79,7 @@ class VisitorLink(WorkspaceRow):
     visitor = models.UUIDField()
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     linked_at = models.DateTimeField()
+    event_id = models.BigIntegerField(null=True)  # what said so; null: a door that saw them
 
     class Meta:
         db_table = "visitor_link"
@@ -86,6 +87,73 @@ class VisitorLink(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace", "visitor"], name="one_lead_a_visitor")
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="visitor_link_lead")]
+
+
+class VisitorClaim(WorkspaceRow):
+    """What a visitor said of who they are, whether or not there is a lead yet. The first word counts.
+
+    Visitors who are one person form a tree by `same_as`; only its root has an `email_key`. A root that is a user's
+    visitor has a `user_id`. See leads.identity.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    visitor = models.UUIDField()
+    same_as = models.UUIDField(null=True)
+    email_key = models.CharField(max_length=254, null=True)
+    user_id = models.TextField(null=True)
+    event_id = models.BigIntegerField()  # the first that said something of them
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "visitor_claim"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "visitor"], name="one_claim_a_visitor")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["workspace", "same_as"], name="visitor_claim_same", condition=models.Q(same_as__isnull=False)
+            ),
+            models.Index(
+                fields=["workspace", "email_key"],
+                name="visitor_claim_email",
+                condition=models.Q(email_key__isnull=False),
+            ),
+        ]
+
+
+class LeadAddress(WorkspaceRow):
+    """By which addresses visitors are recognised as a lead: those that our own records, or a secret key, gave it."""
+
+    id = models.BigAutoField(primary_key=True)
+    email_key = models.CharField(max_length=254)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+
+    class Meta:
+        db_table = "lead_address"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "email_key"], name="one_address_a_lead")
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="lead_address_lead")]
+
+
+class IdentityConflict(WorkspaceRow):
+    """An event by which a visitor would have become two people. Nothing was merged."""
+
+    id = models.BigAutoField(primary_key=True)
+    visitor = models.UUIDField()  # who they were before
+    other = models.UUIDField(null=True)  # the user they would have become; null: an address only
+    reason = models.CharField(max_length=40)  # leads.identity.REASONS
+    event_id = models.BigIntegerField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "identity_conflict"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "event_id", "visitor", "reason"], name="one_conflict_an_event")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "visitor"], name="identity_conflict_visitor")
+        ]
 
 
 class LeadState(WorkspaceRow):
@@ -153,6 +221,7 @@ class Misfit(WorkspaceRow):
     subject_id = models.BigIntegerField()
     key = models.CharField(max_length=80)
     value = models.JSONField()
+    reason = models.CharField(max_length=300, blank=True, default="")  # a sentence, in English
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -16,7 +16,7 @@ EXACT = 2**53  # whole numbers up to here are the same in JSON, PostgreSQL and E
 
 def fold(text: str) -> str:
     """NFKD, without U+0300–U+036F, case-folded, NFKD: `Dirección` and `DIRECCION` are one word."""
-    if text.isascii():  # most texts: the same result, without looking at every character
+    if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     bare = decomposed.translate(COMBINING)

@@ -40,11 +40,11 @@ def lead_timeline(
         load_sql("web", "timeline"),
         {"workspace": workspace_id, "lead": lead_id, "at": at, "limit": limit * 4 if group else limit},
     )
-    entries = [_entry(row, words) for row in rows]
+    entries = [entry_of(row, words) for row in rows]
     return [entry for entry in entries if not group or entry.group == group][:limit]
 
 
-def _entry(row: Json, words: Mapping[str, str]) -> Entry:
+def entry_of(row: Json, words: Mapping[str, str]) -> Entry:
     key = row["name"] if row["name"] in SENTENCES else row["kind"]
     icon, group, say = SENTENCES.get(key, ("point", "other", _plain))
     return Entry(

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from cultiva.web.views import demo, documents, hand_overs, home, imports, leads, mailbox, settings, signing_in
+from cultiva.web.views import (
+    attributes,
+    companies,
+    demo,
+    documents,
+    hand_overs,
+    home,
+    imports,
+    leads,
+    mailbox,
+    settings,
+    signing_in,
+)
 
 app_name = "web"
 
@@ -38,6 +50,10 @@ urlpatterns = [
     path("mailbox", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:message_id>", mailbox.message, name="message"),
     path("mailbox/<int:message_id>/html", mailbox.message_html, name="message_html"),
+    path("companies", companies.company_list, name="companies"),
+    path("companies/<int:company_id>", companies.company, name="company"),
+    path("settings/attributes", attributes.attribute_list, name="attributes"),
+    path("settings/attributes/<str:subject>/<path:key>", attributes.attribute, name="attribute"),
     path("settings", settings.settings_page, name="settings"),
     path("demo/advance", demo.advance_clock, name="advance_clock"),
     path("demo/live", demo.live_source, name="live_source"),

@@ -12,7 +12,8 @@ import orjson
 import phonenumbers
 
 from cultiva.capture.imports.presets import EVENT_BY_NAME, EVENT_SPECIAL, PRESETS, SPECIAL, recognise, target_of
-from cultiva.leads.actions import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, BadAddress, clean_attributes, read_address
+from cultiva.leads.addresses import BadAddress, read_address
+from cultiva.leads.attributes import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, clean_attributes, country_of_zone
 from cultiva.lib.folding import fold
 
 Json = dict[str, Any]
@@ -114,7 +115,7 @@ def suggest(
     zone = (found.time_zone if found else "") or time_zone
     return Plan(
         columns=chosen, preset=found.key if found else "", time_zone=zone, language=language,
-        country=country or _country_of(time_zone),
+        country=country or country_of_zone(time_zone),
     )  # fmt: skip
 
 
@@ -238,16 +239,6 @@ def _decimal_mark(values: Sequence[str], language: str) -> str:
     if votes["."] != votes[","]:
         return max(votes, key=lambda mark: votes[mark])
     return "," if language == "es" else "."
-
-
-ZONES_OF = {"Europe/Madrid": "ES", "Atlantic/Canary": "ES", "America/Mexico_City": "MX", "America/Bogota": "CO",
-            "America/Argentina/Buenos_Aires": "AR", "America/Santiago": "CL", "America/Lima": "PE",
-            "Europe/London": "GB", "Europe/Lisbon": "PT", "America/Sao_Paulo": "BR",
-            "America/New_York": "US"}  # fmt: skip
-
-
-def _country_of(time_zone: str) -> str:
-    return ZONES_OF.get(time_zone, "ES")
 
 
 # Reading rows of leads

@@ -13,7 +13,7 @@ from cultiva.accounts.actions import record_audit
 from cultiva.capture.imports.running import LEASE, ImportRefused
 from cultiva.capture.models import Import, ImportChange
 from cultiva.events.staged import StagedEvent, record_staged, to_json
-from cultiva.leads.actions import NAMES_SEARCHED
+from cultiva.leads.projecting import NAMES_SEARCHED
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.folding import fold, folded_where_different
 from cultiva.lib.staging import staged

@@ -12,11 +12,12 @@ from typing import Any
 
 from cultiva.capture.imports.mapping import SEVERITY, Person, Plan, stricter
 from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.types import Types
 from cultiva.capture.models import Import
 from cultiva.consent.imported import BASES, ImportedPerson, record_imported_acts, suppressions
 from cultiva.events.actions import visitor_of
 from cultiva.events.staged import StagedEvent, record_staged, to_json
-from cultiva.leads.actions import NAMES_SEARCHED
+from cultiva.leads.projecting import NAMES_SEARCHED, phone_key_of
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
 from cultiva.lib.staging import next_ids, staged
@@ -128,6 +129,12 @@ class Chunk:
 
     def _merge(self) -> None:
         """What each target's rows add, oldest first. Blank never overwrites, nor what was said since."""
+        said_of_all = (
+            person.known | ({"tags": person.tags} if person.tags else {})
+            for target in self.targets
+            for person in target.rows
+        )
+        types = Types.read(workspace_id=self.workspace_id, said=said_of_all, at=self.at, may_learn=self.memory is None)
         for target in self.targets:
             for person in sorted(target.rows, key=lambda p: p.at or self.at) if len(target.rows) > 1 else target.rows:
                 said = person.known
@@ -135,7 +142,7 @@ class Chunk:
                     union = list(dict.fromkeys([*_as_list(target.attributes.get("tags")), *person.tags]))
                     said = said | {"tags": union}
                 target.told.append((person, said))
-                for key, value in said.items():
+                for key, value in types.fit(said).items():
                     if key in target.newer:
                         continue
                     if key not in target.attributes or target.attributes[key] != value:
@@ -167,11 +174,17 @@ class Chunk:
         for t in targets:
             folded = folded_where_different(t.attributes)
             yield (
-                t.id, t.is_new, bool(t.before) or t.has_new_keys, t.email, t.email_key, t.phone_key, t.external_id,
-                to_json(t.attributes),
+                t.id, t.is_new, bool(t.before) or t.has_new_keys, t.email, t.email_key, self._phone_key(t),
+                t.external_id, to_json(t.attributes),
                 to_json(folded) if folded else None, t.language or self.plan.language, _search_text(t.attributes),
                 t.created_at or self.at, None if t.is_new else to_json(t.before),
             )  # fmt: skip
+
+    def _phone_key(self, target: Target) -> str | None:
+        """Who is known by nothing else keeps it; for others it is the telephone they have now."""
+        if target.email_key or target.external_id:
+            return phone_key_of(target.attributes)
+        return target.phone_key
 
     def _identified(self) -> Iterator[StagedEvent]:
         """One event a row: its message is (import, row). Only the first of a lead is for `flow`."""
@@ -185,10 +198,18 @@ class Chunk:
                     message_id=f"import:{run}:{person.part}:{person.line}",
                     lead_id=target.id,
                     properties=said | {"email": target.email} if target.email else said,
-                    context={"import": run, "row": person.line},
+                    context=self._context(target, person),
                     is_queued=is_first,
                 )
                 is_first = False
+
+    def _context(self, target: Target, person: Person) -> Json:
+        said: Json = {"import": self.run.id, "row": person.line}
+        if target.external_id:
+            said["user_id"] = target.external_id
+        if person.language:
+            said["locale"] = person.language
+        return said
 
     def _link_users(self) -> None:
         """Events that bear the external id as their user id are the lead's, those of the past too."""

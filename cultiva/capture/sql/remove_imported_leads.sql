@@ -4,6 +4,8 @@ WITH marks AS (
   DELETE FROM consent_mark WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
 ), links AS (
   DELETE FROM visitor_link WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
+), addresses AS (
+  DELETE FROM lead_address WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
 ), states AS (
   DELETE FROM consent_state WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s) AND state = 'given'
 ), scores AS (

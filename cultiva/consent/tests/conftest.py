@@ -15,7 +15,7 @@ from cultiva.consent.actions import (
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import Confirmation, PolicyVersion, PurposeVersion
 from cultiva.consent.tests.documents import MARKETING, PHONE, POLICY, PROFILING
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 
 FORM = Circumstances(
@@ -43,7 +43,7 @@ def purposes(huerta: Any, at: datetime) -> dict[str, PurposeVersion]:
 
 @pytest.fixture
 def ana(huerta: Any, at: datetime) -> Lead:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=huerta.id, email="ana@example.com", attributes={}, language="es", source_kind="form", at=at
     )
     return lead

@@ -13,7 +13,7 @@ from cultiva.consent.actions import withdraw
 from cultiva.consent.evidence import Act, Circumstances, canonical_json, record_acts, verify_chain
 from cultiva.consent.models import Evidence, EvidencePayload, PolicyVersion
 from cultiva.consent.tests.committed import as_owner, committed_workspace
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 
@@ -62,7 +62,7 @@ def test_the_chain_of_a_lead_is_whole(huerta: Any, ana: Lead, accept: Callable[.
 
 
 def test_two_leads_have_two_chains(huerta: Any, ana: Lead, accept: Callable[..., Any], at: datetime) -> None:
-    bea, _ = find_or_make_lead(
+    bea, _ = save_lead(
         workspace_id=huerta.id, email="bea@example.com", attributes={}, language="es", source_kind="form", at=at
     )
     accept(ana, at)
@@ -131,7 +131,7 @@ def test_what_the_owner_tampers_with_is_named(
 ) -> None:
     with django_db_blocker.unblock(), committed_workspace(at) as workspace:
         with workspace_scope(workspace.id):
-            lead, _ = find_or_make_lead(
+            lead, _ = save_lead(
                 workspace_id=workspace.id,
                 email="a@example.com",
                 attributes={},

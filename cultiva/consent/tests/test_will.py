@@ -21,7 +21,7 @@ from cultiva.consent.models import Confirmation, ConsentMark, ConsentState, Evid
 from cultiva.consent.tests.conftest import ask, prove
 from cultiva.consent.tests.documents import POLICY
 from cultiva.events.models import Event
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, sign
@@ -129,7 +129,7 @@ def test_after_a_withdrawal_only_a_new_tick_with_a_new_proof_allows_contact(
     huerta: Any, accept: Callable[..., Any], at: datetime, acts: list[str]
 ) -> None:
     """The rule in plain Python beside the product, over random histories."""
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=huerta.id, email=f"p{Lead.objects.count()}@example.com", attributes={}, language="es",
         source_kind="form", at=at,
     )  # fmt: skip
@@ -264,7 +264,7 @@ def test_transactional_mail_asks_for_no_consent(ana: Lead, at: datetime) -> None
 
 def test_many_leads_are_decided_at_once(huerta: Any, other_co: Any, accept: Callable[..., Any], at: datetime) -> None:
     leads = [
-        find_or_make_lead(
+        save_lead(
             workspace_id=huerta.id, email=f"l{n}@example.com", attributes={}, language="es", source_kind="form", at=at
         )[0]
         for n in range(4)
@@ -274,7 +274,7 @@ def test_many_leads_are_decided_at_once(huerta: Any, other_co: Any, accept: Call
     accept(leads[1], at)
     end(leads[2], at)
     with workspace_scope(other_co.id):
-        stranger, _ = find_or_make_lead(
+        stranger, _ = save_lead(
             workspace_id=other_co.id, email="x@example.com", attributes={}, language="en", source_kind="form", at=at
         )
     asked = [*(lead.id for lead in leads), stranger.id]

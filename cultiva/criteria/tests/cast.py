@@ -3,24 +3,19 @@
 import json
 import uuid
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from hypothesis import HealthCheck, settings
-
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads.models import Lead, VisitorLink
+from cultiva.leads.tests.undone import Undone, against_the_database
 from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import folded_where_different
 
+__all__ = ["Act", "Person", "Undone", "against_the_database", "make_months", "make_people", "pasted"]
+
 Json = dict[str, Any]
-# The fixtures of one test serve all its examples; each example undoes what it wrote.
-against_the_database = settings(
-    deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 @dataclass(frozen=True)
@@ -80,18 +75,6 @@ def make_months(workspace: Any, *instants: datetime) -> None:
     """The partitions of these months, once for all examples of a test."""
     for instant in instants:
         fetch_all("SELECT event_make_partition(%s)::text", [instant.date()])
-
-
-class Undone(AbstractContextManager[None]):
-    """A savepoint that is rolled back at the end, whatever happened."""
-
-    def __enter__(self) -> None:
-        self._atomic = transaction.atomic()
-        self._atomic.__enter__()
-
-    def __exit__(self, *exception: Any) -> None:
-        transaction.set_rollback(True)
-        self._atomic.__exit__(*exception)
 
 
 def pasted(document: Any) -> str:

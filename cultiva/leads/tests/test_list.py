@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import LeadState
 from cultiva.lib.database import workspace_scope
@@ -22,7 +22,7 @@ PEOPLE = [
 def people(huerta: Any, at: datetime) -> list[int]:
     ids = []
     for n, (first, last, company) in enumerate(PEOPLE):
-        lead, _is_new = find_or_make_lead(
+        lead, _is_new = save_lead(
             workspace_id=huerta.id, email=f"{first}@x{n}.example".replace("Í", "I").replace("ñ", "n"), language="es",
             source_kind="form", at=at + timedelta(minutes=n),
             attributes={"first_name": first, "last_name": last, "company": company},

@@ -7,7 +7,7 @@ from uuid import uuid4
 from cultiva.consent.models import ConsentMark
 from cultiva.events.actions import NewEvent, claim_new_events, record_events
 from cultiva.events.batch import Batch
-from cultiva.leads.actions import find_or_make_lead, lock_leads, project, resolve
+from cultiva.leads.actions import lock_leads, project, resolve, save_lead
 from cultiva.leads.models import Lead
 
 LIFECYCLE = """
@@ -38,7 +38,7 @@ transitions:
 
 def make_lead(workspace: Any, name: str, at: datetime, *, is_valid: bool = True, **attributes: Any) -> Lead:
     """A lead `name@example.com`; valid: has accepted the data-protection policy."""
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=workspace.id,
         email=f"{name}@example.com",
         attributes=attributes,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cultiva.events.models import Event
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError
@@ -23,7 +23,7 @@ def ebook(huerta: Any, at: datetime) -> MagnetVersion:
 
 @pytest.fixture
 def ana(huerta: Any, at: datetime) -> Lead:
-    return find_or_make_lead(
+    return save_lead(
         workspace_id=huerta.id, email="ana@example.com", attributes={}, language="es", source_kind="form", at=at
     )[0]
 

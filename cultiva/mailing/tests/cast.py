@@ -27,7 +27,7 @@ from cultiva.consent.actions import (
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PolicyVersion, PurposeVersion
 from cultiva.consent.tests.documents import MARKETING, POLICY
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, workspace_scope
 from cultiva.mailing.actions import Addressee, publish_template, put_in_outbox
@@ -92,7 +92,7 @@ def make_reader(
 ) -> Lead:
     """A lead who accepted the policy and, with `consents`, agreed to marketing and proved the address."""
     with workspace_scope(workspace.id):
-        lead, _ = find_or_make_lead(
+        lead, _ = save_lead(
             workspace_id=workspace.id,
             email=email,
             attributes=attributes or {"first_name": "Ana"},

@@ -15,7 +15,7 @@ from cultiva.demo.documents import publish_folder
 from cultiva.demo.live import is_live
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_workspace
-from cultiva.leads.actions import find_or_make_lead
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
@@ -40,7 +40,7 @@ def furnished(huerta: Any, at: datetime) -> Any:
 @pytest.fixture
 def hostile(furnished: Any, at: datetime) -> Lead:
     """A lead whose every field attacks the screen that shows it."""
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=furnished.id, email="eva@x.example", attributes=HOSTILE, language="es", source_kind="form", at=at
     )
     path = "/<b>x</b>"
@@ -111,7 +111,7 @@ def test_a_lead_of_another_workspace_is_not_there(hostile: Lead, other_co: Any, 
 
 
 def test_an_analyst_sees_no_names(hostile: Lead, furnished: Any, at: datetime) -> None:
-    find_or_make_lead(
+    save_lead(
         workspace_id=furnished.id, email="lucia@prado.example", language="es", source_kind="form", at=at,
         attributes={"first_name": "Lucía", "last_name": "Prado"},
     )  # fmt: skip
@@ -132,7 +132,7 @@ def test_who_only_looks_changes_nothing(furnished: Any, at: datetime, role: str)
 
 
 def test_an_unscored_lead_is_not_a_lead_with_no_points(furnished: Any, at: datetime) -> None:
-    lead, _ = find_or_make_lead(
+    lead, _ = save_lead(
         workspace_id=furnished.id, email="solo@x.example", attributes={}, language="es", source_kind="api", at=at
     )
     process_workspace(workspace_id=furnished.id, at=at)

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
+from cultiva.leads.attributes import definitions
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import Lead
+from cultiva.leads.summaries import identity_of, misfits_of
 from cultiva.lifecycle.actions import aside_label, stages_for
 from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
@@ -113,7 +115,11 @@ def mask(text: str) -> str:
 @staff_screen(posts=EVERYDAY)
 def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     staff = request.staff
-    lead = Lead.objects.select_related("state__owner").filter(workspace_id=staff.workspace.id, id=lead_id).first()
+    lead = (
+        Lead.objects.select_related("state__owner", "company")
+        .filter(workspace_id=staff.workspace.id, id=lead_id)
+        .first()
+    )
     if lead is None:
         raise Http404
     group = request.GET.get("show", "")
@@ -131,6 +137,8 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "email": lead.email if staff.sees_personal_data else mask(lead.email),
         "state": lead.state,
         "attributes": shown_attributes(lead) if staff.sees_personal_data else [],
+        "misfits": shown_misfits(lead) if staff.sees_personal_data else [],
+        "identity": shown_identity(lead, sees_personal_data=staff.sees_personal_data),
         "scores": [score_card(lead, model, request) for model in ModelVersion.currents(lead.workspace_id)],
         "timeline": timeline,
         "groups": GROUP_LABELS.items(),
@@ -158,7 +166,42 @@ def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:
     hidden = {"first_name", "last_name", "email"}  # the header says them
-    return [(attribute_label(key), value) for key, value in sorted(lead.attributes.items()) if key not in hidden]
+    known = definitions(lead.workspace_id, "lead")
+    return [
+        (known[key].label if key in known and known[key].label else attribute_label(key), in_words(value))
+        for key, value in sorted(lead.attributes.items())
+        if key not in hidden
+    ]
+
+
+def in_words(value: Any) -> Any:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def shown_misfits(lead: Lead) -> list[dict[str, Any]]:
+    found = misfits_of(workspace_id=lead.workspace_id, subject="lead", subject_id=lead.id)
+    return [{"label": attribute_label(each.key), "misfit": each, "value": in_words(each.value)} for each in found]
+
+
+def conflict_words() -> dict[str, str]:
+    return {
+        "another_address": _("Somebody gave another address on the same browser."),
+        "another_user": _("Another user signed in on the same browser."),
+        "another_lead": _("An event said they are somebody who is another lead already."),
+        "address_of_another_lead": _("They gave an address that belongs to another lead."),
+    }
+
+
+def shown_identity(lead: Lead, *, sees_personal_data: bool) -> dict[str, Any]:
+    found = identity_of(workspace_id=lead.workspace_id, lead_id=lead.id)
+    words = conflict_words()
+    for conflict in found["conflicts"]:
+        conflict["words"] = words.get(conflict["reason"], conflict["reason"])
+    for each in found["visitors"]:
+        each["user_id"] = each["user_id"] if sees_personal_data else mask(each["user_id"] or "")
+    return found
 
 
 def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:

@@ -1,8 +1,0 @@
--- Link visitors who gave the address of a lead. In visitor order, so that two workers cannot wait for each other.
--- Input: %(claims)s, a JSON array of {place, visitor, email_key}; of one visitor's claims the first counts.
-INSERT INTO visitor_link (workspace_id, visitor, lead_id, linked_at)
-SELECT DISTINCT ON (c.visitor) l.workspace_id, c.visitor, l.id, %(at)s::timestamptz
-  FROM jsonb_to_recordset(%(claims)s::jsonb) AS c(place int, visitor uuid, email_key text)
-  JOIN lead l ON l.workspace_id = %(workspace)s AND l.email_key = c.email_key
- ORDER BY c.visitor, c.place
-ON CONFLICT (workspace_id, visitor) DO NOTHING
