@@ -2,8 +2,10 @@
 
 import os
 import warnings
+from http.cookies import SimpleCookie
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -11,6 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cultiva.settings")
 # Static files are small and read whole; whitenoise has no asynchronous iterator to offer.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 django = get_asgi_application()
+
+from django.contrib.auth import SESSION_KEY  # noqa: E402  (needs Django's registry)
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.db import close_old_connections  # noqa: E402
 
 from cultiva.public.collector import collector  # noqa: E402  (needs Django's registry)
 
@@ -21,17 +27,34 @@ MAX_BODY_BYTES = 1024 * 1024
 TOO_LARGE = (
     b'{"error":{"code":"too_large","message":"A body may hold 1000000 bytes. Send less at a time.","field":null}}'
 )
+MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if HAS_COLLECTOR and (scope["type"] == "lifespan" or scope["path"].startswith("/v1/")):
         await collector(scope, receive, send)
-    elif scope["type"] == "http" and announced_bytes(scope) > MAX_BODY_BYTES:
+        return
+    most = MAX_BODY_BYTES
+    if scope["type"] == "http" and announced_bytes(scope) > most and await sync_to_async(may_upload)(scope):
+        most = MAX_UPLOAD_BYTES
+    if scope["type"] == "http" and announced_bytes(scope) > most:
         kind = [(b"content-type", b"application/json")] if scope["path"].startswith("/api/") else []
         await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close"), *kind]})
         await send({"type": "http.response.body", "body": TOO_LARGE if kind else b""})
     else:
-        await django(scope, limited(receive), send)
+        await django(scope, limited(receive, most), send)
+
+
+def may_upload(scope: Any) -> bool:
+    """A larger body is taken for an import alone, and only from somebody who is signed in."""
+    if scope["method"] != "POST" or not scope["path"].startswith("/imports/"):
+        return False
+    cookies = SimpleCookie(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
+    session = cookies.get(settings.SESSION_COOKIE_NAME)
+    try:
+        return session is not None and SESSION_KEY in SessionStore(session.value)
+    finally:
+        close_old_connections()
 
 
 def announced_bytes(scope: Any) -> int:
@@ -39,7 +62,7 @@ def announced_bytes(scope: Any) -> int:
     return int(value) if value.isdigit() else 0
 
 
-def limited(receive: Any) -> Any:
+def limited(receive: Any, most: int) -> Any:
     """A body that turns out longer than announced ends as if its sender had hung up."""
     seen = 0
 
@@ -47,6 +70,6 @@ def limited(receive: Any) -> Any:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        return message if seen <= MAX_BODY_BYTES else {"type": "http.disconnect"}
+        return message if seen <= most else {"type": "http.disconnect"}
 
     return receive_some

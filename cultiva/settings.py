@@ -149,7 +149,7 @@ CONTENT_SECURITY_POLICY = {
 
 # rules for public forms: 256 KB a body, 100 fields
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100  # the mapping of an import, two a column; public.bodies takes 100
 
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -2,6 +2,9 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.lib.holds import Hold, counted, move
+from cultiva.lib.holds import Hold, counted, move, stay
 
-HOLDS = [Hold("submission", "lead_id", move, says=counted("submission", _("Forms sent"), _("Both leads' together.")))]
+HOLDS = [
+    Hold("submission", "lead_id", move, says=counted("submission", _("Forms sent"), _("Both leads' together."))),
+    Hold("import_change", "lead_id", stay, key="lead_id"),
+]

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from cultiva.accounts.models import Document, WorkspaceRow
+from cultiva.accounts.models import Document, User, WorkspaceRow
+from cultiva.consent.models import LeadRow
 from cultiva.leads.models import Lead
 
 
@@ -35,3 +36,84 @@ class Submission(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace", "token_hash"], name="one_submission_a_token")
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="submission_lead")]
+
+
+class Import(WorkspaceRow):
+    """One file of leads or events that came in, or is about to.
+
+    state: uploaded -> checking -> checked -> running -> done, and aside stopped and failed; undoing -> undone.
+    `position` counts the records that are done with, so that whoever goes on knows where.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=8)  # leads | events
+    name = models.CharField(max_length=200)  # of the file
+    state = models.CharField(max_length=12, default="uploaded")
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    dialect = models.JSONField(default=dict)  # imports.reading.Dialect
+    plan = models.JSONField(default=dict)  # imports.mapping.Plan
+    basis = models.CharField(max_length=12, blank=True, default="")  # proof, declared, customers, none
+    declared_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    document_name = models.CharField(max_length=200, blank=True, default="")
+    document_sha256 = models.CharField(max_length=64, blank=True, default="")
+    rehearsal = models.JSONField(default=dict)  # the counts of the dry run
+    counts = models.JSONField(default=dict)
+    position = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True)  # records in the file, once counted
+    problem = models.TextField(blank=True, default="")  # why it failed, for people
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)  # real time; whose lease ran out has died
+
+    class Meta:
+        db_table = "import_run"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "-id"], name="import_newest")]
+
+
+class ImportPart(WorkspaceRow):
+    """A megabyte of an uploaded file, so that any worker on any host can read it. `what`: rows | document."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Import, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    what = models.CharField(max_length=8)
+    ordinal = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "import_part"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "run", "what", "ordinal"], name="import_part_once")
+        ]
+
+
+class ImportChange(LeadRow):
+    """A lead that an import made (`before` is null) or changed (the values its keys had; null: none)."""
+
+    pk = models.CompositePrimaryKey("workspace_id", "run_id", "lead_id")
+    run = models.ForeignKey(Import, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    before = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "import_change"
+
+
+class ImportReject(WorkspaceRow):
+    """A row that could not be taken, as it stood in the file."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Import, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    part = models.CharField(max_length=120, blank=True, default="")  # the file within an archive
+    line = models.BigIntegerField()
+    reason = models.CharField(max_length=300)
+    cells = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "import_reject"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "run", "id"], name="import_reject_run")
+        ]

@@ -24,7 +24,9 @@ COMMANDS = {
     "source": "accounts",
     "flow": "flow",
     "apikey": "api_keys",
+    "import": "imports",
 }
+NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 
 
 class Commands(click.Group):
@@ -37,7 +39,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"cultiva.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, NAMED.get(cmd_name, cmd_name))
         return command
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -20,6 +21,7 @@ IDLE_SECONDS = 0.2
 FLOW_IDLE_SECONDS = 0.1
 FEW = 200  # a batch of fewer costs nearly as much as one of so many: let them gather until the next look
 DUE_SECONDS = 1.0  # between two looks for leads that time alone changes
+IMPORTS_IDLE_SECONDS = 1.0
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
 
@@ -62,7 +64,7 @@ def worker() -> None:
 
 
 def run_worker() -> None:
-    """Three loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    """Four loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -72,6 +74,7 @@ def run_worker() -> None:
             ("flow", flow_round, FLOW_IDLE_SECONDS),
             ("schedule", schedule_round, IDLE_SECONDS),
             ("mail", mail_round, IDLE_SECONDS),
+            ("imports", partial(imports_round, stop), IMPORTS_IDLE_SECONDS),
         )
     ]
     for each in loops:
@@ -117,6 +120,17 @@ def mail_round() -> int:
 
     at = clock.now()
     return each_in_turn(workspace_ids(), lambda each: send_due(workspace_id=each, at=at))
+
+
+def imports_round(stop: threading.Event) -> int:
+    """Each workspace's next import gets its turn; a long one goes on in the next round."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.capture.imports.turns import take_turn
+    from cultiva.lib import clock
+
+    return each_in_turn(
+        workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
+    )
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:

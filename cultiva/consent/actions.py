@@ -27,7 +27,8 @@ Json = dict[str, Any]
 
 CONFIRMATION_LIFE = timedelta(hours=72)
 CONFIRMATIONS_A_DAY = 3
-SUPPRESSION_REASONS = ("hard_bounce", "complaint", "objection", "erasure", "manual")
+# `unsubscribed`: elsewhere, before the person came to us in a file; a consent given to us later ends it.
+SUPPRESSION_REASONS = ("hard_bounce", "complaint", "objection", "erasure", "manual", "unsubscribed")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from cultiva.accounts.models import Document, WorkspaceRow
+from cultiva.accounts.models import Document, Workspace, WorkspaceRow
 from cultiva.leads.models import Lead
 
 
@@ -32,13 +32,25 @@ class PurposeVersion(Document):
         ]
 
 
-class Evidence(WorkspaceRow):
+class LeadRow(WorkspaceRow):
+    """A row about a lead, or its evidence: the reference to that one names the workspace, and a second is not checked
+    beside it. At a million rows it is half a minute."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+
+    class Meta:
+        abstract = True
+
+
+class Evidence(LeadRow):
     """One act of consent, append-only, hash-chained per lead over salted digests (consent.evidence)."""
 
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     ordinal = models.PositiveIntegerField()
-    act = models.CharField(max_length=20)  # policy_accepted, given, withdrawn, confirmed, objected
+    # policy_accepted, given, withdrawn, confirmed, objected; of imported people, what stands for the acceptance:
+    # imported_with_proof, imported_declared, imported_contract
+    act = models.CharField(max_length=20)
     purpose = models.CharField(max_length=80, blank=True, default="")
     channel = models.CharField(max_length=20, blank=True, default="")
     occurred_at = models.DateTimeField()
@@ -53,7 +65,7 @@ class Evidence(WorkspaceRow):
         ]
 
 
-class EvidencePayload(WorkspaceRow):
+class EvidencePayload(LeadRow):
     """The personal part of an evidence; an erasure empties it without breaking the chain."""
 
     evidence = models.OneToOneField(
@@ -66,13 +78,14 @@ class EvidencePayload(WorkspaceRow):
         db_table = "consent_evidence_payload"
 
 
-class ConsentMark(WorkspaceRow):
+class ConsentMark(LeadRow):
     """Three of the four marks of a lead; the fourth, contactable, is kept per purpose in ConsentState."""
 
     lead = models.OneToOneField(
         Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="mark"
     )
-    valid_since = models.DateTimeField(null=True)  # accepted the policy
+    # accepted the policy, or came in with proof, a named declaration or a contract
+    valid_since = models.DateTimeField(null=True)
     confirmed_since = models.DateTimeField(null=True)  # last proof of the address by double opt-in
     profiled_since = models.DateTimeField(null=True)  # the declared basis holds and nobody objected
     objected_at = models.DateTimeField(null=True)  # to profiling
@@ -81,7 +94,7 @@ class ConsentMark(WorkspaceRow):
         db_table = "consent_mark"
 
 
-class ConsentState(WorkspaceRow):
+class ConsentState(LeadRow):
     """The last will expressed for one purpose on one channel: given or withdrawn."""
 
     id = models.BigAutoField(primary_key=True)
@@ -119,7 +132,7 @@ class Suppression(WorkspaceRow):
 
     id = models.BigAutoField(primary_key=True)
     address_hash = models.CharField(max_length=64)
-    reason = models.CharField(max_length=20)  # hard_bounce, complaint, objection, erasure, manual
+    reason = models.CharField(max_length=20)  # actions.SUPPRESSION_REASONS
     created_at = models.DateTimeField()
 
     class Meta:

@@ -65,6 +65,11 @@ def note_seen(batch: Batch) -> None:
         })  # fmt: skip
 
 
+def note_staged(*, workspace_id: int, first: int, last: int, at: datetime) -> None:
+    """Count what `events.staged` has just stored past the inbox, all received at `at`; ids `first` to `last`."""
+    _note("seen_in_staged", {"workspace": workspace_id, "first": first, "last": last, "at": at})
+
+
 def recount(workspace_id: int) -> None:
     """Count anew, from the ledger: after history was filled in, or the time zone changed.
 

@@ -103,6 +103,8 @@ class Person:
             if telling["group_id"]:
                 self.groups.append(telling["group_id"][:200])
             return
+        for key in telling["forgets"] or ():
+            self.told.pop(key, None)
         for key, value in clean_attributes(telling["properties"]).items():
             self.told.setdefault(key, []).insert(0, Told(value, telling["last_at"]))
         if telling["user_id"]:

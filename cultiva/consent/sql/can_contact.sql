@@ -2,12 +2,15 @@
 -- Input: %(leads)s and, beside each, the keyed hash of its address (null: none known). Output: a row a lead;
 -- an empty reason means yes.
 --  * An erased address is written to again only under a consent given after the erasure.
+--  * So it is with one who left elsewhere and was brought in by a file.
 --  * A consent counts once the address was proven after it was given: after a withdrawal, a new tick alone could be
 --    anybody's who knows the address.
 SELECT asked.lead_id, state.evidence_id,
        CASE
          WHEN suppression.reason = 'erasure' AND NOT %(is_transactional)s
               AND coalesce(state.since <= suppression.created_at, true) THEN 'erased'
+         WHEN suppression.reason = 'unsubscribed' AND NOT %(is_transactional)s
+              AND coalesce(state.since <= suppression.created_at, true) THEN 'objected'
          WHEN suppression.reason IN ('objection', 'complaint', 'manual') THEN 'objected'
          WHEN state.state = 'withdrawn' THEN 'objected'
          WHEN %(channel)s = 'email' AND (asked.address_hash IS NULL OR suppression.reason = 'hard_bounce')

@@ -1,0 +1,1 @@
+"""Bringing leads and events in from files: read, map, rehearse, run, undo."""

@@ -1,0 +1,39 @@
+"""What the worker does for imports."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from cultiva.capture.imports.mapping import BadPlan
+from cultiva.capture.imports.reading import UnreadableFile
+from cultiva.capture.imports.running import ImportRefused, fail, go_on, rehearse, release, take_lease
+from cultiva.capture.imports.undoing import go_on_undoing
+
+TURN_SECONDS = 60.0  # then other workspaces get theirs
+
+
+def take_turn(*, workspace_id: int, now: Callable[[], datetime], must_stop: Callable[[], bool]) -> int:
+    """Work on the next import of a workspace for a while; 0 where there is none."""
+    run = take_lease(workspace_id=workspace_id)
+    if run is None:
+        return 0
+    until = time.monotonic() + TURN_SECONDS
+
+    def enough() -> bool:
+        return must_stop() or time.monotonic() > until
+
+    try:
+        if run.state == "checking":
+            rehearse(run=run, at=now())
+        elif run.state == "undoing":
+            go_on_undoing(run=run, now=now, must_stop=enough)
+        else:
+            go_on(run=run, now=now, must_stop=enough)
+    except (UnreadableFile, BadPlan, ImportRefused, LookupError) as error:
+        fail(run, now(), str(error))
+    except Exception:
+        fail(run, now(), "Something went wrong that the file is not to blame for; the worker's log says what.")
+        raise
+    finally:
+        release(run)
+    return 1
