@@ -103,9 +103,16 @@ class Product:
     @property
     def owner_url(self) -> str:
         """The owner's address of the embedded database, told by a process that joined it."""
+        return self._database_url("DATABASE_OWNER_URL")
+
+    @property
+    def app_url(self) -> str:
+        return self._database_url("DATABASE_URL")
+
+    def _database_url(self, name: str) -> str:
         code = (
             "import json, os\nfrom cultiva.cli.environment import running_database\n"
-            "with running_database(): print(json.dumps(os.environ['DATABASE_OWNER_URL']))"
+            f"with running_database(): print(json.dumps(os.environ[{name!r}]))"
         )
         result = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=self.environ, text=True, capture_output=True, check=True
