@@ -117,11 +117,6 @@ def make_partitions_ahead(*, at: datetime) -> None:
     make_partitions(at + timedelta(days=31 * months) for months in range(3))
 
 
-def make_partition_of(instant: datetime) -> None:
-    """The partition that an instant's events lie in."""
-    _make_partitions([instant])
-
-
 def forget_message_keys(*, workspace_id: int, before: datetime, limit: int = 10_000) -> int:
     """Drop keys of messages too old to come again (at least 8 days); returns how many went."""
     return execute(

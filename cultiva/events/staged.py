@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cultiva.events.actions import make_partition_of
+from cultiva.events.actions import make_partitions
 from cultiva.events.models import OWN_SOURCE
 from cultiva.events.seen import note_staged
 from cultiva.lib.database import fetch_all, load_sql
@@ -45,7 +45,7 @@ def record_staged(*, workspace_id: int, events: Iterable[StagedEvent], at: datet
 
     Their messages are remembered for good, so that a file brought in again next year changes nothing.
     """
-    make_partition_of(at)
+    make_partitions([at])
     with staged("staged_event", COLUMNS, _rows(events)):
         stored = fetch_all(load_sql("events", "record_staged"), {"workspace": workspace_id, "at": at})[0]
     if stored["new"]:
