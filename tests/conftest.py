@@ -19,3 +19,8 @@ def running() -> Iterator[tuple[Product, Sink, Browser]]:
         Product(folder, SMTP_URL=smtp_url) as product,
     ):
         yield product, sink, chromium
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Once the browser's event loop runs, Django refuses queries in this thread: tests that ask the database first."""
+    items.sort(key=lambda item: "running" in getattr(item, "fixturenames", ()))
