@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from tests.browser import Browser
+from tests.browser import READER, Browser
 from tests.product import ROOT, Product
 from tests.smtp_sink import Sink
 
@@ -61,8 +61,8 @@ def send(
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     basic = {"Authorization": "Basic " + b64encode(f"{key}:".encode()).decode()} if key else {}
     request = urllib.request.Request(
-        f"{product.url}/v1/{call}", data=None if method == "GET" else content, headers={**basic, **(headers or {})},
-        method=method or "POST",
+        f"{product.url}/v1/{call}", data=None if method == "GET" else content, method=method or "POST",
+        headers={**basic, "User-Agent": READER, **(headers or {})},
     )  # fmt: skip
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:

@@ -69,7 +69,8 @@ class Lead(WorkspaceRow):
     @property
     def full_name(self) -> str:
         known = (self.attributes.get("first_name"), self.attributes.get("last_name"))
-        return " ".join(str(part) for part in known if part) or self.email
+        name = " ".join(str(part) for part in known if part)
+        return name or self.email or self.phone_key or self.external_id or f"#{self.id}"
 
 
 class VisitorLink(WorkspaceRow):

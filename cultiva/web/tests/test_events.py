@@ -121,6 +121,14 @@ def test_quarantine_says_why_and_what_passes_now_is_stored(huerta: Any, source: 
     assert "Nothing in quarantine" in said(client, "/events/quarantine")
 
 
+def test_what_no_page_can_print_is_shown_as_it_is_kept(huerta: Any, source: EventSource, at: datetime) -> None:
+    broken = quarantined(huerta, source, at, {"half": 1}, 1)
+    deep = quarantined(huerta, source, at, {"deep": 1}, 2)
+    EventQuarantine.objects.filter(id=broken).update(payload='{"half": "\\ud800"}')
+    EventQuarantine.objects.filter(id=deep).update(payload="[" * 100_000)
+    assert "\\ud800" in said(signed_in(huerta, Role.MARKETING, at), "/events/quarantine")
+
+
 def test_all_of_one_source_leaves_the_others(huerta: Any, source: EventSource, at: datetime) -> None:
     other = create_source(workspace_id=huerta.id, key="app", name="App", at=at)[0]
     quarantined(huerta, source, at, {}, 1)

@@ -340,11 +340,13 @@ def number(text: str | None) -> int | None:
 
 
 def pretty(payload: str) -> str:
-    """As it was sent, indented; as it is where it was cut."""
+    """As it was sent, indented; as it is kept where it was cut, lies too deep or is no Unicode."""
     try:
-        return json.dumps(json.loads(payload), ensure_ascii=False, indent=2)
-    except ValueError:
+        text = json.dumps(json.loads(payload), ensure_ascii=False, indent=2)
+        text.encode()
+    except (ValueError, RecursionError):
         return payload
+    return text
 
 
 def audit(request: StaffRequest, action: str, count: int) -> None:

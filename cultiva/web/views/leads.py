@@ -103,11 +103,11 @@ def lead_list(request: StaffRequest) -> HttpResponse:
 def name_row(row: dict[str, Any], *, sees_personal_data: bool) -> None:
     """Adds `name` and `company`; masks what an analyst must not read."""
     known = row.get("attributes") or row
-    name = " ".join(str(known[k]) for k in ("first_name", "last_name") if known.get(k))
+    name = " ".join(str(known[k]) for k in ("first_name", "last_name") if known.get(k)) or str(known.get("phone") or "")
     row["company"] = known.get("company") or ""
     if not sees_personal_data:
         row["email"], name = mask(row["email"]), mask(name)
-    row["name"] = name or row["email"]
+    row["name"] = name or row["email"] or f"#{row.get('id') or row.get('lead_id')}"
 
 
 def mask(text: str) -> str:
@@ -172,7 +172,7 @@ def merges_card(lead: Lead) -> list[dict[str, Any]]:
     return [
         {
             "merge": each,
-            "name": each.merged.full_name or f"#{each.merged_id}",
+            "name": each.merged.full_name,
             "email": each.merged.email,
             "by": person(each.by),
             "may_undo": place == 0,

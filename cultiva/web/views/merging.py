@@ -64,7 +64,7 @@ def choose(request: StaffRequest, lead_id: int) -> HttpResponse:
         name_row(row, sees_personal_data=staff.sees_personal_data)
         row["stage_label"] = labels.get(row["stage"], row["stage"])
     context = {
-        "page_title": _("Merge %(name)s with …") % {"name": lead.full_name or f"#{lead.id}"},
+        "page_title": _("Merge %(name)s with …") % {"name": lead.full_name},
         "lead": lead, "form": form, "rows": rows, "words": words,
     }  # fmt: skip
     is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("merge-rows")
