@@ -95,7 +95,7 @@ def check_roles(_: Config) -> Finding:
 
 def check_connections(config: Config) -> Finding:
     row = ask("SELECT current_setting('max_connections')::int AS most")
-    needed = 2 * 12 + 4
+    needed = 2 * 12 + 4 + 5  # pools of web and worker, commands, the collector
     is_good = row["most"] >= needed
     hint = "" if is_good else f"set max_connections to {needed} or more"
     return Finding("connections", is_good, f"{row['most']} allowed, at most {needed} used on this machine", hint)
