@@ -81,6 +81,7 @@ def second_collector(product: Product, database_url: str) -> Iterator[int]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_what_comes_while_the_database_is_away_waits_on_disk_and_then_arrives(product: Product, write_key: str) -> None:
     owner_url, app_url = product.owner_url, product.app_url
     spool = Path(product.environ["CULTIVA_DATA"]) / "spool"

@@ -36,6 +36,10 @@ def clients() -> None:
     subprocess.run([ROOT / ".ci" / "sdks"], check=True, timeout=300)
 
 
+def test_the_lock_file_holds_no_download_address() -> None:
+    assert '"resolved"' not in (SDKS / "package-lock.json").read_text()
+
+
 @pytest.fixture(scope="module")
 def ask(running: Running) -> Iterator[Ask]:
     with psycopg.connect(running[0].owner_url, autocommit=True) as connection:

@@ -99,8 +99,8 @@ def check_roles(_: Config) -> Finding:
 
 def check_connections(config: Config) -> Finding:
     row = ask("SELECT current_setting('max_connections')::int AS most")
-    # Web's pool, a worker's three loops with one to spare, and what commands and the metrics take.
-    needed = 12 + 4 * config.workers + 8
+    # Web's pool, the collector's, a worker's four loops with one to spare, and what commands and the metrics take.
+    needed = 12 + 5 + 5 * config.workers + 8
     is_good = row["most"] >= needed
     hint = "" if is_good else f"set max_connections to {needed} or more"
     return Finding("connections", is_good, f"{row['most']} allowed, at most {needed} used on this machine", hint)

@@ -52,6 +52,11 @@ class KnownKeys:
         self.asked: dict[str, asyncio.Task[Source | None]] = {}
         self._load()
 
+    def recall(self, write_key: str) -> Source | None:
+        """The source of a key that was looked up just now; None: ask `find`."""
+        known = self.known.get(hash_key(write_key))
+        return known.source if known and monotonic() < known.good_until else None
+
     async def find(self, write_key: str) -> Source | None:
         """None: nobody's key. Raises KeyNotChecked."""
         if not write_key or len(write_key) > 200:

@@ -145,7 +145,7 @@ def faulty_columns(messages: list[FaultyMessage]) -> dict[str, Any]:
     }
 
 
-def uncovered_columns(counts: Counter[tuple[int, date, str, str]]) -> dict[str, Any]:
+def uncovered_columns(counts: dict[tuple[int, date, str, str], int]) -> dict[str, Any]:
     names = ("source_ids", "days", "kinds", "names")
     return {**dict(zip(names, zip(*counts, strict=True), strict=True)), "counts": list(counts.values())}
 

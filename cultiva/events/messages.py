@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -97,8 +96,8 @@ class Parcel:
     workspace_id: int
     rows: list[EventRow] = field(default_factory=list)
     faulty: list[FaultyMessage] = field(default_factory=list)
-    # Messages without consent to tracking, by (source, day, kind, name): counted, not kept.
-    uncovered: Counter[tuple[int, date, str, str]] = field(default_factory=Counter)
+    # How many messages came without consent to tracking, by (source, day, kind, name).
+    uncovered: dict[tuple[int, date, str, str], int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.faulty or self.uncovered)
@@ -111,7 +110,8 @@ def make_parcel(messages: list[Any], arrival: Arrival) -> Parcel:
     for number, message in enumerate(messages):
         try:
             if source.requires_tracking_consent and not is_covered(message, source.consent_category):
-                parcel.uncovered[(source.id, arrival.received_at.date(), *describe(message))] += 1
+                counted = (source.id, arrival.received_at.date(), *describe(message))
+                parcel.uncovered[counted] = parcel.uncovered.get(counted, 0) + 1
             elif number >= MAX_EVENTS:
                 raise Fault("too_many", f"A batch may hold {MAX_EVENTS:,} events; this is one more.")
             else:

@@ -89,7 +89,7 @@ def retry(*, workspace_id: int, ids: Sequence[int], at: datetime) -> RetryResult
                 continue
             passed += parcel.rows
             _count_uncovered(parcel)
-            result = replace(result, uncovered=result.uncovered + parcel.uncovered.total())
+            result = replace(result, uncovered=result.uncovered + sum(parcel.uncovered.values()))
             row.delete()
         _store(workspace_id, passed)
     return replace(result, stored=len(passed))

@@ -11,7 +11,6 @@ import os
 import secrets
 import struct
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime
@@ -186,7 +185,7 @@ def _from_record(record: bytes) -> Parcel:
         found["workspace"],
         [_to_row(*row) for row in found["rows"]],
         [FaultyMessage(row[0], datetime.fromisoformat(row[1]), *row[2:]) for row in found["faulty"]],
-        Counter({(s, date.fromisoformat(day), kind, name): n for s, day, kind, name, n in found["uncovered"]}),
+        {(s, date.fromisoformat(day), kind, name): n for s, day, kind, name, n in found["uncovered"]},
     )
 
 

@@ -17,7 +17,7 @@ from cultiva.events.spool import Spool, SpoolFull, read_all
 log = logging.getLogger(__name__)
 
 LINES = 2  # while one group commits, the next is sent, if it is worth it
-MANY_ROWS = 300
+MANY_ROWS = 64
 MOST_ROWS = 2_000  # of a transaction; more made it no faster, and those who wait wait longer
 MOST_WAITING = 5_000  # requests
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -213,7 +213,8 @@ def merge(parcels: list[Parcel]) -> Parcel:
     for parcel in parcels:
         whole.rows += parcel.rows
         whole.faulty += parcel.faulty
-        whole.uncovered.update(parcel.uncovered)
+        for counted, times in parcel.uncovered.items():
+            whole.uncovered[counted] = whole.uncovered.get(counted, 0) + times
     return whole
 
 

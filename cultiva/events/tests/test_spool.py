@@ -1,7 +1,6 @@
 """The spool: what it says is safe is safe, whatever dies when."""
 
 import os
-from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +16,7 @@ def parcel(at: datetime, number: int = 1) -> Parcel:
         '{"título": "año"}', None, "{}",
     )  # fmt: skip
     faulty = FaultyMessage(7, at, "no_id", "No id.", '{"type": "track"}', False, "{}")
-    return Parcel(3, [row], [faulty], Counter({(7, date(2026, 3, 10), "track", "x"): number}))
+    return Parcel(3, [row], [faulty], {(7, date(2026, 3, 10), "track", "x"): number})
 
 
 def spool(root: Path, megabytes: float = 1, segment_bytes: int = 1_000_000) -> Spool:
