@@ -23,6 +23,7 @@ COMMANDS = {
     "user": "accounts",
     "source": "accounts",
     "flow": "flow",
+    "rebuild": "rebuild",
     "apikey": "api_keys",
     "import": "imports",
 }
