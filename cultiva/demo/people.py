@@ -69,7 +69,7 @@ ROLES = (
     "director", "gerente", "propietario", "responsable técnico", "compras", "técnico de campo", "otro", "estudiante",
 )  # fmt: skip
 ROLE_WEIGHTS = (12, 14, 18, 20, 8, 16, 8, 4)
-FREE_MAIL = ("correo.example", "buzon.example", "mail.example")
+FREE_MAIL = ("gmail.example", "hotmail.example", "yahoo.example")
 
 
 @dataclass(frozen=True)

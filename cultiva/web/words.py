@@ -29,6 +29,7 @@ def temperature_words() -> dict[str, str]:
 
 def attribute_label(key: str) -> str:
     known = {
+        "first_name": _("First name"), "last_name": _("Last name"), "name": _("Name"),
         "company": _("Company"), "job_title": _("Job title"), "employees": _("Employees"), "phone": _("Phone"),
         "country": _("Country"), "province": _("Province"), "sector": _("Sector"), "language": _("Language"),
         "email": _("E-mail"), "website": _("Website"), "hectares": _("Hectares"), "city": _("City"),
