@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # What becomes of each POST in turn. `lost`: taken and stored, but the answer never arrives.
+ALLOWED = "authorization, content-type, x-retry-count"
 COURSE = ("429", "lost", "503", "pass", "lost", "pass", "dropped", "pass")
 
 
@@ -36,6 +37,10 @@ def faulty_proxy(port: int) -> Iterator[tuple[str, Counter[str]]]:
                 else:
                     self.answer(status, content, {})
 
+        def do_OPTIONS(self) -> None:
+            """A browser's question before it sends."""
+            self.answer(200, b"", {"Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": ALLOWED})
+
         def forward(self, body: bytes) -> tuple[int, bytes]:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
@@ -45,7 +50,8 @@ def faulty_proxy(port: int) -> Iterator[tuple[str, Counter[str]]]:
 
         def answer(self, status: int, content: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
-            for name, value in {**headers, "Content-Type": "application/json"}.items():
+            pages = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "retry-after"}
+            for name, value in {**pages, **headers, "Content-Type": "application/json"}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
