@@ -71,7 +71,7 @@ class Supervisor:
     """Starts the processes, passes their lines on, restarts those that end."""
 
     def __init__(self, config: Config, server: EmbeddedPostgres | None) -> None:
-        self.config, self.server, self.looked_at = config, server, 0.0
+        self.config, self.server = config, server
         names = ["web", *["worker"] * config.workers, *(["collector"] if config.collector_port else [])]
         self.children = [Child(name) for name in names]
         self.must_stop = threading.Event()
@@ -81,27 +81,26 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.must_stop.set())
-        announcer = threading.Thread(target=self.announce, daemon=True)
-        announcer.start()
+        threading.Thread(target=self.announce, daemon=True).start()
+        # Beside the others: one that hangs takes its time to be told from one that lives, and they run meanwhile.
+        keeper = threading.Thread(target=self.keep_database, daemon=True)
+        keeper.start()
         while not self.must_stop.is_set():
-            self.keep_database()
             for child in self.children:
                 self.keep_running(child)
             self.must_stop.wait(0.2)
         self.stop()
+        keeper.join(STOP_SECONDS)  # it must not start what is about to be stopped
 
     def keep_database(self) -> None:
         """Start the embedded database again where it died; it recovers what was committed."""
-        now = time.monotonic()
-        if self.server is None or now - self.looked_at < LOOK_SECONDS:
-            return
-        self.looked_at = now
-        try:
-            if not self.server.answers():
-                self.line("postgres", "is not running; starting it again")
-                self.server.start()
-        except PostgresError as error:
-            self.line("postgres", str(error))
+        while self.server is not None and not self.must_stop.wait(LOOK_SECONDS):
+            try:
+                if not self.server.answers() and not self.must_stop.is_set():
+                    self.line("postgres", "is not running; starting it again")
+                    self.server.start()
+            except PostgresError as error:
+                self.line("postgres", str(error))
 
     def announce(self) -> None:
         """Say where it is, once web answers."""
