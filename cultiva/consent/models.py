@@ -45,8 +45,11 @@ class LeadRow(WorkspaceRow):
 class Evidence(LeadRow):
     """One act of consent, append-only, hash-chained per lead over salted digests (consent.evidence)."""
 
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     id = models.BigAutoField(primary_key=True)
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     ordinal = models.PositiveIntegerField()
     # policy_accepted, given, withdrawn, confirmed, objected; of imported people, what stands for the acceptance:
     # imported_with_proof, imported_declared, imported_contract
@@ -97,8 +100,13 @@ class ConsentMark(LeadRow):
 class ConsentState(LeadRow):
     """The last will expressed for one purpose on one channel: given or withdrawn."""
 
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     id = models.BigAutoField(primary_key=True)
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="consents")
+    lead = models.ForeignKey(
+        Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="consents"
+    )
     purpose = models.CharField(max_length=80)
     channel = models.CharField(max_length=20)
     state = models.CharField(max_length=12)

@@ -59,15 +59,14 @@ def note_seen(batch: Batch) -> None:
     events = [*batch.events, *batch.passed_on]
     if events:
         named, dayed, typed = _add_up(events)
-        _note("seen_in_batch", {
-            "workspace": batch.workspace_id, "named": json.dumps(named), "dayed": json.dumps(dayed),
-            "typed": json.dumps(typed),
-        })  # fmt: skip
+        note_added_up(
+            workspace_id=batch.workspace_id, named=json.dumps(named), dayed=json.dumps(dayed), typed=json.dumps(typed)
+        )
 
 
-def note_staged(*, workspace_id: int, first: int, last: int, at: datetime) -> None:
-    """Count what `events.staged` has just stored past the inbox, all received at `at`; ids `first` to `last`."""
-    _note("seen_in_staged", {"workspace": workspace_id, "first": first, "last": last, "at": at})
+def note_added_up(*, workspace_id: int, named: str, dayed: str, typed: str) -> None:
+    """Count events that are added up already, as JSON arrays (sql/seen_in_batch.sql says of what)."""
+    _note("seen_in_batch", {"workspace": workspace_id, "named": named, "dayed": dayed, "typed": typed})
 
 
 def recount(workspace_id: int) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from cultiva.events.actions import make_partitions
 from cultiva.events.models import OWN_SOURCE
-from cultiva.events.seen import note_staged
+from cultiva.events.seen import MOST_CHARACTERS, note_added_up
 from cultiva.lib.database import fetch_all, load_sql
 from cultiva.lib.folding import folded_where_different
 from cultiva.lib.staging import staged
@@ -47,9 +47,10 @@ def record_staged(*, workspace_id: int, events: Iterable[StagedEvent], at: datet
     """
     make_partitions([at])
     with staged("staged_event", COLUMNS, _rows(events)):
-        stored = fetch_all(load_sql("events", "record_staged"), {"workspace": workspace_id, "at": at})[0]
-    if stored["new"]:
-        note_staged(workspace_id=workspace_id, first=stored["first"], last=stored["last"], at=at)
+        parameters = {"workspace": workspace_id, "at": at, "length": MOST_CHARACTERS}
+        stored = fetch_all(load_sql("events", "record_staged"), parameters)[0]
+    if stored["named"]:
+        note_added_up(workspace_id=workspace_id, named=stored["named"], dayed=stored["dayed"], typed=stored["typed"])
     return int(stored["new"])
 
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from cultiva.accounts.models import User, WorkspaceRow
+from cultiva.accounts.models import User, Workspace, WorkspaceRow
 
 
 class Company(WorkspaceRow):
@@ -31,12 +31,16 @@ class Lead(WorkspaceRow):
     Found by address, by their id in the company's own systems, or, where no address is known, by telephone.
     """
 
+    # Files bring leads by the million: no index but those that are read (here, and below in other tables of leads).
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     id = models.BigAutoField(primary_key=True)
     email = models.CharField(max_length=254, blank=True, default="")
     email_key = models.CharField(max_length=254, null=True)  # casefolded, NFKC; null: no address known
     phone_key = models.CharField(max_length=20, null=True)  # E.164
     external_id = models.CharField(max_length=200, null=True)  # the userId of identify calls
-    company = models.ForeignKey(Company, on_delete=models.PROTECT, null=True, db_constraint=False, related_name="leads")
+    company = models.ForeignKey(
+        Company, on_delete=models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="leads"
+    )
     attributes = models.JSONField(default=dict)
     folded = models.JSONField(null=True)  # lib.folding
     language = models.CharField(max_length=5, default="es")
@@ -44,7 +48,9 @@ class Lead(WorkspaceRow):
     created_at = models.DateTimeField()
     search_text = models.TextField(default="")  # folded name, company, address: what the list searches
     # A merged lead's row stays, for its events and its undoing; its identifiers move to the one it was merged into.
-    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, db_constraint=False, related_name="+")
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
 
     class Meta:
         db_table = "lead"
@@ -60,7 +66,12 @@ class Lead(WorkspaceRow):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="lead_newest"),
-            models.Index(fields=["workspace", "company"], name="lead_company"),
+            models.Index(
+                fields=["workspace", "company"], name="lead_company", condition=models.Q(company__isnull=False)
+            ),
+            models.Index(
+                fields=["workspace", "merged_into"], name="lead_merged", condition=models.Q(merged_into__isnull=False)
+            ),
             models.Index(
                 fields=["workspace", "phone_key"], name="lead_phone", condition=models.Q(phone_key__isnull=False)
             ),
@@ -76,9 +87,10 @@ class Lead(WorkspaceRow):
 class VisitorLink(WorkspaceRow):
     """Which lead a visitor turned out to be. Events keep naming the visitor."""
 
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     id = models.BigAutoField(primary_key=True)
     visitor = models.UUIDField()
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     linked_at = models.DateTimeField()
     event_id = models.BigIntegerField(null=True)  # what said so; null: a door that saw them
 
@@ -164,6 +176,7 @@ class LeadState(WorkspaceRow):
     primary model); owner: sales; last_seen_at: leads.
     """
 
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     lead = models.OneToOneField(
         Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="state"
     )
@@ -173,11 +186,14 @@ class LeadState(WorkspaceRow):
     temperature = models.CharField(max_length=8, null=True)  # null: no score
     grade = models.CharField(max_length=2, null=True)
     score = models.FloatField(null=True)  # shown total of the primary model; null: not scored
-    owner = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     last_seen_at = models.DateTimeField(null=True)  # the person's own last act
 
     class Meta:
         db_table = "lead_state"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["owner"], name="lead_state_owner", condition=models.Q(owner__isnull=False))
+        ]
 
 
 class LeadAlias(WorkspaceRow):

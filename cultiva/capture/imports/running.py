@@ -1,28 +1,28 @@
 """An import from the upload to its end: kept, rehearsed, run chunk by chunk, resumed where it stopped.
 
-A chunk is one transaction that commits its rows together with its place in the file, so whoever is killed loses at
-most the chunk in hand, and whoever goes on neither skips nor repeats a row.
+A chunk is one transaction, or one a lane (imports.lanes), that commits its rows together with its place in the file, so
+whoever is killed loses at most the chunk in hand, and whoever goes on neither skips nor repeats a row.
 """
 
 import hashlib
 import itertools
 import logging
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from django.db import IntegrityError, OperationalError
+from django.db import connection
 
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User
 from cultiva.capture.imports import happenings
+from cultiva.capture.imports.lanes import LANES, LEASE, Lanes, parts_people, write_chunk
 from cultiva.capture.imports.mapping import (
     REJECT_COLUMNS,
     BadRow,
@@ -47,9 +47,6 @@ Now = Callable[[], datetime]
 CHUNK_ROWS = 5000  # about half a second; no transaction of ours may last five
 EVENT_CHUNK_ROWS = 10_000
 PART_BYTES = 1024 * 1024
-LEASE = timedelta(seconds=60)  # real time, renewed with each chunk
-TRIES = 3  # of a chunk that met somebody who made the same lead, or waited for the same one
-MAX_REJECT_CELL = 2000
 ALL_BASES = (*BASES, "none")
 GOING = ("checking", "running", "undoing")
 
@@ -208,62 +205,27 @@ def go_on(
 ) -> Import:  # fmt: skip
     """Take chunks until the file's end. The caller holds the lease (`take_lease`), or is alone."""
     plan = Plan.from_json(run.plan)
-    size = EVENT_CHUNK_ROWS if run.kind == "events" else CHUNK_ROWS
+    has_lanes = parts_people(run, plan) and not connection.in_atomic_block  # whose rows no other connection sees
+    read_at = run.started_at or now()  # whoever goes on reads each row as it was read first
     try:
-        with local_copy(run) as path, open_chunks(path, run, plan, now(), skip=run.position) as chunks:
+        with (
+            local_copy(run) as path,
+            open_chunks(path, run, plan, read_at, skip=run.position) as chunks,
+            Lanes(run, plan, now) if has_lanes else nullcontext() as lanes,
+        ):
             for chunk in read_ahead(chunks):
                 if must_stop():
                     return run
-                if not _write_chunk(run, plan, chunk, now):
+                if not (lanes.write(chunk) if lanes else write_chunk(run, plan, chunk, now)):
                     return run
                 if progress:
                     progress(run)
-                log.debug("event=import.chunk import=%d position=%d rows=%d", run.id, run.position, size)
+                log.debug("event=import.chunk import=%d position=%d rows=%d", run.id, run.position, len(chunk))
     except UnreadableFile as error:
         _end(run, now(), state="failed", problem=str(error))
         return run
     _end(run, now(), state="done")
     return run
-
-
-def _write_chunk(run: Import, plan: Plan, rows: Sequence[Any], now: Now) -> bool:
-    """One transaction; False where the import was stopped, or somebody else is further."""
-    for attempt in itertools.count(1):
-        try:
-            with workspace_scope(run.workspace_id):
-                stored = Import.objects.select_for_update(no_key=True).get(workspace_id=run.workspace_id, id=run.id)
-                if stored.state != "running" or stored.position != run.position:
-                    return False
-                at = now()
-                if run.kind == "events":
-                    counts, rejects = happenings.write(run, plan, rows, at)
-                else:
-                    chunk = Chunk(run, plan, _fresh(rows), at)
-                    chunk.settle()
-                    chunk.write()
-                    counts, rejects = chunk.counts, chunk.rejects
-                _keep_rejects(run, rejects)
-                total = Counter(stored.counts)
-                total.update(counts)
-                run.counts, run.position = dict(total), stored.position + len(rows)
-                run.leased_until = datetime.now(UTC) + LEASE
-                run.save(update_fields=["counts", "position", "leased_until"])
-            return True
-        except (IntegrityError, OperationalError):  # somebody made the same lead, or a deadlock
-            run.refresh_from_db(fields=["position", "counts"])
-            if attempt == TRIES:
-                raise
-            time.sleep(0.05 * attempt)
-    return False
-
-
-def _fresh(rows: Sequence[Any]) -> Sequence[Any]:
-    """A second try must not see what the first put into the rows."""
-    for row in rows:
-        if not isinstance(row, Bad):
-            row.known.pop("other_email", None)
-            row.known.pop("other_external_id", None)
-    return rows
 
 
 def take_lease(*, workspace_id: int, import_id: int | None = None) -> Import | None:
@@ -351,27 +313,6 @@ def _keep(run: Import, what: str, file: IO[bytes]) -> None:
         ImportPart.objects.create(workspace_id=run.workspace_id, run=run, what=what, ordinal=ordinal, content=content)
 
 
-def _keep_rejects(run: Import, rejects: Sequence[Bad]) -> None:
-    ImportReject.objects.bulk_create(
-        ImportReject(
-            workspace_id=run.workspace_id,
-            run=run,
-            part=bad.part[:120],
-            line=bad.line,
-            reason=bad.reason[:300],
-            cells=[_reject_cell(cell) for cell in bad.cells],
-        )
-        for bad in rejects
-    )
-
-
-def _reject_cell(cell: Any) -> Any:
-    if isinstance(cell, (list, dict)):
-        return cell
-    text = "" if cell is None else str(cell)
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_REJECT_CELL]
-
-
 @contextmanager
 def local_copy(run: Import) -> Iterator[Path]:
     """The uploaded file on this machine's disk, for as long as it is read."""
@@ -392,11 +333,16 @@ def local_copy(run: Import) -> Iterator[Path]:
 
 @contextmanager
 def open_chunks(path: Path, run: Import, plan: Plan, at: datetime, skip: int = 0) -> Iterator[Iterator[list[Any]]]:
-    """The file's rows, read by the plan, so many at a time; unreadable ones among them as Bad."""
+    """The file's rows, read by the plan, so many at a time; unreadable ones among them as Bad. A rehearsal takes as
+    many as the run. The first time as many as they were when one lane of them was done and the other was not."""
     table = open_table(path, Dialect(**run.dialect))
     size = EVENT_CHUNK_ROWS if run.kind == "events" else CHUNK_ROWS
+    if parts_people(run, plan):
+        size *= LANES
     try:
-        yield _chunks(table, run, plan, at, skip, size)
+        yield _chunks(
+            table, run, plan, at, skip, itertools.chain([run.ahead.get("rows", size)], itertools.repeat(size))
+        )
     finally:
         table.close()
 
@@ -410,14 +356,16 @@ def read_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
             yield chunk
 
 
-def _chunks(table: Table, run: Import, plan: Plan, at: datetime, skip: int, size: int) -> Iterator[list[Any]]:
+def _chunks(
+    table: Table, run: Import, plan: Plan, at: datetime, skip: int, sizes: Iterator[int]
+) -> Iterator[list[Any]]:
     read: Callable[[Any], Any]
     if run.kind == "events":
         read = happening_reader(plan, table.columns, at=at)
     else:
         read = person_reader(plan, table.columns, basis=run.basis, at=at)
     records = itertools.islice(table.records, skip, None)
-    while True:
+    for size in sizes:
         chunk: list[Any] = []
         for record in itertools.islice(records, size):
             if isinstance(record, Bad):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cultiva.accounts.actions import record_audit
-from cultiva.capture.imports.running import LEASE, ImportRefused
+from cultiva.capture.imports.lanes import LEASE
+from cultiva.capture.imports.running import ImportRefused
 from cultiva.capture.models import Import, ImportChange
 from cultiva.events.staged import StagedEvent, record_staged, to_json
 from cultiva.leads.projecting import NAMES_SEARCHED

@@ -108,6 +108,8 @@ class Chunk:
             workspace_id=self.workspace_id, people=[*self._consenting()], purposes=self.plan.purposes,
             suppressed=self.suppressed, at=self.at,
         )  # fmt: skip
+        # The references are checked here and not at the commit: what comes now counts in rows that others wait for.
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
         record_staged(workspace_id=self.workspace_id, events=[*self._identified(), *events], at=self.at)
 
     # Counting

@@ -458,7 +458,7 @@ def test_a_chunk_cut_short_is_done_anew_and_none_twice(lawful: Any, ready: Ready
     run = start(run=ready(text), at=at, actor="test")
     calls = iter(range(100))
     with patch("cultiva.capture.imports.running.CHUNK_ROWS", 3):
-        go_on(run=run, now=lambda: at, must_stop=lambda: next(calls) >= 2)
+        go_on(run=run, now=lambda: at, must_stop=lambda: next(calls) >= 1)  # a chunk is three rows a lane
         run = Import.objects.get(id=run.id)
         assert (run.position, run.state, Lead.objects.count()) == (6, "running", 6)
         run = go_on(run=run, now=lambda: at)

@@ -1,6 +1,6 @@
 -- Store the events of `staged_event`, each message in it once: one already seen from the same source changes nothing,
--- however long ago; its key is never forgotten (infinity). Rows without a message cannot come again. Output: {new, first, last}: how many, and their
--- ids.
+-- however long ago; its key is never forgotten (infinity). Rows without a message cannot come again. Output: {new},
+-- how many, and of those past the inbox what seen_in_batch.sql asks for, added up: {named, dayed, typed}, JSON texts.
 WITH fresh AS (
   INSERT INTO event_key (workspace_id, source_id, message_hash, received_at)
   SELECT %(workspace)s, source_id, message_hash, 'infinity' FROM staged_event WHERE message_hash IS NOT NULL
@@ -19,5 +19,19 @@ WITH fresh AS (
 ), queued AS (
   INSERT INTO event_inbox (workspace_id, event_id, received_at, shard)
   SELECT %(workspace)s, id, %(at)s, event_shard(visitor, lead_id) FROM numbered WHERE is_queued
+), named AS (
+  SELECT source_id, kind, left(name, %(length)s) AS name, count(*) AS n, %(at)s::timestamptz AS first_at,
+         %(at)s::timestamptz AS last_at, min(id) AS first_id, max(id) AS last_id
+    FROM numbered WHERE NOT is_queued GROUP BY 1, 2, 3
+), dayed AS (
+  SELECT source_id, kind, name, date_trunc('minute', first_at) AS received_at, n FROM named
+), typed AS (
+  SELECT source_id, kind, left(e.name, %(length)s) AS name, left(p.key, %(length)s) AS property,
+         event_property_type(p.value) AS type, %(at)s::timestamptz AS last_at, min(id) AS first_id
+    FROM numbered e CROSS JOIN LATERAL jsonb_each(e.properties) p
+   WHERE NOT is_queued AND jsonb_typeof(p.value) <> 'null'
+   GROUP BY 1, 2, 3, 4, 5
 )
-SELECT count(*) AS new, min(id) AS first, max(id) AS last FROM numbered
+SELECT (SELECT count(*) FROM numbered) AS new, (SELECT jsonb_agg(named)::text FROM named) AS named,
+       (SELECT jsonb_agg(dayed)::text FROM dayed) AS dayed,
+       (SELECT coalesce(jsonb_agg(typed), '[]')::text FROM typed) AS typed

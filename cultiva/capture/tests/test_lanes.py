@@ -1,0 +1,92 @@
+"""Files brought in by two lanes, on connections of their own: what is in the database is committed."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from cultiva.capture.imports import lanes
+from cultiva.capture.imports.running import create_import, go_on, prepare, rehearse, start, suggest_plan
+from cultiva.capture.models import Import
+from cultiva.consent.actions import publish_policy, publish_purpose
+from cultiva.consent.evidence import verify_chain
+from cultiva.consent.tests.committed import committed_workspace
+from cultiva.consent.tests.documents import MARKETING, POLICY
+from cultiva.events.models import Event
+from cultiva.leads.models import Lead
+from cultiva.lib.database import workspace_scope
+
+PEOPLE = 30
+# Each person stands in the file twice, far apart, and moves to another city; every tenth row is nobody's.
+TEXT = "email,city,consent time,consent ip\n" + "".join(
+    f"{'broken' if n % 10 == 9 else f'p{n % PEOPLE}@example.com'},City {n},2025-05-01 10:00:00,203.0.113.7\n"
+    for n in range(2 * PEOPLE)
+)
+CREATED, INVALID = PEOPLE - 3, 6
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any, at: datetime) -> Iterator[Any]:
+    with django_db_blocker.unblock(), committed_workspace(at) as workspace:
+        with workspace_scope(workspace.id):
+            publish_policy(workspace_id=workspace.id, text=POLICY, at=at)
+            publish_purpose(workspace_id=workspace.id, text=MARKETING, at=at)
+        yield workspace
+
+
+@pytest.fixture
+def run(committed: Any, at: datetime) -> Import:
+    made = create_import(workspace_id=committed.id, kind="leads", name="p.csv", file=io.BytesIO(TEXT.encode()), at=at)
+    plan = replace(suggest_plan(run=made, language="es", time_zone="Europe/Madrid"), purposes=("marketing",))
+    return prepare(run=made, plan=plan, basis="proof")
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 5000])
+def test_two_lanes_bring_in_what_the_rehearsal_counted(run: Import, at: datetime, chunk: int) -> None:
+    with patch("cultiva.capture.imports.running.CHUNK_ROWS", chunk):
+        said = rehearse(run=run, at=at)
+        done = go_on(run=start(run=run, at=at, actor="test"), now=lambda: at)
+    assert done.state == "done"
+    assert done.counts == {key: number for key, number in said.items() if key != "examples"}
+    assert_whole(done)
+
+
+def test_a_lane_that_is_lost_is_the_only_one_done_anew(run: Import, at: datetime) -> None:
+    going = start(run=run, at=at, actor="test")
+    with patch("cultiva.capture.imports.running.CHUNK_ROWS", 7), pytest.raises(KeyError), losing(lane=1, after=2):
+        go_on(run=going, now=lambda: at)
+    with workspace_scope(run.workspace_id):
+        found = Import.objects.get(id=run.id)
+        assert (found.position, found.ahead, found.state) == (14, {"rows": 14, "lane": 0}, "running")
+        assert 0 < found.counts["created"] < CREATED
+    assert_whole(go_on(run=found, now=lambda: at))  # whose chunks are larger by now
+
+
+def losing(*, lane: int, after: int) -> Any:
+    """From the second chunk on, the process dies in this lane."""
+    seen: list[int] = []
+    save: Callable[..., bool] = lanes.Lanes._write_lane
+
+    def write(self: lanes.Lanes, number: int, rows: Any, of_rows: int) -> Any:
+        seen.extend([number] if number == lane else [])
+        if number == lane and len(seen) == after:
+            raise KeyError("killed")
+        return save(self, number, rows, of_rows)
+
+    return patch.object(lanes.Lanes, "_write_lane", write)
+
+
+def assert_whole(run: Import) -> None:
+    with workspace_scope(run.workspace_id):
+        run = Import.objects.get(id=run.id)
+        assert (run.state, run.position, run.ahead) == ("done", 2 * PEOPLE, {})
+        assert (run.counts["rows"], run.counts["created"], run.counts["invalid"]) == (2 * PEOPLE, CREATED, INVALID)
+        assert Event.objects.filter(kind="identify").count() == 2 * PEOPLE - INVALID
+        cities = {lead.email: lead.attributes["city"] for lead in Lead.objects.all()}
+        assert cities == {f"p{n}@example.com": f"City {n + PEOPLE}" for n in range(PEOPLE) if n % 10 != 9}
+        for lead in Lead.objects.all():
+            assert verify_chain(workspace_id=run.workspace_id, lead_id=lead.id).is_whole
