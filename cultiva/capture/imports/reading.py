@@ -458,7 +458,7 @@ def _open_mailchimp(path: Path) -> Table:
         place = {column: number for number, column in enumerate(columns)}
         for name, status, dialect, own in parts:
             with archive.open(name) as file:
-                table = _to_table(_Capped(_records(_decode(file, dialect), dialect, name)), dialect)
+                table = _to_table(_capped(_records(_decode(file, dialect), dialect, name)), dialect)
                 for record in table.records:
                     if isinstance(record, Bad):
                         yield record
@@ -471,7 +471,7 @@ def _open_mailchimp(path: Path) -> Table:
     return Table([*columns, STATUS_COLUMN], records(), archive.close)
 
 
-def _Capped(records: Iterator[Record | Bad]) -> Iterator[Record | Bad]:  # noqa: N802
+def _capped(records: Iterator[Record | Bad]) -> Iterator[Record | Bad]:
     """What an archive says of its sizes may be a lie: zipfile itself stops at the size it announced."""
     try:
         yield from records
