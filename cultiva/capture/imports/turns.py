@@ -8,6 +8,7 @@ from cultiva.capture.imports.mapping import BadPlan
 from cultiva.capture.imports.reading import UnreadableFile
 from cultiva.capture.imports.running import ImportRefused, fail, go_on, rehearse, release, take_lease
 from cultiva.capture.imports.undoing import go_on_undoing
+from cultiva.events.failures import is_passing
 
 TURN_SECONDS = 60.0  # then other workspaces get theirs
 
@@ -31,7 +32,9 @@ def take_turn(*, workspace_id: int, now: Callable[[], datetime], must_stop: Call
             go_on(run=run, now=now, must_stop=enough)
     except (UnreadableFile, BadPlan, ImportRefused, LookupError) as error:
         fail(run, now(), str(error))
-    except Exception:
+    except Exception as error:
+        if is_passing(error):  # the database restarts, say: the next turn goes on where this one stopped
+            raise
         fail(run, now(), "Something went wrong that the file is not to blame for; the worker's log says what.")
         raise
     finally:
