@@ -124,7 +124,7 @@ class Claims:
 
     known: dict[UUID, Known]
     leads: dict[str, int]  # by address
-    addresses: dict[int, str | None]  # of the leads that visitors are linked to
+    addresses: dict[int, str | None]  # of the leads that visitors are or may be linked to
     merged: dict[int, int]
     owners: dict[str, int]  # leads whose own record of an address may still be on its way
     waiting: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -380,9 +380,12 @@ def _load(workspace_id: int, tellings: list[Telling], merged: dict[int, int]) ->
         load_sql("leads", "load_claims"),
         {"workspace": workspace_id, "visitors": list(visitors), "addresses": list(may_become_known)},
     )
-    addresses = {row["lead_id"]: row.pop("lead_address") for row in rows}
     known = {row["visitor"]: Known(lead=row.pop("lead_id"), **row) for row in rows}
     leads = fetch_all(load_sql("leads", "leads_of_addresses"), {"workspace": workspace_id, "addresses": list(given)})
+    named = {merged.get(t.event.lead_id, t.event.lead_id) for t in tellings if t.event.lead_id is not None}
+    linkable = named | {each.lead for each in known.values() if each.lead} | {row["lead_id"] for row in leads}
+    sql = "SELECT id, email_key FROM lead WHERE workspace_id = %s AND id = ANY (%s)"
+    addresses = {row["id"]: row["email_key"] for row in fetch_all(sql, [workspace_id, list(linkable)])}
     adoptable = [t.address.key for t in tellings if t.address and t.is_secret]
     owners = {}
     if adoptable:

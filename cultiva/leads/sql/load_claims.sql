@@ -11,10 +11,9 @@ WITH RECURSIVE known AS (
     FROM known k JOIN visitor_claim c ON c.workspace_id = %(workspace)s AND c.visitor = k.same_as
 )
 SELECT v.visitor, k.same_as, k.email_key, k.user_id, k.event_id, k.occurred_at,
-       coalesce(a.lead_id, l.lead_id) AS lead_id, r.email_key AS lead_address
+       coalesce(a.lead_id, l.lead_id) AS lead_id
   FROM (SELECT visitor FROM known UNION SELECT unnest(%(visitors)s::uuid[])) v
   LEFT JOIN known k ON k.visitor = v.visitor
   LEFT JOIN visitor_link l ON l.workspace_id = %(workspace)s AND l.visitor = v.visitor
   LEFT JOIN lead_alias a ON a.workspace_id = %(workspace)s AND a.merged_id = l.lead_id
-  LEFT JOIN lead r ON r.workspace_id = %(workspace)s AND r.id = coalesce(a.lead_id, l.lead_id)
  ORDER BY v.visitor

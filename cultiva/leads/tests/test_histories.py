@@ -113,7 +113,7 @@ FORGET = (
 
 def everything() -> dict[str, list[Any]]:
     return {
-        table: fetch_all(f"SELECT {columns} FROM {table} ORDER BY {columns.partition(',')[0]}, 2::text")
+        table: sorted(fetch_all(f"SELECT {columns} FROM {table} ORDER BY 1"), key=repr)
         for table, columns in COLUMNS.items()
     }
 

@@ -122,6 +122,15 @@ def test_a_user_may_change_their_address(huerta: Any, at: datetime) -> None:
     assert Lead.objects.get(id=ana.id).email == "ana@example.com"
 
 
+def test_a_lead_keeps_their_address_where_another_one_comes_in_the_same_batch(huerta: Any, at: datetime) -> None:
+    ana = lead(huerta, at, "ana@example.com", external_id="7")
+    take(huerta, at, identify(huerta, at, user="7", email="bea@example.com", is_secret=True, makes_leads=True))
+    assert Lead.objects.get(id=ana.id).email == "ana@example.com"
+    bea = lead(huerta, at, "bea@example.com")
+    take(huerta, at, identify(huerta, at, browser="b1", email="bea@example.com"))
+    assert lead_of(huerta, browser="b1") == bea.id
+
+
 def test_only_a_secret_source_makes_leads(huerta: Any, at: datetime) -> None:
     told: dict[str, Any] = {"user": "7", "email": "ana@example.com", "traits": {"first_name": "Ana"}}
     contexts: list[dict[str, Any]] = [{}, {"makes_leads": True}, {"is_secret": True}]
