@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from cultiva.accounts.models import Document, User, Workspace, WorkspaceRow
+from cultiva.accounts.models import Document, User, WorkspaceRow
 from cultiva.consent.models import LeadRow
 from cultiva.leads.models import Lead
 
@@ -60,8 +60,7 @@ class Import(WorkspaceRow):
     rehearsal = models.JSONField(default=dict)  # the counts of the dry run
     counts = models.JSONField(default=dict)
     position = models.BigIntegerField(default=0)
-    # Of the chunk at `position`, where one of its lanes is done: {rows: in the chunk, lane: which}.
-    ahead = models.JSONField(default=dict)
+    lanes = models.JSONField(default=list)  # the position of each lane, where several bring it in; empty: as one
     total = models.BigIntegerField(null=True)  # records in the file, once counted
     problem = models.TextField(blank=True, default="")  # why it failed, for people
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -95,9 +94,7 @@ class ImportPart(WorkspaceRow):
 class ImportChange(LeadRow):
     """A lead that an import made (`before` is null) or changed (the values its keys had; null: none)."""
 
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
+    # `run` is not checked: the transaction that writes these holds its row.
     pk = models.CompositePrimaryKey("workspace_id", "run_id", "lead_id")
     run = models.ForeignKey(Import, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")

@@ -195,10 +195,13 @@ def _chain(
     salts = secrets.token_hex(SALT_BYTES * len(acts))
     circumstances = payload_of(Act(""), BY_IMPORT, at)
     place = 0
+    said: Json | None = None
+    payload = ""
     for (person, act, occurred_at), evidence_id in zip(acts, ids, strict=True):
         ordinal, previous = ends.get(person.lead_id, (0, BEGINNING))
         ordinal += 1
-        payload = canonical_json({**circumstances, **act.payload})  # as payload_of(act, BY_IMPORT, at)
+        if act.payload is not said:  # a person's acts say the same
+            said, payload = act.payload, canonical_json({**circumstances, **act.payload})  # as payload_of does
         salt = salts[place : place + 2 * SALT_BYTES]
         place += 2 * SALT_BYTES
         digest = digest_text(salt, payload)

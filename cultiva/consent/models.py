@@ -33,21 +33,24 @@ class PurposeVersion(Document):
 
 
 class LeadRow(WorkspaceRow):
-    """A row about a lead, or its evidence: the reference to that one names the workspace, and a second is not checked
+    """A row about a lead, or its evidence: the reference to the lead names the workspace, and a second is not checked
     beside it. At a million rows it is half a minute."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
 
     class Meta:
         abstract = True
 
 
 class Evidence(LeadRow):
-    """One act of consent, append-only, hash-chained per lead over salted digests (consent.evidence)."""
+    """One act of consent, append-only, hash-chained per lead over salted digests (consent.evidence).
 
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
+    What names an evidence is written by the statement that adds it, and nobody can take it away: no foreign key
+    checks that once more. `verify_chain` does, and says what is missing.
+    """
+
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     ordinal = models.PositiveIntegerField()
@@ -100,9 +103,6 @@ class ConsentMark(LeadRow):
 class ConsentState(LeadRow):
     """The last will expressed for one purpose on one channel: given or withdrawn."""
 
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
-    )
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(
         Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="consents"
@@ -111,7 +111,9 @@ class ConsentState(LeadRow):
     channel = models.CharField(max_length=20)
     state = models.CharField(max_length=12)
     since = models.DateTimeField()
-    evidence = models.ForeignKey(Evidence, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    evidence = models.ForeignKey(
+        Evidence, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
 
     class Meta:
         db_table = "consent_state"

@@ -137,9 +137,12 @@ class VisitorClaim(WorkspaceRow):
 class LeadAddress(WorkspaceRow):
     """By which addresses visitors are recognised as a lead: those that our own records, or a secret key, gave it."""
 
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     id = models.BigAutoField(primary_key=True)
     email_key = models.CharField(max_length=254)
-    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
 
     class Meta:
         db_table = "lead_address"
@@ -176,7 +179,9 @@ class LeadState(WorkspaceRow):
     primary model); owner: sales; last_seen_at: leads.
     """
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     lead = models.OneToOneField(
         Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="state"
     )

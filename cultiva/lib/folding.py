@@ -5,21 +5,26 @@ the results byte by byte and use no lower-casing, accent rule or collation of th
 """
 
 import math
+import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 Json = Any  # what JSON can hold
 
-COMBINING = dict.fromkeys(range(0x300, 0x370))
+COMBINING = re.compile("[\u0300-\u036f]+")
 EXACT = 2**53  # whole numbers up to here are the same in JSON, PostgreSQL and ECMAScript
 
 
 def fold(text: str) -> str:
     """NFKD, without U+0300–U+036F, case-folded, NFKD: `Dirección` and `DIRECCION` are one word."""
-    if text.isascii():  # most are: the same result, ten times as fast
-        return text.lower()
+    return text.lower() if text.isascii() else _fold_letters(text)  # most are: the same result, ten times as fast
+
+
+@lru_cache(maxsize=16_384)  # names of people and towns come again and again
+def _fold_letters(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
-    bare = decomposed.translate(COMBINING)
+    bare = COMBINING.sub("", decomposed)
     return unicodedata.normalize("NFKD", bare.casefold())
 
 

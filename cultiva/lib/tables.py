@@ -47,6 +47,11 @@ def workspace_reference(table: str, column: str, target: str, *, on_delete: str 
     )
 
 
+def drop_reference(table: str, column: str) -> RunSQL:
+    """Take a reference of `workspace_reference` away: where the check costs more than it can find."""
+    return RunSQL(f"ALTER TABLE {table} DROP CONSTRAINT {table}_{column}_in_workspace;", RunSQL.noop)
+
+
 def definer_function(signature: str, body: str, *, returns: str, volatility: str = "STABLE") -> RunSQL:
     """A function that runs with the owner's rights: for look-ups before the workspace is known and for indexes
     that row-level security would hide. The search path is fixed and nobody but `app` may call it."""

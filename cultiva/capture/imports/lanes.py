@@ -1,16 +1,15 @@
-"""Writing chunks of rows, each with its place in the file; those of leads in two lanes side by side.
+"""Writing chunks of rows, each with its place in the file; those of leads in lanes side by side.
 
-The rows of a chunk are parted by whom they are about, so that one person's rows are in one lane, in the file's order.
-Each lane is a transaction on a connection of its own. The first to commit leaves a mark, the second moves the place;
-who goes on after a kill in between does only the lane that is not marked.
+The rows are parted by whom they are about, so that one person's rows are in one lane, in the file's order. With each
+transaction a lane keeps its own place in the file; who goes on after a kill leaves out what each lane has done.
 """
 
 import itertools
 import time
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,11 +21,12 @@ from cultiva.capture.imports.reading import Bad
 from cultiva.capture.imports.types import Types
 from cultiva.capture.imports.writing import Chunk
 from cultiva.capture.models import Import, ImportReject
-from cultiva.lib.database import workspace_scope
+from cultiva.lib.database import execute, workspace_scope
 
 Now = Callable[[], datetime]
 
-LANES = 2
+LANES = 2  # two leave the database idle where both are in Python
+MOST_WAITING = 2  # chunks in memory beside the one that is read
 LEASE = timedelta(seconds=60)  # real time, renewed with each chunk
 TRIES = 3  # of a chunk that met somebody who made the same lead, or waited for the same one
 MAX_REJECT_CELL = 2000
@@ -49,36 +49,51 @@ def lane_of(row: Person | Bad) -> int:
 
 
 class Lanes:
-    """The first lane runs in the caller's thread, the second in one of ours."""
+    """Each lane has a thread and a connection, and goes through the chunks at its own pace, `MOST_WAITING` at most
+    behind the reader. What it has done of the file is its own place; the import's is that of the hindmost."""
 
     def __init__(self, run: Import, plan: Plan, now: Now) -> None:
         self.run, self.plan, self.now = run, plan, now
         self.learnt: set[str] = set()
-        self.other = ThreadPoolExecutor(1, thread_name_prefix="import-lane")
+        self.read = run.position  # records of the file
+        self.places = _places(run)  # of each lane, what it has done and what waits for it
+        self.threads = [ThreadPoolExecutor(1, thread_name_prefix="import-lane") for _ in range(LANES)]
+        self.waiting: deque[list[Future[bool]]] = deque()
 
     def __enter__(self) -> "Lanes":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.other.submit(connections.close_all).result()
-        self.other.shutdown()
+        for thread in self.threads:
+            thread.submit(connections.close_all).result()
+            thread.shutdown()
 
     def write(self, rows: Sequence[Any]) -> bool:
         """False where the import was stopped, or somebody else is further."""
         self._learn(rows)
         parts: list[list[Any]] = [[] for _ in range(LANES)]
-        for row in rows:
-            parts[lane_of(row)].append(row)
-        ours, theirs = [
-            (lane, parts[lane], len(rows)) if self.run.ahead.get("lane") != lane else None for lane in range(LANES)
-        ]
-        other = self.other.submit(self._write_lane, *theirs) if theirs else None
-        try:
-            is_done = self._write_lane(*ours) if ours else True
-        finally:
-            is_other_done = other.result() if other else True
+        for place, row in enumerate(rows, start=self.read):
+            lane = lane_of(row)
+            if place >= self.places[lane]:
+                parts[lane].append(row)
+        self.read += len(rows)
+        self.waiting.append([
+            thread.submit(self._write_lane, lane, part, self.places[lane], self.read)
+            for lane, (thread, part) in enumerate(zip(self.threads, parts, strict=True))
+            if self.read > self.places[lane]
+        ])  # fmt: skip
+        self.places = [max(self.read, place) for place in self.places]
+        return self.settle(MOST_WAITING)
+
+    def settle(self, most_waiting: int = 0) -> bool:
+        """Wait until so few chunks are under way; as `write`."""
+        is_ours = True
+        while len(self.waiting) > most_waiting:
+            ends = self.waiting.popleft()
+            wait(ends)
+            is_ours = all([end.result() for end in ends]) and is_ours
         _read_again(self.run)
-        return is_done and is_other_done
+        return is_ours
 
     def _learn(self, rows: Sequence[Any]) -> None:
         """Attributes seen for the first time, before: or one lane would wait for the other's definitions."""
@@ -90,21 +105,29 @@ class Lanes:
                 Types.read(workspace_id=self.run.workspace_id, said=said, at=self.now(), may_learn=True)
             self.learnt |= new
 
-    def _write_lane(self, lane: int, rows: Sequence[Any], of_rows: int) -> bool:
+    def _write_lane(self, lane: int, rows: Sequence[Any], begin: int, end: int) -> bool:
+        """The lane's rows between two records of the file. False, too, where those before it failed."""
+
         def write() -> None:
             run = self.run
+            execute("SET LOCAL synchronous_commit = off")
             chunk = Chunk(run, self.plan, _fresh(rows), self.now())
             chunk.settle()
             chunk.write()
             keep_rejects(run, chunk.rejects)
             stored = _lock(run)
-            if stored.ahead.get("lane") == lane:
+            places = _places(stored)
+            if places[lane] != begin:
                 raise Overtaken
-            is_last = bool(stored.ahead)
-            stored.ahead = {} if is_last else {"rows": of_rows, "lane": lane}
-            _save(stored, chunk.counts, of_rows if is_last else 0)
+            places[lane] = end
+            stored.lanes, stored.position = places, min(places)
+            _save(stored, chunk.counts)
 
         return _tried(self.run.workspace_id, write)
+
+
+def _places(run: Import) -> list[int]:
+    return list(run.lanes) or [run.position] * LANES
 
 
 def write_chunk(run: Import, plan: Plan, rows: Sequence[Any], now: Now) -> bool:
@@ -120,8 +143,11 @@ def write_chunk(run: Import, plan: Plan, rows: Sequence[Any], now: Now) -> bool:
             chunk.settle()
             chunk.write()
             counts, rejects = chunk.counts, chunk.rejects
+        if stored.position != run.position:
+            raise Overtaken
         keep_rejects(run, rejects)
-        _save(stored, counts, len(rows))
+        stored.position += len(rows)
+        _save(stored, counts)
 
     is_done = _tried(run.workspace_id, write)
     _read_again(run)
@@ -130,7 +156,7 @@ def write_chunk(run: Import, plan: Plan, rows: Sequence[Any], now: Now) -> bool:
 
 def _read_again(run: Import) -> None:
     with workspace_scope(run.workspace_id):
-        run.refresh_from_db(fields=["position", "counts", "ahead", "leased_until"])
+        run.refresh_from_db(fields=["position", "counts", "lanes", "leased_until"])
 
 
 def _tried(workspace_id: int, write: Callable[[], None]) -> bool:
@@ -150,17 +176,17 @@ def _tried(workspace_id: int, write: Callable[[], None]) -> bool:
 
 def _lock(run: Import) -> Import:
     stored = Import.objects.select_for_update(no_key=True).get(workspace_id=run.workspace_id, id=run.id)
-    if stored.state != "running" or stored.position != run.position:
+    if stored.state != "running":
         raise Overtaken
     return stored
 
 
-def _save(stored: Import, counts: Counter[str], moved: int) -> None:
+def _save(stored: Import, counts: Counter[str]) -> None:
     total = Counter(stored.counts)
     total.update(counts)
-    stored.counts, stored.position = dict(total), stored.position + moved
+    stored.counts = dict(total)
     stored.leased_until = datetime.now(UTC) + LEASE
-    stored.save(update_fields=["counts", "position", "ahead", "leased_until"])
+    stored.save(update_fields=["counts", "position", "lanes", "leased_until"])
 
 
 def _fresh(rows: Sequence[Any]) -> Sequence[Any]:

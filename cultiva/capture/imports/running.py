@@ -221,6 +221,8 @@ def go_on(
                 if progress:
                     progress(run)
                 log.debug("event=import.chunk import=%d position=%d rows=%d", run.id, run.position, len(chunk))
+            if lanes and not lanes.settle():
+                return run
     except UnreadableFile as error:
         _end(run, now(), state="failed", problem=str(error))
         return run
@@ -334,15 +336,13 @@ def local_copy(run: Import) -> Iterator[Path]:
 @contextmanager
 def open_chunks(path: Path, run: Import, plan: Plan, at: datetime, skip: int = 0) -> Iterator[Iterator[list[Any]]]:
     """The file's rows, read by the plan, so many at a time; unreadable ones among them as Bad. A rehearsal takes as
-    many as the run. The first time as many as they were when one lane of them was done and the other was not."""
+    many as the run."""
     table = open_table(path, Dialect(**run.dialect))
     size = EVENT_CHUNK_ROWS if run.kind == "events" else CHUNK_ROWS
     if parts_people(run, plan):
         size *= LANES
     try:
-        yield _chunks(
-            table, run, plan, at, skip, itertools.chain([run.ahead.get("rows", size)], itertools.repeat(size))
-        )
+        yield _chunks(table, run, plan, at, skip, size)
     finally:
         table.close()
 
@@ -356,16 +356,14 @@ def read_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
             yield chunk
 
 
-def _chunks(
-    table: Table, run: Import, plan: Plan, at: datetime, skip: int, sizes: Iterator[int]
-) -> Iterator[list[Any]]:
+def _chunks(table: Table, run: Import, plan: Plan, at: datetime, skip: int, size: int) -> Iterator[list[Any]]:
     read: Callable[[Any], Any]
     if run.kind == "events":
         read = happening_reader(plan, table.columns, at=at)
     else:
         read = person_reader(plan, table.columns, basis=run.basis, at=at)
     records = itertools.islice(table.records, skip, None)
-    for size in sizes:
+    while True:
         chunk: list[Any] = []
         for record in itertools.islice(records, size):
             if isinstance(record, Bad):

@@ -189,15 +189,14 @@ class Chunk:
         return target.phone_key
 
     def _identified(self) -> Iterator[StagedEvent]:
-        """One event a row: its message is (import, row). Only the first of a lead is for `flow`."""
-        run = self.run.id
+        """One event a row, told once because the import's place moves with it. Only the first of a lead is for
+        `flow`."""
         for target in self.targets:
             is_first = True
             for person, said in target.told:
                 yield StagedEvent(
                     kind="identify",
                     occurred_at=person.at or self.at,
-                    message_id=f"import:{run}:{person.part}:{person.line}",
                     lead_id=target.id,
                     properties=said | {"email": target.email} if target.email else said,
                     context=self._context(target, person),
@@ -343,9 +342,8 @@ class Finder:
         memory = self.chunk.memory
         parameters = {"workspace": self.chunk.workspace_id, "run": self.chunk.run.id}
         with staged("staged_key", KEYS, rows, analyze=True):
-            if not memory:
-                execute(load_sql("capture", "lock_matched"), parameters)
-            found = fetch_all(load_sql("capture", "match_leads"), parameters)
+            lock = "" if memory else " FOR NO KEY UPDATE OF l"
+            found = fetch_all(load_sql("capture", "match_leads") + lock, parameters)
             remembered = memory.match(parameters) if memory else []
         known = {row["id"]: row for row in found}
         for row in remembered:
@@ -416,7 +414,7 @@ class Memory:
 
 
 def _search_text(attributes: Json) -> str:
-    return fold(" ".join(str(attributes[key]) for key in NAMES_SEARCHED if attributes.get(key)))
+    return " ".join(fold(str(attributes[key])) for key in NAMES_SEARCHED if attributes.get(key))
 
 
 def _as_list(value: Any) -> list[Any]:
