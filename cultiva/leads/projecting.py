@@ -15,10 +15,7 @@ from cultiva.leads.attributes import (
     MisfitValue,
     Told,
     Workspace,
-    WrongType,
     check_definition,
-    clean_attributes,
-    coerce,
     definitions,
     fit,
     learn_definitions,
@@ -27,6 +24,7 @@ from cultiva.leads.attributes import (
 )
 from cultiva.leads.companies import Workplace, domain_of, place_leads
 from cultiva.leads.models import Attribute
+from cultiva.leads.values import WrongType, clean_attributes, coerce
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
 
