@@ -114,7 +114,7 @@ def define(
 ) -> Attribute:
     """Say what a key means before the first value comes, or name it anew. Raises AttributeRefused.
 
-    Where the key is known with another type, `projecting.change_type` is the way: its values move with it.
+    Where the key is known with another type, `retyping.change_type` is the way: its values move with it.
     """
     kept = check_definition(key=key, type=type, choices=choices)
     known = definitions(workspace_id, subject)

@@ -61,6 +61,7 @@ urlpatterns = [
     path("companies", companies.company_list, name="companies"),
     path("companies/<int:company_id>", companies.company, name="company"),
     path("settings/attributes", attributes.attribute_list, name="attributes"),
+    path("settings/attributes/progress/<str:subject>/<path:key>", attributes.progress, name="attribute_progress"),
     path("settings/attributes/<str:subject>/<path:key>", attributes.attribute, name="attribute"),
     path("settings", settings.settings_page, name="settings"),
     path("settings/sources", sources.source_list, name="sources"),
