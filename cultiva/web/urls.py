@@ -46,6 +46,7 @@ urlpatterns = [
     path("workflows", documents.workflows, name="workflows"),
     path("workflows/<str:key>", documents.workflow, name="workflow"),
     path("imports", imports.imports, name="imports"),
+    path("imports/<path:page>/too-large", imports.too_large, name="import_too_large"),
     path("imports/new", imports.new_import, name="new_import"),
     path("imports/<int:import_id>", imports.one_import, name="import"),
     path("imports/<int:import_id>/progress", imports.progress, name="import_progress"),
