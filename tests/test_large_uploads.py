@@ -1,6 +1,7 @@
 """Files at the limit of the import screen, sent by a real browser to the running product."""
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,11 @@ def test_a_file_over_the_limit_is_answered_with_the_limit_and_the_way_out(
     assert product.query("SELECT count(*) FROM import_run") == runs
     assert [error for error in chromium.errors if "413" not in error] == []
     chromium.errors.clear()
+
+
+def test_a_stranger_is_refused_before_the_body_comes(running: tuple[Product, Sink, Browser]) -> None:
+    product, _sink, _chromium = running
+    with socket.create_connection(("127.0.0.1", product.port), timeout=10) as sender:
+        head = f"POST /imports/new HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {MAX_UPLOAD_BYTES * 2}\r\n\r\n"
+        sender.sendall(head.encode())
+        assert sender.recv(100).startswith(b"HTTP/1.1 413")
