@@ -28,6 +28,8 @@ TOO_LARGE = (
     b'{"error":{"code":"too_large","message":"A body may hold 1000000 bytes. Send less at a time.","field":null}}'
 )
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
+# A browser shows an answer only once its whole body was taken: so much of a file that is too large is read and dropped.
+MAX_DROPPED_BYTES = 4 * 1024**3
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -37,6 +39,10 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     most = MAX_BODY_BYTES
     if scope["type"] == "http" and announced_bytes(scope) > most and await sync_to_async(may_upload)(scope):
         most = MAX_UPLOAD_BYTES
+        if most < announced_bytes(scope) <= MAX_DROPPED_BYTES:
+            await drop(receive)
+            await django(too_large(scope), without_body(receive), send)
+            return
     if scope["type"] == "http" and announced_bytes(scope) > most:
         kind = [(b"content-type", b"application/json")] if scope["path"].startswith("/api/") else []
         await send({"type": "http.response.start", "status": 413, "headers": [(b"connection", b"close"), *kind]})
@@ -55,6 +61,29 @@ def may_upload(scope: Any) -> bool:
         return session is not None and SESSION_KEY in SessionStore(session.value)
     finally:
         close_old_connections()
+
+
+async def drop(receive: Any) -> None:
+    message = await receive()
+    while message["type"] == "http.request" and message.get("more_body"):
+        message = await receive()
+
+
+def without_body(receive: Any) -> Any:
+    """An empty body, and then whatever comes: Django listens for a sender who hangs up."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive_rest() -> Any:
+        return messages.pop() if messages else await receive()
+
+    return receive_rest
+
+
+def too_large(scope: Any) -> Any:
+    """Asks for the page that says so, in the place of the form that was sent."""
+    path = scope["path"] + "/too-large"
+    kept = [(name, value) for name, value in scope["headers"] if not name.startswith(b"content-")]
+    return scope | {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": kept}
 
 
 def announced_bytes(scope: Any) -> int:

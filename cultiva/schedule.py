@@ -3,6 +3,7 @@
 `at` is the product's time; how often a job runs is counted in real time, once for all workers together.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +14,14 @@ from cultiva.accounts.api_keys import forget_answers
 from cultiva.demo.live import is_live, tick
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
 from cultiva.events.connectors import forget_deliveries
+from cultiva.leads import retyping
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 
 KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
+READING_SECONDS = 2.0  # a turn, then other work gets its own
 KEEP_DELIVERIES = timedelta(days=30)  # of shops, as they came: to look into what went wrong
 
 
@@ -46,6 +49,12 @@ def add_live_events(workspace_id: int, at: datetime) -> None:
             tick(workspace_id=workspace_id, at=at)
 
 
+def read_attributes_anew(workspace_id: int, at: datetime) -> None:
+    """Values whose attribute got another type, a chunk a transaction."""
+    until = time.monotonic() + READING_SECONDS
+    retyping.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
+
+
 def forget_keys(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
@@ -69,6 +78,7 @@ JOBS = [
     Job("make partitions", timedelta(hours=6), make_partitions, per_workspace=False),
     Job("advance workflows", timedelta(seconds=1), advance_workflows),
     Job("live source", timedelta(seconds=4), add_live_events),
+    Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),

@@ -1,5 +1,6 @@
 """A real browser: the system's Chromium, driven by Playwright, that fails a test on any console error."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+
+from tests.product import Product
 
 # Where to keep a picture of each screen; unset: none are kept.
 PICTURES = os.environ.get("SCREENSHOTS", "")
@@ -58,6 +61,17 @@ def picture(page: Page, name: str) -> None:
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def signed_in(product: Product, chromium: Browser, **options: Any) -> Page:
+    """The product's first user at the first screen, in a window of their own."""
+    email = product.query("SELECT email FROM staff_user ORDER BY id LIMIT 1")[0][0]
+    link = json.loads(product.command("user", "link", email, "--json"))["sign_in_link"]
+    page = chromium.context(**options).new_page()
+    page.goto(link)
+    page.locator("form button.btn-primary").click()
+    page.wait_for_url(product.url + "/")
+    return page
 
 
 def serious_violations(page: Page) -> list[str]:

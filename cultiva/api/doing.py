@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from cultiva.accounts.actions import record_audit
 from cultiva.api.door import ApiRequest
 from cultiva.api.errors import ApiError, invalid, one_line
-from cultiva.leads import actions, attributes, companies, projecting
+from cultiva.leads import actions, attributes, companies, retyping
 from cultiva.leads.models import Attribute, Company, Lead
 
 Json = dict[str, Any]
@@ -87,7 +87,7 @@ def define_attribute(request: ApiRequest, given: Json) -> tuple[Attribute, bool]
     workspace_id, at = request.call.workspace_id, request.call.at
     known = attributes.definitions(workspace_id, given["subject"]).get(given["key"])
     settings = {"workspace_id": workspace_id, "subject": given["subject"], "key": given["key"], "at": at}
-    do: Callable[..., Attribute] = projecting.change_type if known else attributes.define
+    do: Callable[..., Attribute] = retyping.change_type if known else attributes.define
     with refusals(given):
         found = do(**settings, type=given["type"], choices=given["choices"], label=given["label"])
     action = "attribute.changed" if known else "attribute.created"

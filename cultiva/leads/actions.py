@@ -10,10 +10,11 @@ from typing import Any
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.leads.addresses import Address, BadAddress, BadPhone, read_address, read_phone
 from cultiva.leads.aliases import current_lead_id
-from cultiva.leads.attributes import Told, clean_attributes, country_of_zone, fit, guess_type
+from cultiva.leads.attributes import Told, fit
 from cultiva.leads.identity import resolve
 from cultiva.leads.models import Attribute, Lead
 from cultiva.leads.projecting import NAMES_SEARCHED, drawn, language_of, phone_key_of, project
+from cultiva.leads.values import clean_attributes, country_of_zone, guess_type
 from cultiva.lib.database import execute, fetch_all, load_sql
 
 __all__ = [

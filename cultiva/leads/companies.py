@@ -10,19 +10,11 @@ from urllib.parse import urlsplit
 
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads.addresses import BadAddress, read_address
-from cultiva.leads.attributes import (
-    MisfitValue,
-    Told,
-    Workspace,
-    clean_attributes,
-    fit,
-    learn_definitions,
-    save_misfits,
-    workspace_of,
-)
+from cultiva.leads.attributes import MisfitValue, Told, Workspace, fit, learn_definitions, save_misfits, workspace_of
 from cultiva.leads.free_mail import is_free_mail
 from cultiva.leads.lists import EXACT_UP_TO, Page, like_words, make_key, read_key
 from cultiva.leads.models import Company
+from cultiva.leads.values import clean_attributes
 from cultiva.lib.database import execute, fetch_all, load_sql
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.leads.attributes import clean_attributes
 from cultiva.leads.models import Lead, LeadAlias
 from cultiva.leads.projecting import drawn
+from cultiva.leads.values import clean_attributes
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, drop, move, put_back, stay, union
 

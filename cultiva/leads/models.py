@@ -227,12 +227,24 @@ class Attribute(WorkspaceRow):
     choices = models.JSONField(default=list)  # of choice and multi_choice
     is_guessed = models.BooleanField(default=True)  # until a person has said so
     created_at = models.DateTimeField()
+    # After a change of type: the last lead or company whose values were read anew; null: all were.
+    read_after = models.BigIntegerField(null=True)
+    read_count = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "attribute"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "subject", "key"], name="one_attribute_a_key")
         ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                fields=["workspace"], condition=models.Q(read_after__isnull=False), name="attribute_being_read"
+            )
+        ]
+
+    @property
+    def is_being_read(self) -> bool:
+        return self.read_after is not None
 
 
 class Misfit(WorkspaceRow):

@@ -11,22 +11,16 @@ from cultiva.events.batch import Batch
 from cultiva.leads.addresses import BadPhone, read_phone
 from cultiva.leads.aliases import follow_merged
 from cultiva.leads.attributes import (
-    AttributeRefused,
     MisfitValue,
     Told,
     Workspace,
-    WrongType,
-    check_definition,
-    clean_attributes,
-    coerce,
-    definitions,
     fit,
     learn_definitions,
     save_misfits,
     workspace_of,
 )
 from cultiva.leads.companies import Workplace, domain_of, place_leads
-from cultiva.leads.models import Attribute
+from cultiva.leads.values import clean_attributes
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.folding import fold, folded_where_different
 
@@ -207,72 +201,3 @@ OPENS = ("email_opened",)
 
 def _may_be_own_act(event: LedgerEvent) -> bool:
     return event.kind in ("track", "page", "screen") and event.actor != "machine" and event.name not in OPENS
-
-
-# Changing what a key means
-
-
-@dataclass(frozen=True)
-class TypeChange:
-    """What a change of type would do: how many values fit, how many do not, and some of those with the reason."""
-
-    fitting: int
-    misfits: int
-    examples: list[tuple[Any, str]]
-
-
-def preview_type(
-    *, workspace_id: int, subject: str, key: str, type: str, choices: Sequence[str] = (), most: int = 20_000
-) -> TypeChange:
-    """How the values of now would fit another type, of the first `most` leads or companies that have one."""
-    kept = check_definition(key=key, type=type, choices=choices)
-    workspace = workspace_of(workspace_id)
-    rows = fetch_all(
-        load_sql("leads", f"values_of_{subject}_key"), {"workspace": workspace_id, "key": key, "most": most}
-    )
-    fitting = misfits = 0
-    examples: list[tuple[Any, str]] = []
-    for row in rows:
-        try:
-            coerce(type, row["value"], choices=kept, time_zone=workspace.time_zone, country=workspace.country)
-            fitting += row["n"]
-        except WrongType as error:
-            misfits += row["n"]
-            if len(examples) < 5:
-                examples.append((row["value"], str(error)))
-    return TypeChange(fitting, misfits, examples)
-
-
-def change_type(
-    *,
-    workspace_id: int,
-    subject: str,
-    key: str,
-    type: str,
-    at: datetime,
-    choices: Sequence[str] = (),
-    label: str | None = None,
-) -> Attribute:
-    """Give an attribute another type and read its values anew from the ledger: misfits come back where they fit.
-
-    Raises AttributeRefused.
-    """
-    kept = check_definition(key=key, type=type, choices=choices)
-    attribute = definitions(workspace_id, subject).get(key)
-    if attribute is None:
-        raise AttributeRefused(f"There is no attribute {key!r}.\nhint: define it first")
-    is_same = (attribute.type, attribute.choices) == (type, kept)
-    attribute.type, attribute.choices, attribute.is_guessed = type, kept, False
-    attribute.label = attribute.label if label is None else label[:120]
-    attribute.save(update_fields=["type", "choices", "is_guessed", "label"])
-    if not is_same:
-        _reproject(workspace_id, subject, key, at)
-    return attribute
-
-
-def _reproject(workspace_id: int, subject: str, key: str, at: datetime) -> None:
-    """Read those anew who have the key, or a misfit of it."""
-    rows = fetch_all(load_sql("leads", f"leads_with_{subject}_key"), {"workspace": workspace_id, "key": key})
-    ids = [row["id"] for row in rows]
-    for start in range(0, len(ids), CHUNK):
-        project_leads(workspace_id=workspace_id, lead_ids=ids[start : start + CHUNK], at=at)

@@ -13,7 +13,7 @@ import phonenumbers
 
 from cultiva.capture.imports.presets import EVENT_BY_NAME, EVENT_SPECIAL, PRESETS, SPECIAL, recognise, target_of
 from cultiva.leads.addresses import BadAddress, read_address
-from cultiva.leads.attributes import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, clean_attributes, country_of_zone
+from cultiva.leads.values import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, clean_attributes, country_of_zone
 from cultiva.lib.folding import fold
 
 Json = dict[str, Any]

@@ -2,7 +2,8 @@
 
 Everything is read as a stream, a record at a time: a file of a million rows takes no more memory than one of a
 thousand. A record that cannot be read is a `Bad` one, with its line and the reason; the others are not lost by it.
-Spreadsheets are the exception: their library reads a sheet whole, so their size is limited.
+Spreadsheets are the exception: their library reads a sheet whole, so their size is limited. (A library that streams
+them, openpyxl, takes twelve times as long: 16 s instead of 1.4 for 150,000 rows of ten columns.)
 """
 
 import codecs
@@ -11,12 +12,13 @@ import io
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import duckdb
 from charset_normalizer import from_bytes
@@ -31,7 +33,10 @@ MAX_FIELD = 256 * 1024  # characters; beyond it a quote was not closed
 MAX_COLUMNS = 500
 MAX_UNPACKED = 4 * 1024**3  # bytes an archive may hold
 MAX_RATIO = 200  # unpacked to packed; CSV packs to a tenth, spreadsheets to a thirtieth
-MAX_SHEET = 400 * 1024**2  # unpacked bytes of a spreadsheet, which is read whole
+# A spreadsheet is read whole: 200 bytes of memory for 100 of its text, and 32 for every cell between the first and the
+# last, empty ones too. Measured at the limits: 500 MB.
+MAX_SHEET = 200 * 1024**2  # bytes of its texts and sheets, unpacked
+MAX_CELLS = 5_000_000  # rows times columns
 DELIMITERS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "utf-16", "utf-16-le", "utf-16-be", "mac-roman")
 FORMATS = ("csv", "xlsx", "xls", "parquet", "mailchimp")
@@ -115,8 +120,6 @@ def open_table(path: Path, dialect: Dialect) -> Table:
     if dialect.format == "parquet":
         return _open_parquet(path)
     if dialect.format in ("xlsx", "xls"):
-        if dialect.format == "xlsx":
-            _refuse_bomb(path, limit=MAX_SHEET)
         return _to_table(_open_sheet(path), dialect)
     if dialect.format == "mailchimp":
         return _open_mailchimp(path)
@@ -395,11 +398,13 @@ def _detect_archive(path: Path, name: str) -> Dialect:
     _refuse_bomb(path, limit=MAX_UNPACKED)
     with zipfile.ZipFile(path) as archive:
         inside = archive.namelist()
-    if "xl/workbook.xml" in inside or "[Content_Types].xml" in inside:
-        _refuse_bomb(path, limit=MAX_SHEET)
+    if "xl/workbook.xml" in inside:
+        _refuse_large_sheets(path)
         return Dialect(format="xlsx", has_header=_looks_like_header(_first_rows(_open_sheet(path))))
     if _mailchimp_parts(inside):
         return Dialect(format="mailchimp")
+    if "[Content_Types].xml" in inside or "content.xml" in inside:
+        raise UnreadableFile(f"{name or path.name} is no XLSX file.\nhint: open it and save the list as XLSX or CSV")
     raise UnreadableFile(
         f"{name or path.name} is an archive without the files of a Mailchimp export.\n"
         "hint: unpack it, and import its CSV files one by one"
@@ -418,6 +423,71 @@ def _refuse_bomb(path: Path, *, limit: int) -> None:
             f"The archive unpacks to {unpacked // 1024**2:,} MB, {unpacked // packed} times its size.\n"
             "hint: this is more than a list of people; import it as CSV"
         )
+
+
+# A cell or the beginning of a row, with its place where it names one. `/`: it is empty.
+PLACE = re.compile(
+    rb"""<(?:\w+:)?(row|c)(?=[\s/>])(?:[^>]*?\sr\s*=\s*["']([A-Za-z]*)(\d+)["'])?[^>]*?(/?)>""",
+)
+
+
+def _refuse_large_sheets(path: Path) -> None:
+    """Before the library reads them: memory it does not get ends the process. Everything is read through here once, so
+    that no size in the archive's directory is a lie."""
+    with zipfile.ZipFile(path) as archive:
+        parts = [each for each in archive.infolist() if each.filename.endswith((".xml", ".rels"))]
+        unpacked = sum(each.file_size for each in parts)
+        if unpacked > MAX_SHEET:
+            raise UnreadableFile(
+                f"The spreadsheet unpacks to {unpacked // 1024**2:,} MB; the most is {MAX_SHEET // 1024**2} MB.\n"
+                "hint: save the sheet as CSV, which may be of any length"
+            )
+        for part in parts:
+            with archive.open(part) as file:
+                rows, columns = _extent(file)
+            if rows * columns > MAX_CELLS:
+                raise UnreadableFile(
+                    f"The spreadsheet has {rows:,} rows and {columns:,} columns; the most is {MAX_CELLS:,} cells.\n"
+                    "hint: delete what stands far below or beside the list, or save the sheet as CSV"
+                )
+
+
+def _extent(file: IO[bytes]) -> tuple[int, int]:
+    """The last row and the last column with a value in a sheet; (0, 0) of what is no sheet."""
+    row = column = last_row = last_column = 0
+    columns: dict[bytes, int] = {}
+    rest = b""
+    while block := _read_block(file):
+        block = rest + block
+        cut = block.rfind(b"<") if block.rfind(b"<") > block.rfind(b">") else len(block)
+        block, rest = block[:cut], block[cut:]
+        if len(rest) > SAMPLE_BYTES:
+            raise UnreadableFile("The spreadsheet is damaged.\nhint: save it again, or as CSV")
+        for tag, letters, number, is_empty in PLACE.findall(block):
+            if tag == b"row":
+                row, column = int(number) if number else row + 1, 0
+                continue
+            if letters:
+                row, column = int(number), columns.get(letters) or columns.setdefault(letters, _column_number(letters))
+            else:
+                column += 1
+            if not is_empty:
+                last_row, last_column = max(last_row, row), max(last_column, column)
+    return last_row, last_column
+
+
+def _read_block(file: IO[bytes]) -> bytes:
+    try:
+        return file.read(1024 * 1024)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise UnreadableFile("The archive is damaged.\nhint: download it again") from error
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper()[:7]:
+        number = number * 26 + letter - 64
+    return number
 
 
 def _mailchimp_parts(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,14 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cultiva.leads.attributes import (
-    WrongType,
-    coerce,
-    definitions,
-    guess_type,
-    learn_definitions,
-    workspace_of,
-)
+from cultiva.leads.attributes import definitions, learn_definitions, workspace_of
+from cultiva.leads.values import WrongType, coerce, guess_type
 
 Json = dict[str, Any]
 SAMPLE = 200  # values by which the type of a new key is guessed

@@ -71,6 +71,11 @@ def xlsx(rows: list[list[object]]) -> bytes:
         ) + "</row>"
         for r, row in enumerate(rows, start=1)
     )  # fmt: skip
+    return workbook(cells)
+
+
+def workbook(cells: str) -> bytes:
+    """One of a sheet with these rows, as they stand in the XML."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"

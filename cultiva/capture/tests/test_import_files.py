@@ -144,6 +144,56 @@ def test_a_spreadsheet_reads_like_its_csv(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("cells", "extent"),
+    [
+        ('<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+         "1,048,576 rows and 16,384 columns"),
+        ("<x:row r='1'><x:c r='xfd1'><x:v>1</x:v></x:c></x:row><row r = '400'><c><v>1</v></c></row>",
+         "400 rows and 16,384 columns"),
+        ("<row>" + "<c><v>1</v></c>" * 3000 + "</row>" + "<row/>" * 1999 + "<row><c><v>1</v></c></row>",
+         "2,001 rows and 3,000 columns"),
+    ],
+)  # fmt: skip
+def test_a_spreadsheet_with_a_cell_far_away_is_refused_before_it_takes_all_memory(
+    tmp_path: Path, cells: str, extent: str
+) -> None:
+    with pytest.raises(UnreadableFile, match=f"has {extent}; the most is 5,000,000 cells"):
+        detect(saved(tmp_path, files.workbook(cells)))
+
+
+def test_empty_cells_far_away_do_no_harm(tmp_path: Path) -> None:
+    cells = '<row r="1"><c r="A1"><v>7</v></c></row><row r="1048576"><c r="XFD1048576" s="1"/></row>'
+    path = saved(tmp_path, files.workbook(cells))
+    assert [record.cells for record in open_table(path, detect(path)).records] == [["7"]]
+
+
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_SHEET", 1024**2)
+    cells = "".join(f'<row r="{n}"><c r="A{n}"><v>{n * n}</v></c></row>' for n in range(1, 60_000))
+    with pytest.raises(UnreadableFile, match="unpacks to 3 MB; the most is 1 MB") as refused:
+        detect(saved(tmp_path, files.workbook(cells)))
+    assert "CSV" in str(refused.value)
+
+
+def test_a_size_that_is_a_lie_is_found_out(tmp_path: Path) -> None:
+    cells = "".join(f'<row r="{n}"><c r="A{n}"><v>{n * n}</v></c></row>' for n in range(1, 60_000))
+    packed = bytearray(files.workbook(cells))
+    entry = packed.rindex(b"xl/worksheets/sheet1.xml") - 46  # in the directory at the end: 24 to 28 is the size
+    packed[entry + 24 : entry + 28] = (1000).to_bytes(4, "little")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        detect(saved(tmp_path, bytes(packed)))
+
+
+def test_another_office_document_is_no_spreadsheet(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<document/>")
+    with pytest.raises(UnreadableFile, match="save the list as XLSX or CSV"):
+        detect(saved(tmp_path, packed.getvalue()))
+
+
 def test_parquet_reads_like_its_csv(tmp_path: Path) -> None:
     path = tmp_path / "people.parquet"
     duckdb.execute(f"COPY (SELECT 'ana@example.com' AS email, 3 AS employees, DATE '2024-05-01' AS seen) TO '{path}'")

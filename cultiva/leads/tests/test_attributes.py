@@ -8,20 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cultiva.leads import attributes as room
-from cultiva.leads.attributes import (
-    MAX_DEFINITIONS,
-    TYPES,
-    AttributeRefused,
-    WrongType,
-    coerce,
-    define,
-    definitions,
-    guess_type,
-)
+from cultiva.leads.attributes import MAX_DEFINITIONS, AttributeRefused, define, definitions
 from cultiva.leads.models import Attribute, Lead, Misfit
-from cultiva.leads.projecting import change_type, preview_type
 from cultiva.leads.rebuild import rebuild_leads
+from cultiva.leads.retyping import change_type, preview_type
 from cultiva.leads.tests.people import identify, lead, take
+from cultiva.leads.values import TYPES, WrongType, coerce, guess_type
 from cultiva.lib.database import workspace_scope
 
 SETTINGS: dict[str, Any] = {"time_zone": "Europe/Madrid", "country": "ES"}

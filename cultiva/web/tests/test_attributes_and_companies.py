@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from cultiva.accounts.models import Role
+from cultiva.leads import retyping
 from cultiva.leads.models import Attribute, Company, Lead, Misfit
 from cultiva.leads.tests import people
 from cultiva.lib.database import workspace_scope
+from cultiva.schedule import JOBS
 from cultiva.web.tests.test_screens import signed_in
 
 
@@ -44,6 +46,27 @@ def test_a_type_is_changed_after_seeing_what_would_not_fit(huerta: Any, at: date
     client.post(path, wanted | {"type": "text"})
     assert Lead.objects.get(id=misfit.subject_id).attributes["size"] == "many"
     assert not Misfit.objects.filter(workspace_id=huerta.id).exists()
+
+
+def test_many_values_are_read_anew_by_the_worker_with_progress_on_the_screen(
+    huerta: Any, at: datetime, ana: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retyping, "CHUNK", 1)
+    client = signed_in(huerta, Role.MARKETING, at)
+    path, wanted = "/settings/attributes/lead/size", {"type": "number", "choices": "", "sure": "1"}
+    page = client.post(path, wanted, follow=True).content.decode()
+    assert "being read anew" in page
+    assert 'hx-get="/settings/attributes/progress/lead/size"' in page
+    assert "being read anew" in client.get("/settings/attributes").content.decode()
+    assert Lead.objects.get(id=ana.id).attributes["size"] == "50"
+    job = next(job for job in JOBS if job.name == "read attributes anew")
+    job.run(huerta.id, at)
+    assert Lead.objects.get(id=ana.id).attributes["size"] == 50
+    done = client.get("/settings/attributes/progress/lead/size").content.decode()
+    assert "2 values were read anew" in done
+    assert "hx-get" not in done
+    assert "hx-get" not in client.get(path).content.decode()
+    assert client.get("/settings/attributes/progress/lead/nothing").status_code == 404
 
 
 def test_a_wrong_definition_is_told(huerta: Any, at: datetime, ana: Lead) -> None:

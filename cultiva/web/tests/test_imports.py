@@ -57,7 +57,7 @@ def test_a_file_goes_from_upload_to_undo(huerta: Any, owner: Client, at: datetim
     document = SimpleUploadedFile("declaration.pdf", b"%PDF")
     answer = owner.post(f"/imports/{run.id}/mapping", MAPPING | {"declared_by": str(user), "document": document})
     assert answer.status_code == 302, answer.content.decode()
-    assert "being counted" in owner.get(f"/imports/{run.id}").content.decode()
+    assert "Being counted" in owner.get(f"/imports/{run.id}").content.decode()
     work(huerta, at)
     page = owner.get(f"/imports/{run.id}").content.decode()
     assert "This is what would happen" in page

@@ -8,12 +8,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
 
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import Role
 from cultiva.leads.attributes import AttributeRefused, definitions
 from cultiva.leads.models import Attribute
-from cultiva.leads.projecting import TypeChange, change_type, preview_type
+from cultiva.leads.retyping import TypeChange, change_type, preview_type, progress_of
 from cultiva.leads.summaries import use_of_attributes
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.words import attribute_label
@@ -73,18 +74,18 @@ def attribute_list(request: StaffRequest) -> HttpResponse:
 @staff_screen(posts=EDITORS)
 def attribute(request: StaffRequest, subject: str, key: str) -> HttpResponse:
     """First what would change is shown; what is sent with `sure` is saved."""
-    found = definitions(request.staff.workspace.id, subject).get(key) if subject in SUBJECTS else None
-    if found is None:
-        raise Http404
+    found = attribute_or_404(request, subject, key)
     form = AttributeForm(request.POST or None, initial=_initial(found))
     preview = None
     if form.is_valid():
         preview = _try(request, found, form)
         if preview and (request.POST.get("sure") or not preview.misfits):
-            return redirect("web:attributes")
+            changed = attribute_or_404(request, subject, key)
+            return redirect("web:attribute", subject, key) if changed.is_being_read else redirect("web:attributes")
     context = {
         "page_title": found.label or attribute_label(found.key),
         "attribute": found,
+        "percent": round(100 * progress_of(found)),
         "form": form,
         "preview": preview,
         "examples": preview.examples if preview and request.staff.sees_personal_data else [],
@@ -92,6 +93,21 @@ def attribute(request: StaffRequest, subject: str, key: str) -> HttpResponse:
         "subject_label": SUBJECTS[subject],
     }
     return render(request, "web/attribute.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+@staff_screen()
+def progress(request: StaffRequest, subject: str, key: str) -> HttpResponse:
+    found = attribute_or_404(request, subject, key)
+    context = {"attribute": found, "percent": round(100 * progress_of(found))}
+    return render(request, "web/_attribute_progress.html", context)
+
+
+def attribute_or_404(request: StaffRequest, subject: str, key: str) -> Attribute:
+    found = definitions(request.staff.workspace.id, subject).get(key) if subject in SUBJECTS else None
+    if found is None:
+        raise Http404
+    return found
 
 
 def _initial(found: Attribute) -> dict[str, Any]:

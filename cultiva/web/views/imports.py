@@ -194,6 +194,22 @@ def new_import(request: StaffRequest) -> HttpResponse:
     return render(request, "web/import_new.html", context, status=422 if form.errors else 200)
 
 
+@require_GET
+@staff_screen()
+def too_large(request: StaffRequest, page: str) -> HttpResponse:
+    """What the web process shows in the place of a form whose file was over its limit (`asgi.MAX_UPLOAD_BYTES`)."""
+    context = {
+        "title": _("The file is too large"),
+        "text": _(
+            "Up to 200 MB can be uploaded here; nothing was taken. Save a spreadsheet as CSV or split the file, or let "
+            "whoever runs the server take it in whole, with the command: cultiva import"
+        ),
+        "link_url": f"/imports/{page}",
+        "link_label": _("Back"),
+    }
+    return render(request, "web/message_page.html", context, status=413)
+
+
 @staff_screen(posts=MAY_IMPORT)
 def mapping(request: StaffRequest, import_id: int) -> HttpResponse:
     """What was detected, with the first rows; what each column means; on which basis."""

@@ -1,0 +1,3 @@
+-- The first and the last id, each by one look into an index.
+SELECT (SELECT id FROM company WHERE workspace_id = %(workspace)s ORDER BY id LIMIT 1) AS first,
+       (SELECT id FROM company WHERE workspace_id = %(workspace)s ORDER BY id DESC LIMIT 1) AS last
