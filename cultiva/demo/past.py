@@ -106,7 +106,7 @@ def _lead_row(newcomer: Newcomer) -> Json:
         "language": person.language,
         "source_kind": newcomer.source_kind,
         "created_at": newcomer.born.isoformat(),
-        "search_text": fold(" ".join(str(attributes[key]) for key in NAMES_SEARCHED if attributes.get(key))),
+        "search_text": " ".join(fold(str(attributes[key])) for key in NAMES_SEARCHED if attributes.get(key)),
     }
 
 

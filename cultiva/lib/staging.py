@@ -11,7 +11,7 @@ from django.db import connection
 
 
 @contextmanager
-def staged(table: str, columns: str, rows: Iterable[Sequence[Any]], *, analyze: bool = False) -> Iterator[None]:
+def staged(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> Iterator[None]:
     """A temporary table of this connection with these rows, for as long as the block. `columns` as in CREATE TABLE.
 
     Jsonb goes in as its text. To be used inside a transaction: an error takes the table with it.
@@ -22,8 +22,6 @@ def staged(table: str, columns: str, rows: Iterable[Sequence[Any]], *, analyze: 
             write = copy.write_row
             for row in rows:
                 write(row)
-        if analyze:  # where it is joined; what is only read through needs no statistics
-            cursor.execute(f"ANALYZE {table}")
     yield
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {table}")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cultiva.leads.attributes import definitions, learn_definitions, workspace_of
-from cultiva.leads.values import WrongType, coerce, guess_type
+from cultiva.leads.values import MAX_TEXT, WrongType, coerce, guess_type
 
 Json = dict[str, Any]
 SAMPLE = 200  # values by which the type of a new key is guessed
@@ -51,6 +51,8 @@ class Types:
         return fitting
 
     def _fit_one(self, key: str, value: Any) -> Any:
+        if type(value) is str and self.kinds[key][0] == "text" and value.isprintable():
+            return " ".join(value.split())[:MAX_TEXT] or None  # as `coerce`; most values are such
         if isinstance(value, list):
             return self._coerced(key, value)
         place = key, type(value), value

@@ -102,7 +102,7 @@ def _undo_chunk(run: Import, at: datetime) -> int:
             given = {key: value for key, value in back.items() if value is not None}
             events.append(_undone(run, row["lead_id"], given, [k for k, v in back.items() if v is None], at))
             folded = folded_where_different(attributes)
-            search = fold(" ".join(str(attributes[key]) for key in NAMES_SEARCHED if attributes.get(key)))
+            search = " ".join(fold(str(attributes[key])) for key in NAMES_SEARCHED if attributes.get(key))
             changed.append((row["lead_id"], to_json(attributes), to_json(folded) if folded else None, search))
     if changed:
         with staged("staged_back", "id bigint, attributes jsonb, folded jsonb, search_text text", changed):

@@ -341,7 +341,7 @@ class Finder:
         rows = [(n, p.email_key, p.external_id, p.phone_key) for n, p in enumerate(people)]
         memory = self.chunk.memory
         parameters = {"workspace": self.chunk.workspace_id, "run": self.chunk.run.id}
-        with staged("staged_key", KEYS, rows, analyze=True):
+        with staged("staged_key", KEYS, rows):
             lock = "" if memory else " FOR NO KEY UPDATE OF l"
             found = fetch_all(load_sql("capture", "match_leads") + lock, parameters)
             remembered = memory.match(parameters) if memory else []

@@ -230,7 +230,7 @@ def test_trigrams_see_letters_beyond_ascii(urls: PostgresUrls) -> None:
     ("name", "value"),
     [
         ("listen_addresses", ""),
-        ("shared_buffers", "64MB"),
+        ("shared_buffers", "256MB"),
         ("work_mem", "16MB"),
         ("max_connections", "100"),
         ("wal_level", "replica"),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_api_keys"),
-        ("leads", "0010_lean_indexes"),
+        ("leads", "0011_attribute_changes"),
     ]
 
     operations = [
