@@ -124,7 +124,7 @@ async def lifespan(receive: Any, send: Any) -> None:
     # request leaves many short-lived objects behind.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(200_000, 20, 50)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await door().stop()
