@@ -118,6 +118,28 @@ def test_leads_are_found_by_what_identifies_them_and_by_time(huerta: Any, people
         found(huerta, email="nobody")
 
 
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("looked_through", [1, 2, 3, 100])
+def test_a_common_word_is_found_at_the_head_of_the_list_and_beyond(
+    huerta: Any, people: list[int], sort: str, looked_through: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = found(huerta, sort=sort)
+    monkeypatch.setattr("cultiva.leads.lists.FEW", 0)
+    monkeypatch.setattr("cultiva.leads.lists.LOOKED_THROUGH", looked_through)
+    assert found(huerta, sort=sort, search="huertos") == [each for each in everyone if each in (people[0], people[2])]
+    assert found(huerta, sort=sort, search="huertos", stage="customer") == [people[2]]
+    pages, key = [], None
+    for _page in range(5):
+        page = list_leads(
+            workspace_id=huerta.id, wanted=LeadFilter(sort=sort, search="example"), after=key, limit=1
+        )  # fmt: skip
+        pages += [row["id"] for row in page.rows]
+        key = page.next_key
+        if key is None:
+            break
+    assert pages == everyone
+
+
 MANY = """
 INSERT INTO lead (workspace_id, email, email_key, external_id, attributes, language, source_kind, created_at,
                   search_text)
