@@ -94,7 +94,7 @@ class ImportPart(WorkspaceRow):
 class ImportChange(LeadRow):
     """A lead that an import made (`before` is null) or changed (the values its keys had; null: none)."""
 
-    # Neither reference is checked: the transaction that writes these holds the run's row, and makes or holds the lead.
+    # `run` is not checked: the transaction that writes these holds its row.
     pk = models.CompositePrimaryKey("workspace_id", "run_id", "lead_id")
     run = models.ForeignKey(Import, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")

@@ -8,7 +8,6 @@ class Migration(migrations.Migration):
 
     operations = [
         drop_reference("import_change", "run_id"),
-        drop_reference("import_change", "lead_id"),
         migrations.RemoveField("import", "ahead"),
         migrations.AddField("import", "lanes", models.JSONField(default=list)),
     ]
