@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest, refuse_later
+from cultiva.criteria.reading import nearest
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins
 
 __all__ = [
-    "AllOf", "AnyOf", "Condition", "Context", "Node", "Not",
-    "compile_predicate", "conditions_of", "names_of", "parse", "say",
+    "AllOf", "AnyOf", "Condition", "Context", "Node", "Not", "Reads",
+    "compile_predicate", "conditions_of", "names_of", "parse", "reads_of", "say",
 ]  # fmt: skip
 
 OPERATORS = ("all", "any", "not")
-LATER = (
-    "persona", "segment", "consent", "mark", "magnet", "objective", "campaign", "workflow", "owner", "tag",
-)  # fmt: skip
+LATER = ("segment", "objective", "campaign", "workflow")  # come with their rooms
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
 
 
@@ -62,7 +62,6 @@ def _parse(document: Any, place: str, depth: int) -> Node:
         inner = check_keys(document, allowed=["not"], place=place)["not"]
         return Not(_parse(inner, f"{place}.not", depth - 1))
     plugin: type[Condition] = plugins("conditions")[kind]
-    refuse_later(document, plugin.later, place)
     return plugin.read(check_keys(document, allowed=plugin.keys, place=place), place)
 
 
@@ -80,12 +79,19 @@ def _kind(document: Mapping[Any, Any], place: str) -> str:
         listed = " and ".join(f"`{kind}`" for kind in kinds)
         raise DocumentError(place, f"{listed} stand in one node", "give each its own: {all: [{..}, {..}]}")
     if not kinds:
-        refuse_later(document, LATER, place)
+        _refuse_later(document, place)
         if not document:
             raise DocumentError(place, "the condition is empty", f"known: {', '.join(known)}")
         wrong = next(iter(document))
         raise DocumentError(place, f"unknown key `{wrong}`", nearest(wrong, known))
     return str(kinds[0])
+
+
+def _refuse_later(document: Mapping[Any, Any], place: str) -> None:
+    """Words of the language that this version does not speak yet."""
+    for key in document:
+        if key in LATER:
+            raise DocumentError(place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md")
 
 
 def conditions_of(node: Node) -> Iterator[Condition]:
@@ -99,6 +105,11 @@ def conditions_of(node: Node) -> Iterator[Condition]:
 def names_of(node: Node) -> frozenset[str]:
     """The attributes and events a tree reads, by name."""
     return frozenset[str]().union(*(condition.names() for condition in conditions_of(node)))
+
+
+def reads_of(node: Node) -> Reads:
+    """What the answer to a tree depends on."""
+    return reduce(or_, (condition.reads() for condition in conditions_of(node)), Reads())
 
 
 def compile_predicate(node: Node, context: Context) -> str:

@@ -254,7 +254,7 @@ def _read_event_rule(given: Mapping[str, Any], event: EventHappened, place: str)
     if event.within_days is not None:
         problem = "a bare event rule has its window in the rule"
         raise DocumentError(f"{place}.when.within_days", problem, "write window_days beside `when`")
-    count = given.get("count", "once" if event.times else "each")
+    count = given.get("count", "once" if event.is_counted else "each")
     if count not in COUNTS:
         raise DocumentError(f"{place}.count", f"no way to count `{count}`", nearest(count, COUNTS))
     if (count == "per_distinct") != ("distinct" in given):
