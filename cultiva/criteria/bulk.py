@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ANY
 from cultiva.criteria.dialects import DUCKDB, Dialect
 from cultiva.criteria.language import Node, compile_predicate, conditions_of
 from cultiva.criteria.one_pass import OnePass
+from cultiva.criteria.personas import Persona
 from cultiva.criteria.values import Element, Test, Value
 from cultiva.lib.documents import DocumentError
-
-OUR_RECORDS = ("identify", "consent", "stage", "score", "segment", "send", "workflow", "staff")
 
 
 @dataclass
@@ -78,7 +78,7 @@ class BulkContext(OnePass):
     def event_is(self, name: str) -> str:
         """In files every event is the person's own but those that go by the names of our records."""
         if name == ANY:
-            return f"NOT ({self.dialect.is_one_of('e.name', self.bind(list(OUR_RECORDS)), 'text')})"
+            return f"NOT ({self.dialect.is_one_of('e.name', self.bind(sorted(RECORDS)), 'text')})"
         return f"e.name = {self.bind(name)}::text"
 
     def received_since(self, oldest: str) -> str:
@@ -96,7 +96,7 @@ class BulkSelection:
     events: frozenset[str]  # names; `any` for all
 
 
-def compile_bulk(node: Node, *, timezone: str = "UTC", personas: Mapping[str, Any] | None = None) -> BulkSelection:
+def compile_bulk(node: Node, *, timezone: str = "UTC", personas: Mapping[str, Persona] | None = None) -> BulkSelection:
     """Raises DocumentError where a condition asks for what files do not tell."""
     context = BulkContext(timezone=timezone, personas=personas or {})
     for condition in conditions_of(node):

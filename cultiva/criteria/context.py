@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from cultiva.criteria.dialects import POSTGRES, Dialect
 from cultiva.criteria.figures import Figure
@@ -12,6 +12,12 @@ from cultiva.criteria.values import JsonValue, Value
 ANY = "any"
 ACTS = ("track", "page", "screen")  # the kinds of events that a person causes
 EVENTS_SHOWN = 10  # of a condition, in an explanation
+
+
+class Closeness(Protocol):
+    """What a condition needs of a persona."""
+
+    def closeness(self, context: "Context") -> str: ...
 
 
 @dataclass
@@ -28,7 +34,7 @@ class Context:
     since: Mapping[str, str] = field(default_factory=dict)
     lead: str = "l"
     parameters: dict[str, Any] = field(default_factory=dict)
-    personas: Mapping[str, Any] = field(default_factory=dict)  # {key: criteria.personas.Persona}
+    personas: Mapping[str, "Closeness"] = field(default_factory=dict)  # {key: persona}
     dialect: ClassVar[Dialect] = POSTGRES
     event_name: ClassVar[str] = "CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END"  # SQL over alias e
     has_workspace: ClassVar[bool] = True  # whether what rooms store of a lead can be read
@@ -64,17 +70,13 @@ class Context:
             return f"e.kind = ANY ({self.bind(list(ACTS))}::text[])"
         return f"{self.dialect.text(self.event_name)} = {self.bind(name)}::text"
 
-    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "", enough: int = 0) -> str:
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         """SQL: the figure of the lead's events up to `at` that match; never those of machines.
 
         `matches` is a test over alias `e` (a row of view `lead_event`); `after`, an instant, is excluded;
-        `window`, an interval, ends at `at`. Of a count, what is beyond `enough` need not be counted.
+        `window`, an interval, ends at `at`.
         """
         happened = self._happened(matches, after=after, window=window)
-        if enough == 1:
-            return f"(EXISTS (SELECT {happened}))::int"
-        if enough:
-            return f"(SELECT count(*) FROM (SELECT {happened} LIMIT {enough}) counted)"  # noqa: S608
         return f"(SELECT {figure.aggregate(figure.value(self.property))} {happened})"
 
     def _happened(self, matches: str, *, after: str, window: str) -> str:

@@ -1,7 +1,5 @@
 """Where the SQL of the engines differs. Everything else that conditions write is the same for all of them."""
 
-from typing import Any
-
 # A date that the calendar has, years 0001 to 9999: whatever matches can be cast, in every engine.
 DATE = (
     "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
@@ -83,6 +81,10 @@ class Dialect:
             f" + CASE WHEN length({offset}) > 3 THEN right({offset}, 2)::int ELSE 0 END) ELSE 0 END)"
         )
 
+    def shown(self, figure: str) -> str:
+        """A float64 rounded to the millionth, ties to even; adding 0 turns -0 into 0."""
+        raise NotImplementedError
+
     def next_anniversary(self, day: str, today: str) -> str:
         """The first day from `today` on with the month and day of `day`; adding years turns 29 into 28 February."""
         years = f"(extract(year FROM {today})::int - extract(year FROM {day})::int)"
@@ -125,6 +127,9 @@ class Postgres(Dialect):
     def date_in(self, text: str) -> str:
         return f"left({text}, 10)::date"
 
+    def shown(self, figure: str) -> str:
+        return f"(round({figure} * 1e6::float8) / 1e6::float8 + 0::float8)"  # of float8 it rounds ties to even
+
 
 class DuckDb(Dialect):
     name = "DuckDB"
@@ -148,12 +153,12 @@ class DuckDb(Dialect):
     def date_in(self, text: str) -> str:
         return f"TRY_CAST(left({text}, 10) AS DATE)"
 
+    def shown(self, figure: str) -> str:
+        return f"(round_even({figure} * 1e6::float8, 0) / 1e6::float8 + 0::float8)"
+
 
 POSTGRES, DUCKDB = Postgres(), DuckDb()
 
 
 def _literal(pattern: str) -> str:
     return f"'{pattern}'"
-
-
-Bound = Any

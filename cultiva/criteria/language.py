@@ -14,7 +14,7 @@ from cultiva.lib.plugins import plugins
 
 __all__ = [
     "AllOf", "AnyOf", "Condition", "Context", "Node", "Not", "Reads",
-    "compile_predicate", "conditions_of", "names_of", "parse", "reads_of", "say",
+    "compile_predicate", "conditions_of", "names_of", "parse", "placed_conditions", "reads_of", "say",
 ]  # fmt: skip
 
 OPERATORS = ("all", "any", "not")
@@ -102,6 +102,18 @@ def conditions_of(node: Node) -> Iterator[Condition]:
         yield from conditions_of(child)
 
 
+def placed_conditions(node: Node, place: str = "criteria") -> Iterator[tuple[str, Condition]]:
+    """Every condition with its place in the document, as in `criteria.all[0].not`."""
+    if isinstance(node, Condition):
+        yield place, node
+    elif isinstance(node, Not):
+        yield from placed_conditions(node.node, f"{place}.not")
+    else:
+        word = "all" if isinstance(node, AllOf) else "any"
+        for n, child in enumerate(node.nodes):
+            yield from placed_conditions(child, f"{place}.{word}[{n}]")
+
+
 def names_of(node: Node) -> frozenset[str]:
     """The attributes and events a tree reads, by name."""
     return frozenset[str]().union(*(condition.names() for condition in conditions_of(node)))
@@ -127,6 +139,7 @@ def compile_predicate(node: Node, context: Context) -> str:
     return f"({' OR '.join(parts) or 'false'})"
 
 
+LANGUAGES = ("es", "en")
 AND, OR = {"es": " y ", "en": " and "}, {"es": " o ", "en": " or "}
 NOT = {"es": "no se cumple: ", "en": "not: "}
 ALWAYS, NEVER = {"es": "siempre", "en": "always"}, {"es": "nunca", "en": "never"}

@@ -21,7 +21,7 @@ class OnePass(Context):
     counts: list[str] = field(default_factory=list)  # of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
 
-    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "", enough: int = 0) -> str:
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         test = self.add_test(matches, after=after, window=window)
         return self.counted(figure, matches, test)
 

@@ -57,7 +57,7 @@ class ModelContext(OnePass):
     rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
     edges: list[str] = field(default_factory=list)  # of the tree being compiled
 
-    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "", enough: int = 0) -> str:
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         test = self.add_test(matches, after=after, window=window)
         self.rule_tests.append(test)
         if window:
@@ -250,17 +250,13 @@ def _clamped(figure: str, bounds: Bounds, context: ModelContext) -> str:
 
 
 def _computed(model: ScoringModel, context: ModelContext) -> str:
-    shown = [f"{context.bind(d.name)}::text, {_shown(f'dimension_{n}')}" for n, d in enumerate(model.dimensions)]
+    figures = [context.dialect.shown(f"dimension_{n}") for n in range(len(model.dimensions))]
+    shown = [f"{context.bind(d.name)}::text, {f}" for d, f in zip(model.dimensions, figures, strict=True)]
     edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
     return f"""computed AS (
-  SELECT lead_id, {_shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
+  SELECT lead_id, {context.dialect.shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
          least({", ".join(edges)}) AS next_change_at
     FROM totalled)"""
-
-
-def _shown(figure: str) -> str:
-    """Rounded to the millionth, ties to even (as float8 rounds in PostgreSQL); adding 0 turns -0 into 0."""
-    return f"(round({figure} * 1e6::float8) / 1e6::float8 + 0::float8)"
 
 
 def _evidence(rules: Sequence[RuleSql]) -> str:

@@ -1,12 +1,13 @@
 """What a condition is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from cultiva.criteria.context import Context
 from cultiva.lib.plugins import Plugin
 
-__all__ = ["Condition", "Context", "Reads"]
+__all__ = ["Condition", "Context", "Reads", "Reference"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ class Reads:
             self.is_timed or other.is_timed,
             self.is_daily or other.is_daily,
         )
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name that a condition needs: `kind` is the kind of the condition that knows all such names."""
+
+    kind: str
+    key: str
+    place: str  # the key of the document it stands under
 
 
 class Condition(Plugin):
@@ -91,6 +101,15 @@ class Condition(Plugin):
         """The attributes and events it reads, by name."""
         reads = self.reads()
         return reads.attributes | reads.events
+
+    def refers(self) -> list[Reference]:
+        """The names it needs, for `check` and for who uses what."""
+        return []
+
+    @classmethod
+    def known(cls, workspace_id: int) -> Collection[str] | None:
+        """All names that `refers` may give with this kind; None where that is not for a workspace to say."""
+        return None
 
     def evidence(self, context: Context) -> str:
         """SQL: a jsonb object that shows why it holds or not, read beside the predicate; empty: nothing to show."""

@@ -1,6 +1,6 @@
 """`{event: page, where: [..], times: {at_least: 3}, within_days: 30}`: what the lead did."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
@@ -10,12 +10,13 @@ from typing import Any, Self
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import FIGURES, Comparison, figure_test, read_figure
-from cultiva.criteria.conditions.base import Condition, Reads
+from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import ACTS, ANY, Context
 from cultiva.criteria.days import read_dates, spans_of_days
 from cultiva.criteria.figures import EACH, Figure
 from cultiva.criteria.reading import read_count, read_days, read_text
 from cultiva.criteria.words import (
+    EVENTS,
     JOINTS,
     NOTHING,
     count_words,
@@ -25,10 +26,13 @@ from cultiva.criteria.words import (
     join,
     pick,
 )  # fmt: skip
+from cultiva.events.seen import names_seen
 from cultiva.lib.documents import DocumentError, check_keys
 
 __all__ = ["ACTS", "ANY", "EventHappened", "PropertyTest", "Times", "interval_of_days", "read_path"]
 
+# Events that we record ourselves go by their kind.
+RECORDS = frozenset({"identify", "consent", "stage", "score", "segment", "send", "workflow", "staff"})
 DAY = 86_400_000_000  # microseconds
 LONGEST = 365_000 * DAY  # a thousand years: further back, instants leave the calendar
 
@@ -150,16 +154,7 @@ class EventHappened(Condition):
     def predicate(self, context: Context) -> str:
         after = self._instant(context) if self.since else ""
         window = interval_of_days(self.within_days, context) if self.within_days else ""
-        return self.satisfied(
-            context.figure(self.figure, self.matches(context), after=after, window=window, enough=self._enough), context
-        )
-
-    @property
-    def _enough(self) -> int:
-        """How many events decide a bare `at_least`; 0 where all must be counted."""
-        times = self.times or Times(at_least=1)
-        is_bare = self.figure.kind == "count" and times == Times(at_least=times.at_least)
-        return times.at_least or 0 if is_bare else 0
+        return self.satisfied(context.figure(self.figure, self.matches(context), after=after, window=window), context)
 
     def satisfied(self, figure: str, context: Context) -> str:
         """SQL: whether the figure is what the author asks for."""
@@ -215,6 +210,15 @@ class EventHappened(Condition):
         return Reads(
             events=frozenset({self.event}), is_timed=is_daily or self.within_days is not None, is_daily=is_daily
         )
+
+    def refers(self) -> list[Reference]:
+        return [Reference("event", self.event, "event")]
+
+    @classmethod
+    def known(cls, workspace_id: int) -> Collection[str]:
+        """What came in, by the name it goes by here, and what the product itself, or every site, may send."""
+        seen = {each.name if each.kind == "track" else each.kind for each in names_seen(workspace_id=workspace_id)}
+        return seen | EVENTS.keys() | RECORDS | {ANY}
 
     def evidence(self, context: Context) -> str:
         after = self._instant(context) if self.since else ""

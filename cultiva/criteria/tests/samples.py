@@ -1,6 +1,6 @@
 """What random documents and people are made of: small pools full of edges."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -184,3 +184,4 @@ people = st.builds(
     st.fixed_dictionaries({}, optional={"a": values, "b": values}),
     st.lists(acts, max_size=6),
 )
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
