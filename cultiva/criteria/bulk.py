@@ -33,6 +33,7 @@ class Dictionary:
     alias: str
     dialect: Dialect
     tests: list[str] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)  # {name: SQL of its aggregate}
 
     def some(self, test: Test) -> str:
         passes = test(Element("i.stored", "i.compared", "i.plain"))
@@ -41,19 +42,18 @@ class Dictionary:
 
     @property
     def identity(self) -> str:
+        self.figures["identity"] = "max(CASE WHEN i.is_single THEN i.kind || ' ' || i.compared END)"
         return f"{self.alias}.identity"
 
     @property
     def number(self) -> str:
+        number = self.dialect.number_in("i.stored")
+        self.figures["number"] = f"max(CASE WHEN i.is_single AND i.kind IN ('string', 'number') THEN {number} END)"
         return f"{self.alias}.number"
 
     @property
     def step(self) -> str:
-        single = "i.is_single AND i.kind IN ('string', 'number')"
-        figures = (
-            "max(CASE WHEN i.is_single THEN i.kind || ' ' || i.compared END) AS identity",
-            f"max(CASE WHEN {single} THEN {self.dialect.number_in('i.stored')} END) AS number",
-        )
+        figures = [f"{sql} AS {name}" for name, sql in self.figures.items()]
         columns = ", ".join(["i.raw", *figures, *self.tests])
         return f"{self.alias} AS MATERIALIZED (SELECT {columns} FROM elements_{self.alias} i GROUP BY i.raw)"
 
@@ -78,7 +78,7 @@ class BulkContext(OnePass):
     def event_is(self, name: str) -> str:
         """In files every event is the person's own but those that go by the names of our records."""
         if name == ANY:
-            return f"NOT ({self.dialect.is_one_of('e.name', self.bind(sorted(RECORDS)), 'text')})"
+            return f"NOT ({self.dialect.is_one_of('e.name', self.bind(sorted(RECORDS)), 'text', len(RECORDS))})"
         return f"e.name = {self.bind(name)}::text"
 
     def received_since(self, oldest: str) -> str:

@@ -168,11 +168,13 @@ def _equals(operands: Sequence[Scalar], context: Context) -> Test:
     def test(element: Element) -> str:
         ways = []
         if flags:
-            ways.append(dialect.is_one_of(element.stored, bound_flags, "text"))
+            ways.append(dialect.is_one_of(element.stored, bound_flags, "text", len(flags)))
         if numbers:
-            ways.append(dialect.is_one_of(dialect.number_in(element.stored), bound_numbers, "float8"))
+            ways.append(dialect.is_one_of(dialect.number_in(element.stored), bound_numbers, "float8", len(numbers)))
         if texts:
-            ways.append(dialect.is_one_of(element.compared, bound_texts, "text") + _unless_empty(element, texts))
+            ways.append(
+                dialect.is_one_of(element.compared, bound_texts, "text", len(texts)) + _unless_empty(element, texts)
+            )
         return f"({' OR '.join(ways)})"
 
     return test

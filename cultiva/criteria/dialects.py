@@ -9,6 +9,7 @@ DATE = (
 CLOCK = r"[T ]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?)?"
 OFFSET = "(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?"
 ANY_NUMBER = r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+LOOKED_THROUGH = 100  # elements of a list
 
 
 class Dialect:
@@ -19,7 +20,7 @@ class Dialect:
     def placeholder(self, name: str) -> str:
         raise NotImplementedError
 
-    def is_one_of(self, value: str, listed: str, type_: str) -> str:
+    def is_one_of(self, value: str, listed: str, type_: str, count: int) -> str:
         """Whether a value equals one of a bound array of `type_`, texts byte by byte; thousands are no trouble."""
         raise NotImplementedError
 
@@ -104,7 +105,7 @@ class Postgres(Dialect):
     def placeholder(self, name: str) -> str:
         return f"%({name})s"
 
-    def is_one_of(self, value: str, listed: str, type_: str) -> str:
+    def is_one_of(self, value: str, listed: str, type_: str, count: int) -> str:
         return f"{self.text(value) if type_ == 'text' else value} = ANY ({listed}::{type_}[])"
 
     def text(self, value: str) -> str:
@@ -137,7 +138,10 @@ class DuckDb(Dialect):
     def placeholder(self, name: str) -> str:
         return f"${name}"
 
-    def is_one_of(self, value: str, listed: str, type_: str) -> str:
+    def is_one_of(self, value: str, listed: str, type_: str, count: int) -> str:
+        """A short list is looked through; a long one is joined, and hundreds of joins would take minutes to plan."""
+        if count <= LOOKED_THROUGH:
+            return f"list_contains({listed}::{type_}[], {value})"
         return f"{value} IN (SELECT unnest({listed}::{type_}[]))"
 
     def matches(self, text: str, pattern: str) -> str:

@@ -1,6 +1,6 @@
 """The one language of criteria: read, said in words, compiled to SQL (docs/reference/criteria.md)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -19,6 +19,8 @@ __all__ = [
 
 OPERATORS = ("all", "any", "not")
 LATER = ("segment", "objective", "campaign", "workflow")  # come with their rooms
+CONDITIONS_LIMIT = 2_000  # a list in any_of is one of them
+AT_A_TIME = 50
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
 
 
@@ -45,7 +47,12 @@ def parse(document: Any, *, place: str = "criteria") -> Node:
 
     `since` is checked when the tree is compiled: only then is it known which instants there are.
     """
-    return _parse(document, place, DEPTH_LIMIT)
+    tree = _parse(document, place, DEPTH_LIMIT)
+    count = sum(1 for _ in conditions_of(tree))
+    if count > CONDITIONS_LIMIT:
+        hint = f"at most {CONDITIONS_LIMIT:,}; a list in any_of counts as one, however long"
+        raise DocumentError(place, f"there are {count:,} conditions", hint)
+    return tree
 
 
 def _parse(document: Any, place: str, depth: int) -> Node:
@@ -134,9 +141,15 @@ def compile_predicate(node: Node, context: Context) -> str:
     if isinstance(node, Not):
         return f"(NOT {compile_predicate(node.node, context)})"
     parts = [compile_predicate(child, context) for child in node.nodes]
-    if isinstance(node, AllOf):
-        return f"({' AND '.join(parts) or 'true'})"
-    return f"({' OR '.join(parts) or 'false'})"
+    return _joined(parts, "AND") or "true" if isinstance(node, AllOf) else _joined(parts, "OR") or "false"
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    """In halves: engines put a long row of ORs one into the other, and go only so deep."""
+    if len(parts) > AT_A_TIME:
+        middle = len(parts) // 2
+        return f"({_joined(parts[:middle], word)} {word} {_joined(parts[middle:], word)})"
+    return f"({f' {word} '.join(parts)})" if parts else ""
 
 
 LANGUAGES = ("es", "en")

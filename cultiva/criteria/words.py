@@ -100,6 +100,7 @@ IN_ONE_DAY: Phrases = {
     "within_next_days": ("es hoy", "is today"),
     "anniversary_within_days": ("cumple aniversario hoy", "has its anniversary today"),
 }
+MOST_SAID = 10  # of a list; the others are counted
 JOINTS: Phrases = {"or": ("o", "or"), "nor": ("ni", "nor"), "and": ("y", "and")}
 
 
@@ -112,7 +113,9 @@ def attribute_words(name: str, language: str) -> str:
 
 
 def comparison_words(comparison: Comparison, language: str) -> str:
-    words = [operand_words(operand, language) for operand in comparison.operands]
+    words = [operand_words(operand, language) for operand in comparison.operands[:MOST_SAID]]
+    if beyond := len(comparison.operands) - MOST_SAID + 1 if len(comparison.operands) > MOST_SAID else 0:
+        words[-1:] = [f"{beyond} {pick(('más', 'more'), language)}"]
     pattern = pick(COMPARISONS[comparison.operator], language)
     joined = {key: join(words, pick(joint, language)) for key, joint in JOINTS.items()}
     if comparison.operator == "none_of" and len(words) == 1:
