@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "cultiva.events",
     "cultiva.leads",
     "cultiva.consent",
+    "cultiva.criteria",
     "cultiva.scoring",
     "cultiva.magnets",
     "cultiva.lifecycle",

@@ -14,12 +14,13 @@ the answers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, ClassVar
 
 from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ANY
 from cultiva.criteria.dialects import DUCKDB, Dialect
-from cultiva.criteria.language import Node, compile_predicate, conditions_of
+from cultiva.criteria.language import Node, compile_predicate, placed_conditions
 from cultiva.criteria.one_pass import OnePass
 from cultiva.criteria.personas import Persona
 from cultiva.criteria.values import Element, Test, Value
@@ -66,8 +67,11 @@ class BulkContext(OnePass):
     event_name: ClassVar[str] = "e.name"
     has_workspace: ClassVar[bool] = False
     at: str = "$at"
+    personas: Mapping[str, Persona] = field(default_factory=dict)
     attributes: dict[str, Dictionary] = field(default_factory=dict)
     properties: dict[tuple[str, ...], Dictionary] = field(default_factory=dict)
+
+    events: set[str] = field(default_factory=set)  # names that are asked for
 
     def attribute(self, name: str) -> Value:
         return self.attributes.setdefault(name, Dictionary(f"a{len(self.attributes) + 1}", self.dialect))
@@ -77,6 +81,7 @@ class BulkContext(OnePass):
 
     def event_is(self, name: str) -> str:
         """In files every event is the person's own but those that go by the names of our records."""
+        self.events.add(name)
         if name == ANY:
             return f"NOT ({self.dialect.is_one_of('e.name', self.bind(sorted(RECORDS)), 'text', len(RECORDS))})"
         return f"e.name = {self.bind(name)}::text"
@@ -99,17 +104,19 @@ class BulkSelection:
 def compile_bulk(node: Node, *, timezone: str = "UTC", personas: Mapping[str, Persona] | None = None) -> BulkSelection:
     """Raises DocumentError where a condition asks for what files do not tell."""
     context = BulkContext(timezone=timezone, personas=personas or {})
-    for condition in conditions_of(node):
+    trees = [("criteria", node)]
+    trees += [(f"persona {each.key}", when) for each in context.personas.values() for when, _weight in each.criteria]
+    for place, condition in chain(*(placed_conditions(tree, where) for where, tree in trees)):
         if not condition.reads_files:
             hint = "files tell of attributes, events, tags and, with --personas, personas"
-            raise DocumentError(condition.kind, f"`{condition.kind}` cannot be answered from files", hint)
+            raise DocumentError(place, f"`{condition.kind}` cannot be answered from files", hint)
     predicate = compile_predicate(node, context)
     return BulkSelection(
         sql=_selection(predicate, context),
         parameters=context.parameters,
         attributes={name: each.alias for name, each in context.attributes.items()},
         properties={path: each.alias for path, each in context.properties.items()},
-        events=frozenset().union(*(condition.reads().events for condition in conditions_of(node))),
+        events=frozenset(context.events),
     )
 
 

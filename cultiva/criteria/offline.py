@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cultiva.criteria.bulk import compile_bulk
+from cultiva.criteria.conditions.tag import TAGS
 from cultiva.criteria.files import (
     EVENT_KEYS,
     LEAD_KEYS,
@@ -55,7 +56,7 @@ def select_from_files(
         event_file = RowFile.open(connection, events, "events", EVENT_KEYS)
         places = {name: place for place, each in placed_conditions(node) for name in each.reads().attributes}
         check_columns(lead_file, selection.attributes, places)
-        load_leads(connection, lead_file, selection.attributes, {*multi, "tags"} if _asks_tags(node) else multi)
+        load_leads(connection, lead_file, selection.attributes, {*multi, TAGS})
         load_events(connection, event_file, selection.properties, selection.events, at)
         of_nobody = count_events_of_nobody(connection, event_file)
         # S608: the statement is made of our own fragments; values are bound.
@@ -64,7 +65,3 @@ def select_from_files(
         rejected = write_rows(connection, REJECTS, rejects)
         counted = connection.execute("SELECT count(*) FROM lead").fetchall()
     return Outcome(int(counted[0][0]), matched, of_nobody, rejected)
-
-
-def _asks_tags(node: Node) -> bool:
-    return any(each.kind == "tag" for _place, each in placed_conditions(node))

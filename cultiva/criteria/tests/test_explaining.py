@@ -14,7 +14,6 @@ from cultiva.criteria.tests.cast import Act, Person, make_people
 from cultiva.criteria.tests.test_predicates import select_leads
 from cultiva.leads.attributes import define
 from cultiva.leads.models import LeadState
-from cultiva.magnets.models import Grant
 
 DAY = timedelta(days=1)
 
@@ -121,23 +120,20 @@ def test_consent_is_given_withdrawn_or_never_expressed_as_of_then(huerta: Any, a
     assert who("none", at, "phone") == [first, second]
 
 
-def test_marks_magnets_owners_and_tags_are_found(huerta: Any, at: Any) -> None:
+def test_marks_owners_and_tags_are_found(huerta: Any, at: Any) -> None:
     first, second = make_people(huerta, [Person({"tags": ["Feria 2026", "vip"]}), Person()], at)
     ConsentMark.objects.create(workspace=huerta, lead_id=first, valid_since=at - DAY, profiled_since=at - DAY)
     ConsentMark.objects.create(
         workspace=huerta, lead_id=second, confirmed_since=at, profiled_since=at - DAY, objected_at=at
     )
-    Grant.objects.create(workspace=huerta, lead_id=second, magnet="guia", granted_at=at - DAY)
     eva = User.objects.create(email="eva@huerta.example", full_name="Eva")
     Membership.objects.create(workspace=huerta, user=eva, role="sales")
     LeadState.objects.create(workspace=huerta, lead_id=first, stage_since=at, owner=eva)
     assert select_leads(huerta, {"mark": "valid"}, at) == [first]
     assert select_leads(huerta, {"mark": "confirmed"}, at) == [second]
     assert select_leads(huerta, {"mark": "profiled"}, at) == [first]
-    assert select_leads(huerta, {"magnet": "guia"}, at) == [second]
-    assert select_leads(huerta, {"magnet": "guia"}, at - 2 * DAY) == []
     assert select_leads(huerta, {"owner": "Eva@huerta.example"}, at) == [first]
     assert select_leads(huerta, {"tag": "FERIA 2026"}, at) == [first]
     assert check(parse({"owner": "eva@huerta.example"}), workspace_id=huerta.id) == []
-    for document in ({"mark": "valid"}, {"magnet": "guia"}, {"owner": "eva@huerta.example"}, {"tag": "vip"}):
+    for document in ({"mark": "valid"}, {"owner": "eva@huerta.example"}, {"tag": "vip"}):
         assert explain(parse(document), workspace_id=huerta.id, lead_id=first, at=at).words["es"]
