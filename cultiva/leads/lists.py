@@ -4,15 +4,16 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cultiva.leads.addresses import read_address
-from cultiva.lib.database import execute, fetch_all
+from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
 EXACT_UP_TO = 10_000  # beyond it a count is the planner's estimate
 FEW = 5_000  # found by a search: these are fetched by id
-LOOKED_THROUGH = 15_000  # leads from the head of the list, for words that are common
+HEAD = 1_500  # leads from the head of the list, where words that are common are soon found
+LONG_HEAD = 10_000  # where they are less common
 INDEXED_LENGTH = 3 + 2  # letters of a word that the trigram index can find, and its two %
 # Sorting by these expressions is served by indexes of the same expressions; -infinity stands for "none" and comes last.
 SORTS = {
@@ -28,6 +29,10 @@ EXACT = {
     "created_since": "l.created_at >= %(created_since)s",
     "seen_since": "coalesce(s.last_seen_at, '-infinity'::timestamptz) >= %(seen_since)s",
 }
+COLUMNS = (
+    "l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade, s.score, s.last_seen_at"
+)
+LEADS = "lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
 KEY_TYPES = {"newest": "timestamptz", "score": "float8", "seen": "timestamptz"}
 
 
@@ -66,8 +71,11 @@ def list_leads(
     if wanted.sort not in SORTS:
         raise ValueError(f"No sort {wanted.sort!r}.\nhint: one of {', '.join(SORTS)}")
     words = like_words(wanted.search)
-    found = _find(words)
     where, parameters = _where(workspace_id, wanted)
+    key = read_key(after, KEY_TYPES[wanted.sort]) if after else {}
+    if words and (page := _page_of_head(wanted.sort, where, {**parameters, "words": words}, key, limit, with_count)):
+        return page
+    found = _find(words)
     count, is_exact = _count(where, parameters, words, found) if with_count else (0, False)
     if found is not None and len(found) <= FEW:
         where += " AND l.id = ANY (%(found)s::bigint[])"
@@ -76,48 +84,98 @@ def list_leads(
         where += " AND l.search_text LIKE ALL (%(words)s)"
         parameters["words"] = words
     order, id_column = SORTS[wanted.sort], ID_COLUMNS[wanted.sort]
-    if after:
-        where += f" AND ({order}, {id_column}) < (%(key)s::{KEY_TYPES[wanted.sort]}, %(id)s)"
-        parameters |= read_key(after, KEY_TYPES[wanted.sort])
     # S608: the texts put in are the constants above; values are parameters.
-    statement = (
-        f"SELECT l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade,"  # noqa: S608
-        f" s.score, s.last_seen_at, ({order})::text AS sort_key"
-        f" FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
-        f" WHERE l.workspace_id = %(workspace)s AND {where} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s"
+    rows = fetch_all(
+        f"SELECT {COLUMNS}, ({order})::text AS sort_key FROM {LEADS} WHERE l.workspace_id = %(workspace)s AND {where}"  # noqa: S608
+        f" {_beyond(wanted.sort, key)} ORDER BY {order} DESC, {id_column} DESC LIMIT %(limit)s",
+        {**parameters, **key, "limit": limit + 1},
     )
-    parameters["limit"] = limit + 1
-    is_common = bool(words) and (found is None or len(found) > FEW)
-    rows = _look_through(statement, parameters, wanted.sort) if is_common else []
-    if len(rows) <= limit:
-        rows = fetch_all(statement, parameters)
+    return _page(rows, limit, count, is_exact)
+
+
+def _page(rows: list[dict[str, Any]], limit: int, count: int, is_exact: bool) -> Page:
     next_key = make_key(rows[limit - 1]) if len(rows) > limit else None
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
 
-def _look_through(statement: str, parameters: dict[str, Any], sort: str) -> list[dict[str, Any]]:
-    """The page as far as the head of the list fills it.
+def _beyond(sort: str, key: dict[str, Any]) -> str:
+    """The part of the list after a key; empty for the first page."""
+    return f"AND ({SORTS[sort]}, {ID_COLUMNS[sort]}) < (%(key)s::{KEY_TYPES[sort]}, %(id)s)" if key else ""
 
-    The planner thinks a LIKE finds next to nothing and would look at every lead; in the list's order the first page
-    is full soon, unless those who have the words are all further down.
+
+class Look(NamedTuple):
+    """What the head of a list showed: the first rows with the words, how many have them, of how many leads.
+
+    `end` is the key of the last lead looked at, if any had the words; `is_whole` says that the list ends there.
     """
-    order, id_column, key_type = SORTS[sort], ID_COLUMNS[sort], KEY_TYPES[sort]
-    table, alias = ("lead", "l") if sort == "newest" else ("lead_state", "s")
-    after = f"AND ({order}, {id_column}) < (%(key)s::{key_type}, %(id)s)" if "key" in parameters else ""
+
+    rows: list[dict[str, Any]]
+    matched: int
+    seen: int
+    end: dict[str, Any]
+    is_whole: bool
+
+
+def _page_of_head(
+    sort: str, where: str, parameters: dict[str, Any], key: dict[str, Any], limit: int, with_count: bool
+) -> Page | None:
+    """The page of a search as far as the head of the list fills it; None where it does not.
+
+    The planner thinks a LIKE finds next to nothing and would look at every lead. Among the first in the list's order a
+    common word is soon found often enough, and how often says how many there are in all.
+    """
+    look = _look(sort, where, parameters, key, limit)
+    if look is None or not with_count:
+        return _page(look.rows, limit, 0, False) if look else None
+    first = _look(sort, where, parameters, {}, limit) if key else look  # the same number on every page
+    if first is None:
+        return None
+    if first.is_whole:
+        return _page(look.rows, limit, first.matched, True)
+    count, _is_exact = _count(where, parameters, [], None)
+    return _page(look.rows, limit, round(count * first.matched / first.seen), False)
+
+
+def _look(sort: str, where: str, parameters: dict[str, Any], key: dict[str, Any], limit: int) -> Look | None:
+    """None where the head does not fill a page."""
+    look = _look_at_head(sort, where, parameters, key, limit, HEAD)
+    if 0 < look.matched <= limit and not look.is_whole:
+        needed = 3 * HEAD * limit // look.matched // 2
+        if needed <= LONG_HEAD:
+            more = _look_at_head(sort, where, parameters, look.end, limit - look.matched, needed - HEAD)
+            look = Look(
+                look.rows + more.rows, look.matched + more.matched, look.seen + more.seen, more.end, more.is_whole
+            )
+    return look if look.matched > limit or look.is_whole else None
+
+
+def _look_at_head(
+    sort: str, where: str, parameters: dict[str, Any], key: dict[str, Any], limit: int, most: int
+) -> Look:
+    """The first `most` leads of a list without its words, and those among them with the words."""
+    order, id_column = SORTS[sort], ID_COLUMNS[sort]
+    tables, of_workspace = LEADS, " AND l.workspace_id = %(workspace)s"
+    if sort != "newest" and " l." not in where:  # then an index alone tells
+        tables, of_workspace = "lead_state s", ""
+    # OFFSET 0: lead by lead, where the planner would rather read the whole table.
     # S608: the texts put in are the constants above; values are parameters.
-    ends = fetch_all(
-        f"SELECT ({order})::text AS head_key, {id_column} AS head_id FROM {table} {alias}"  # noqa: S608
-        f" WHERE {alias}.workspace_id = %(workspace)s {after}"
-        f" ORDER BY {order} DESC, {id_column} DESC OFFSET {LOOKED_THROUGH} LIMIT 1",
-        parameters,
+    rows = fetch_all(
+        f"WITH head AS MATERIALIZED (SELECT {id_column} AS lead_id, {order} AS place FROM {tables}"  # noqa: S608
+        f" WHERE {where}{of_workspace} {_beyond(sort, key)} ORDER BY {order} DESC, {id_column} DESC LIMIT %(most)s)"
+        f" SELECT found.*, count(*) OVER () AS matched, last.*, (SELECT count(*) FROM head) AS seen"
+        f" FROM head CROSS JOIN LATERAL (SELECT {COLUMNS}, ({order})::text AS sort_key FROM {LEADS}"
+        f" WHERE l.id = head.lead_id AND l.workspace_id = %(workspace)s AND l.search_text LIKE ALL (%(words)s)"
+        f" OFFSET 0) AS found CROSS JOIN (SELECT place::text AS end_key, lead_id AS end_id FROM head"
+        f" ORDER BY place, lead_id LIMIT 1) AS last ORDER BY place DESC, id DESC LIMIT %(limit)s",
+        {**parameters, **key, "most": most, "limit": limit + 1},
     )
-    for end in ends:
-        head = f"({order}, {id_column}) >= (%(head_key)s::{key_type}, %(head_id)s)"
-        statement, parameters = statement.replace(" ORDER BY ", f" AND {head} ORDER BY "), parameters | end
-    execute("SET LOCAL enable_sort = off")
-    rows = fetch_all(statement, parameters)
-    execute("SET LOCAL enable_sort = on")
-    return rows
+    if not rows:
+        return Look([], 0, most, {}, is_whole=False)  # how long the list is was not told
+    matched, seen = rows[0]["matched"], rows[0]["seen"]
+    end = {"key": rows[0]["end_key"], "id": rows[0]["end_id"]}
+    for row in rows:
+        del row["matched"], row["seen"], row["end_key"], row["end_id"]
+    return Look(rows, matched, seen, end, is_whole=seen < most)
 
 
 def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
@@ -155,7 +213,7 @@ def _count(where: str, parameters: dict[str, Any], words: list[str], found: list
         where, parameters = f"{where} AND l.search_text LIKE ALL (%(words)s)", parameters | {"words": words}
     tables = "FROM lead_state s WHERE"
     if " l." in where:
-        tables = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
+        tables = f"FROM {LEADS} WHERE"
         where += " AND l.workspace_id = %(workspace)s"
     if found is None and words and min(map(len, words)) >= INDEXED_LENGTH:  # more than are counted one by one
         return max(_estimate(tables, where, parameters), EXACT_UP_TO if "AND s." not in where else 0), False

@@ -119,13 +119,13 @@ def test_leads_are_found_by_what_identifies_them_and_by_time(huerta: Any, people
 
 
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("looked_through", [1, 2, 3, 100])
+@pytest.mark.parametrize("head", [1, 2, 3, 100])
 def test_a_common_word_is_found_at_the_head_of_the_list_and_beyond(
-    huerta: Any, people: list[int], sort: str, looked_through: int, monkeypatch: pytest.MonkeyPatch
+    huerta: Any, people: list[int], sort: str, head: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everyone = found(huerta, sort=sort)
     monkeypatch.setattr("cultiva.leads.lists.FEW", 0)
-    monkeypatch.setattr("cultiva.leads.lists.LOOKED_THROUGH", looked_through)
+    monkeypatch.setattr("cultiva.leads.lists.HEAD", head)
     assert found(huerta, sort=sort, search="huertos") == [each for each in everyone if each in (people[0], people[2])]
     assert found(huerta, sort=sort, search="huertos", stage="customer") == [people[2]]
     pages, key = [], None
