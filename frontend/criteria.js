@@ -198,13 +198,13 @@
           h('div', { class: label.className.replace('visually-hidden', '') }, label.textContent),
           h('div', { class: 'criteria-tabs nav nav-underline', role: 'tablist', 'aria-label': this.t.views }, Object.values(this.tabs)),
           this.undo),
-        Object.values(this.views),
+        ...Object.values(this.views),
         h('p', { class: 'visually-hidden', id: hint }, this.t.keys_hint),
         h('div', { class: 'criteria-who' }, this.count, this.sample)
       )
       this.views.build.addEventListener('focusout', (event) => {
         const node = event.target.closest('[data-node]')
-        if (!node || node.contains(event.relatedTarget)) return
+        if (this.isDrawing || !node || node.contains(event.relatedTarget)) return
         this.touched.add(Number(node.dataset.node))
         this.showProblems()
       })
@@ -392,7 +392,9 @@
 
     draw (focus = document.activeElement?.dataset?.key) {
       this.isLarge = [...walk(this.root)].length > MANY
+      this.isDrawing = true // the focus leaves what goes, but the person did not
       this.views.build.replaceChildren(this.drawGroup(this.root, null, 0, 1))
+      this.isDrawing = false
       this.showProblems()
       this.showUndo()
       if (focus) this.focusOn(focus)
@@ -698,7 +700,7 @@
         key: `${key}/${n ? 'to' : 'value'}`, label, value: pair[n],
         set: (number) => { pair[n] = number; set([...pair], `${key}/range`) }
       })
-      return [one(0, this.t.from), h('span', {}, this.t.and), one(1, this.t.to)]
+      return [one(0, this.t.low), h('span', {}, this.t.and), one(1, this.t.high)]
     }
 
     dates (value, set, key) {
@@ -707,7 +709,7 @@
         key: `${key}/${n ? 'last' : 'first'}`, label, type: 'date', value: pair[n],
         set: (day) => { pair[n] = day; set([...pair], `${key}/dates`) }
       })
-      return [one(0, this.t.from), h('span', {}, this.t.and), one(1, this.t.to)]
+      return [one(0, this.t.first), h('span', {}, this.t.and), one(1, this.t.last)]
     }
 
     // A list of values: chips, pasted texts, values that were seen
@@ -753,7 +755,7 @@
           this.focusOn(`${key}/seen-${text}`)
         }
         return h('button', { type: 'button', class: 'btn btn-sm', 'data-key': `${key}/seen-${text}`, 'aria-pressed': String(isIn), onclick: toggle },
-          text, ' ', h('span', { class: 'text-secondary' }, this.number.format(each.n)))
+          text, h('span', { class: 'text-secondary' }, this.number.format(each.n)))
       })))
       return h('div', { class: 'criteria-list' },
         h('div', { class: 'criteria-chips' },

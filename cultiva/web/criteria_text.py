@@ -1,5 +1,7 @@
 """Criteria as a person wrote them: read, with every problem and its place; counted; and the field of a form."""
 
+import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cultiva.accounts.models import Workspace
@@ -56,6 +59,9 @@ def read_criteria(text: str, workspace: Workspace) -> Reading:
     except DocumentError as error:
         line = re.search(r", line (\d+)", error.place)
         return Reading(None, None, (Problem(error.place, error.problem, error.hint, int(line[1]) if line else 0),))
+    if not _is_json(document, text):
+        plain = Problem(PLACE, _("Only texts, numbers, true, false, lists and mappings can stand here."))
+        return Reading(None, None, (plain,))
     found = list(_problems(document, PLACE, language.DEPTH_LIMIT))[:MOST_PROBLEMS]
     node = None
     if not found:
@@ -73,6 +79,17 @@ def read_criteria(text: str, workspace: Workspace) -> Reading:
 
 def shorter() -> str:
     return _("Give these people a tag by an import and ask for it.")
+
+
+def _is_json(document: Any, text: str) -> bool:
+    """No references of YAML (a few lines of them unfold to gigabytes), no infinity, no key that is a list."""
+    if "*" in text and any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text)):
+        return False
+    try:
+        json.dumps(document, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
 
 
 def _problems(document: Any, place: str, depth: int) -> Iterator[DocumentError]:
@@ -117,6 +134,26 @@ def _step(node: Node | None, key: str, number: str) -> Node | None:
     if isinstance(node, SequenceNode) and number and int(number) < len(node.value):
         found = node.value[int(number)]
     return found
+
+
+def write_criteria(document: Any) -> str:
+    """A saved document for the text area; the component writes it anew in its own form at the first change."""
+    stream = io.StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None  # groups in lines, a condition in one
+    yaml.allow_unicode = True
+    yaml.width = 110
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+def readable(text: str) -> str:
+    """JSON as lines of YAML; what is none stays as it is."""
+    try:
+        return write_criteria(json.loads(text))
+    except (ValueError, RecursionError):
+        return text
 
 
 def predicate_of(node: language.Node, *, workspace: Workspace, at: datetime) -> Predicate:

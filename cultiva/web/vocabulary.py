@@ -30,6 +30,7 @@ from cultiva.web.words import attribute_label, in_language, stage_labels, temper
 Field = dict[str, Any]
 
 EVENTS_LOOKED_AT = 500
+OWN_RECORDS = ("any", "stage", "score", "segment", "send", "workflow", "staff")  # conditions of their own ask for these
 # Whose values name no person: those who see no personal data are offered these alone.
 IMPERSONAL = ("choice", "multi_choice", "boolean", "country", "language", "time_zone")
 # {operator: what stands beside it}
@@ -109,9 +110,8 @@ def _events(workspace_id: int) -> list[dict[str, Any]]:
     counts: Counter[str] = Counter()
     for seen in names_seen(workspace_id=workspace_id):
         name = seen.name if seen.kind == "track" else seen.kind
-        if name:
+        if name and name not in OWN_RECORDS:
             counts[name] += seen.count
-    counts.pop("any", None)
     found = [{"key": name, "label": event_label(name), "n": n} for name, n in counts.most_common()]
     return [{"key": "any", "label": event_label("any"), "n": None}, *found]
 

@@ -1,18 +1,33 @@
 """Building criteria and filtering the list by them: what the server answers, to whom, and about whom."""
 
 import json
+import sys
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
 from django.test import Client
+from django.urls import get_resolver, path
+from hypothesis import given
 
 from cultiva.accounts.models import Role
 from cultiva.criteria.tests.cast import Act, Person, make_people
+from cultiva.criteria.tests.samples import documents
+from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads import audience
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import LeadState
+from cultiva.lib import clock
+from cultiva.lib.documents import DocumentError, read_document
+from cultiva.web.criteria_text import write_criteria
+from cultiva.web.segment_editing import SegmentFacts, edit_segment
+from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.tests.test_screens import signed_in
 
 DOCUMENT = {
@@ -33,6 +48,11 @@ DOCUMENT = {
         {"not": {"event": "purchase"}},
     ]
 }
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
+    monkeypatch.setattr(clock, "now", lambda: at)
 
 
 @pytest.fixture
@@ -74,31 +94,33 @@ def test_a_preview_says_it_in_words_counts_it_and_names_some(huerta: Any, people
 
 
 def test_every_problem_is_told_with_its_place_and_line(huerta: Any, at: datetime) -> None:
-    text = "all:\n  - {attribute: country, iz: ES}\n  - any:\n      - {attribute: employees, between: [9, 1]}\n  - {evnt: page}\n"
-    found = ask(signed_in(huerta, Role.OWNER, at), text)
+    text = """
+all:
+  - {attribute: country, starts_wiht: E}
+  - any:
+      - {attribute: employees, between: [9, 1]}
+  - {evnt: page}
+"""
+    client = signed_in(huerta, Role.OWNER, at)
+    found = ask(client, text)
     assert [(each["place"], each["line"]) for each in found["problems"]] == [
-        ("criteria.all[0]", 2),
-        ("criteria.all[1].any[0].between", 4),
-        ("criteria.all[2]", 5),
+        ("criteria.all[0]", 3),
+        ("criteria.all[1].any[0].between", 5),
+        ("criteria.all[2]", 6),
     ]
-    assert found["problems"][0]["hint"] == "did you mean `is`?"
+    assert found["problems"][0]["hint"] == "did you mean `starts_with`?"
     assert "count" not in found
-    broken = ask(signed_in_again(huerta), "all:\n  - {attribute: country\n")
+    broken = ask(client, "all:\n  - {attribute: country\n")
     assert broken["document"] is None
     assert broken["problems"][0]["line"] == 3
 
 
-def signed_in_again(workspace: Any) -> Client:
-    from cultiva.accounts.models import User
-
-    client = Client()
-    client.force_login(User.objects.get(email="owner@x.example"), backend="cultiva.accounts.signing_in.PasswordBackend")
-    return client
-
-
 @pytest.mark.parametrize(
     ("body", "status"),
-    [("{", 400), ("[]", 400), ("{}", 400), ('"x"', 400), ("[" * 5000, 400), ('{"criteria": "' + "x" * 300_000 + '"}', 413)],
+    [
+        ("{", 400), ("[]", 400), ("{}", 400), ('"x"', 400), ("[" * 5000, 400),
+        ('{"criteria": "' + "x" * 300_000 + '"}', 413),
+    ],
     ids=["broken", "list", "empty", "text", "deep", "long"],
 )  # fmt: skip
 def test_a_question_that_is_none_is_refused(huerta: Any, at: datetime, body: str, status: int) -> None:
@@ -110,8 +132,11 @@ def test_a_question_that_is_none_is_refused(huerta: Any, at: datetime, body: str
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", "x", "- a", "all", "{all: x}", "{not: []}", "{not: {not: {}}}", "\0", "{}", "{event: page, since: entry}",
-     "{1: 2}", "? [a]\n: b", "all: [" + "{not: " * 40 + "{}" + "}" * 40 + "]", "&a {all: [*a]}"],
+    [
+        "", "  ", "x", "- a", "all", "{all: x}", "{not: []}", "{not: {not: {}}}", "\0", "{}",
+        "{event: page, since: entry}", "{1: 2}", "? [a]\n: b", "all: [" + "{not: " * 40 + "{}" + "}" * 40 + "]",
+        "&a {all: [*a]}", "{attribute: a, is: .nan}",
+    ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_a_problem_and_no_failure(huerta: Any, at: datetime, text: str) -> None:
     found = ask(signed_in(huerta, Role.OWNER, at), text)
@@ -141,10 +166,18 @@ def test_who_sees_no_personal_data_gets_no_values_and_no_names(huerta: Any, peop
     analyst = signed_in(huerta, Role.ANALYST, at)
     assert ask(analyst, DOCUMENT)["sample"][0]["name"] == "A…"
     assert analyst.get("/criteria/vocabulary?attribute=job_title").json() == {"values": []}
-    assert analyst.get("/criteria/vocabulary?event=page&property=path").json() == {"values": []}
     owner = signed_in(huerta, Role.OWNER, at)
+    visit = NewEvent(
+        kind="page", name="page", message_id="p", occurred_at=at, properties={"path": "/", "utm": {"source": "x"}}
+    )
+    record_events(workspace_id=huerta.id, events=[visit], received_at=at)
+    assert analyst.get("/criteria/vocabulary?event=page&property=path").json() == {"values": []}
+    values = owner.get("/criteria/vocabulary?event=page&property=path").json()["values"]
+    assert values == [{"value": "/precios/es", "n": 9}, {"value": "/", "n": 1}]
+    assert owner.get("/criteria/vocabulary?event=page").json()["properties"] == [
+        {"key": "utm.source", "types": ["string"]}
+    ]
     assert owner.get("/criteria/vocabulary?attribute=job_title").json() == {"values": [{"value": "Directora", "n": 2}]}
-    assert owner.get("/criteria/vocabulary?event=page&property=path").json()["values"][0] == {"value": "/precios/es", "n": 9}
 
 
 def test_the_vocabulary_names_every_kind_of_condition(huerta: Any, people: list[int], at: datetime) -> None:
@@ -256,3 +289,83 @@ def test_beyond_what_is_counted_the_list_estimates_from_a_sample(
     monkeypatch.setattr(audience, "sampled_percent", lambda: 99.9999)
     found = audience.estimate_audience(workspace_id=huerta.id, predicate=audience.Predicate("true"))
     assert (found.count, found.is_exact) == (3, False)
+
+
+# Editing a segment
+
+
+@pytest.fixture
+def segment_screen(huerta: Any, settings: Any) -> Iterator[list[SegmentFacts]]:
+    """A screen at /segment that saves into the list; the name `taken` is refused."""
+    saved: list[SegmentFacts] = []
+
+    def save(found: SegmentFacts) -> HttpResponse:
+        if found.name == "taken":
+            raise ValidationError({"name": "Another segment has this name."})
+        if "event" in found.criteria:
+            raise DocumentError("criteria.event", "nobody ever sent `purchse`", "did you mean `purchase`?")
+        saved.append(found)
+        return HttpResponse("saved")
+
+    @staff_screen(posts=[Role.OWNER])
+    def screen(request: StaffRequest) -> HttpResponse:
+        initial = saved[-1] if saved else None
+        return edit_segment(
+            request, title="A segment", save=save, back="web:leads", initial=initial, folders=["b", "a"]
+        )
+
+    urls = ModuleType("urls_with_a_segment")
+    urls.urlpatterns = [path("segment", screen), *get_resolver().url_patterns]  # type: ignore[attr-defined]
+    sys.modules[urls.__name__] = urls
+    settings.ROOT_URLCONF = urls.__name__
+    yield saved
+    del sys.modules[urls.__name__]
+
+
+def test_the_segment_form_hands_over_what_was_said(
+    segment_screen: list[SegmentFacts], huerta: Any, at: datetime
+) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    page = client.get("/segment").content.decode()
+    assert "<criteria-builder" in page
+    assert page.index('value="a"') < page.index('value="b"')
+    facts = {"name": "Directoras de España", "key": "", "folder": "Campañas", "criteria": json.dumps(DOCUMENT)}
+    assert client.post("/segment", facts).content == b"saved"
+    saved = SegmentFacts("Directoras de España", "directoras-de-espana", "Campañas", DOCUMENT)
+    assert segment_screen == [saved]
+    again = client.get("/segment").content.decode()
+    assert "contains_any: [director, gerente]" in again
+    client.post("/segment", facts | {"key": "another"})  # the key stays what it was
+    assert segment_screen[-1] == saved
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"name": "taken"}, "Another segment has this name."),
+        ({"key": "Ñu"}, "Small letters"),
+        ({"name": "¡!"}, "The name has no letter"),
+        ({"criteria": ""}, "This field is required"),
+        ({"criteria": "{attribute: country}"}, "no operator is given"),
+        ({"criteria": "all:\n  - {attribute: employees, between: [9, 1]}"}, "line 2, all[0].between: 9 is above 1"),
+        ({"criteria": "{event: purchse}"}, "did you mean `purchase`?"),
+        ({"criteria": "x" * 210_000}, "longer than 200000 characters"),
+    ],
+)  # fmt: skip
+def test_what_the_form_refuses_is_told_and_kept(
+    segment_screen: list[SegmentFacts], huerta: Any, at: datetime, change: dict[str, str], told: str
+) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    facts = {"name": "Mine", "key": "", "folder": "", "criteria": "{attribute: country, is: ES}"} | change
+    answer = client.post("/segment", facts)
+    assert answer.status_code == 422
+    text = unescape(answer.content.decode())
+    assert told in text
+    assert facts["criteria"] in text
+    assert not segment_screen
+
+
+@given(documents)
+def test_a_saved_document_comes_back_from_the_text_area(document: Any) -> None:
+    assert read_document(write_criteria(document)) == document

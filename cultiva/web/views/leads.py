@@ -34,7 +34,7 @@ from cultiva.scoring.actions import explain
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.reasons import reasons_of
-from cultiva.web.criteria_text import CriteriaField, predicate_of
+from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
 from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.words import (
@@ -127,7 +127,8 @@ def kept_criteria(request: StaffRequest) -> str:
 @staff_screen()
 def lead_list(request: StaffRequest) -> HttpResponse:
     kept = kept_criteria(request)
-    return show_list(request, CriteriaForm({"criteria": kept}, workspace=request.staff.workspace) if kept else None)
+    form = CriteriaForm({"criteria": readable(kept)}, workspace=request.staff.workspace) if kept else None
+    return show_list(request, form)
 
 
 @require_POST
@@ -140,6 +141,7 @@ def filter_by_criteria(request: StaffRequest) -> HttpResponse:
         query.pop("after", None)
         query["criteria"] = keep_criteria(request, form.cleaned_data["criteria"])
         return redirect(f"{reverse('web:leads')}?{query.urlencode()}")
+    request.GET = QueryDict(request.POST.get("query", ""))
     return show_list(request, form, status=422)
 
 
