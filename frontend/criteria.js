@@ -253,7 +253,7 @@
     // Changes
 
     // `part`: what is typed into one field again and again is one change to undo
-    change (act, { part, focus, said } = {}) {
+    change (act, { part, focus, said, isLater } = {}) {
       if (!part || part !== this.lastPart) {
         this.undone.push(structuredClone(this.root))
         if (this.undone.length > MOST_UNDONE) this.undone.shift()
@@ -261,7 +261,8 @@
       this.lastPart = part
       act()
       this.save()
-      if (!part) this.draw(focus)
+      if (isLater) this.drawLater()
+      else if (!part) this.draw(focus)
       if (said) this.speak(said)
       this.showUndo()
     }
@@ -392,12 +393,30 @@
 
     draw (focus = document.activeElement?.dataset?.key) {
       this.isLarge = [...walk(this.root)].length > MANY
+      const used = document.activeElement
       this.isDrawing = true // the focus leaves what goes, but the person did not
       this.views.build.replaceChildren(this.drawGroup(this.root, null, 0, 1))
       this.isDrawing = false
+      this.keep(used)
       this.showProblems()
       this.showUndo()
       if (focus) this.focusOn(focus)
+    }
+
+    // A list of choices that has the focus stays itself, so that one can go on typing what to choose
+    keep (used) {
+      const made = used?.choose && this.querySelector(`[data-key="${CSS.escape(used.dataset.key)}"]`)
+      if (!made?.choose || ![...used.options].some((each) => each.value === made.value)) return
+      used.choose = made.choose
+      used.value = made.value
+      made.replaceWith(used)
+    }
+
+    // After a field was left: what is being clicked meanwhile must not go away under the pointer
+    drawLater () {
+      const draw = () => setTimeout(() => this.draw())
+      if (isPressed) addEventListener('pointerup', draw, { once: true })
+      else draw()
     }
 
     focusOn (key) { this.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus() }
@@ -542,7 +561,8 @@
         : new Option(each.label, each.value, false, each.value === value)
       const all = options.flatMap((each) => each.options ?? [each])
       const chosen = all.find((each) => each.value === value) ?? { value, label: `${value} ${this.t.is_missing}` }
-      const element = h('select', { class: `form-select form-select-sm ${look}`, 'data-key': key, 'aria-label': label, onchange: () => set(element.value) })
+      const element = h('select', { class: `form-select form-select-sm ${look}`, 'data-key': key, 'aria-label': label, onchange: () => element.choose(element.value) })
+      element.choose = set
       const fill = () => element.replaceChildren(...(all.includes(chosen) ? [] : [make(chosen)]), ...options.map(make))
       if (isLazy) {
         element.append(make(chosen))
@@ -614,7 +634,7 @@
           node.body = this.ordered(node.body)
         } else node.body = this.begun(this.words.kinds.find((each) => each.key === name))
         this.touched.delete(node.id)
-      }, { focus: `${node.id}/${node.isOther ? 'name' : 'subject'}` })
+      })
     }
 
     // Comparisons of an attribute or a property
@@ -677,7 +697,7 @@
       if (form === 'days') return [this.numberInput({ ...shared, value, set, min: 1 }), h('span', {}, this.t.days)]
       if (form === 'date') return this.input({ ...shared, type: 'date', value, set })
       if (form === 'range') return this.range(value, set, key)
-      if (form === 'values' || form === 'texts') return this.list(value, about, key, form === 'texts', (found, part) => part ? set(found, part) : this.change(() => { mapping[operator] = found }, { focus: `${key}/value` }))
+      if (form === 'values' || form === 'texts') return this.list(value, about, key, form === 'texts', (found, more) => this.change(() => { mapping[operator] = found }, more))
       if (form === 'value' && about.type === 'boolean' && (isBlank(value) || typeof value === 'boolean')) {
         return this.select({
           ...shared, value: String(value), options: [...(isBlank(value) ? [{ value: '', label: this.t.choose }] : []), { value: 'true', label: this.t.yes }, { value: 'false', label: this.t.no }],
@@ -716,41 +736,46 @@
     list (value, about, key, isText, set) {
       const values = Array.isArray(value) ? value : []
       const convert = (text) => isText ? text : this.typedValue(text, about)
-      const add = (texts) => {
+      const add = (texts, more) => {
         const there = new Set(values.map(String))
         const fresh = [...new Set(texts)].filter((text) => !there.has(text))
         if (!texts.length) return
-        set([...values, ...fresh.map(convert)])
+        set([...values, ...fresh.map(convert)], more)
         const repeated = texts.length - fresh.length
         this.speak(this.say(repeated ? 'list_repeated' : 'list_added', { n: fresh.length, repeated }))
       }
+      const stay = { focus: `${key}/value` }
       if (this.open.has(key)) {
         const area = h('textarea', { class: 'form-control form-control-sm', rows: 6, 'data-key': `${key}/value`, 'aria-label': this.t.list, spellcheck: 'false', value: values.join('\n') })
-        area.addEventListener('input', () => set([...new Set(split(area.value, true))].map(convert), `${key}/value`))
+        area.addEventListener('input', () => set([...new Set(split(area.value, true))].map(convert), { part: `${key}/value` }))
         return h('div', { class: 'criteria-list' }, area, h('div', { class: 'form-hint' }, this.t.list_hint),
           this.button({ key: `${key}/done`, text: this.t.list_as_chips, act: () => { this.open.delete(key); this.draw(`${key}/value`) } }))
       }
-      const take = () => { const found = split(input.value); input.value = ''; add(found) }
+      const take = (more) => {
+        const found = split(input.value)
+        input.value = ''
+        add(found, more)
+      }
       const [input, choices] = this.suggesting({ key: `${key}/value`, label: this.t.list, load: about.load, placeholder: this.t.list_placeholder, class: 'criteria-value', set: () => {} })
       input.addEventListener('keydown', (event) => {
         if ((event.key === 'Enter' || event.key === ',') && !event.isComposing) {
           event.preventDefault()
-          take()
-        } else if (event.key === 'Backspace' && !input.value && values.length) set(values.slice(0, -1))
+          take(stay)
+        } else if (event.key === 'Backspace' && !input.value && values.length) set(values.slice(0, -1), stay)
       })
-      input.addEventListener('change', take)
+      input.addEventListener('change', () => take({ isLater: true }))
       input.addEventListener('paste', (event) => {
         const found = split(event.clipboardData.getData('text'))
         if (found.length < 2) return
         event.preventDefault()
-        add(found)
+        add(found, stay)
       })
       const suggested = h('div', { class: 'criteria-seen', role: 'group', 'aria-label': this.t.choices })
       about.load().then((found) => suggested.append(...found.slice(0, MOST_SUGGESTED).map((each) => {
         const text = String(each.value)
         const isIn = values.some((one) => String(one) === text)
         const toggle = async () => {
-          set(isIn ? values.filter((one) => String(one) !== text) : [...values, convert(text)])
+          set(isIn ? values.filter((one) => String(one) !== text) : [...values, convert(text)], {})
           await about.load() // drawn anew after the values came, which were asked for before
           this.focusOn(`${key}/seen-${text}`)
         }
@@ -761,7 +786,7 @@
         h('div', { class: 'criteria-chips' },
           values.slice(0, MOST_CHIPS).map((each) => h('button', {
             type: 'button', class: 'btn btn-sm criteria-chip', 'aria-label': this.say('list_remove', { value: each }),
-            onclick: () => set(values.filter((one) => one !== each))
+            onclick: () => set(values.filter((one) => one !== each), stay)
           }, String(each), this.icon('x'))),
           values.length > MOST_CHIPS && h('span', { class: 'text-secondary' }, this.say('list_more', { n: this.number.format(values.length - MOST_CHIPS) })),
           input, choices,
@@ -819,7 +844,7 @@
         return found.map((each) => ({ value: each.key, label: each.key }))
       }
       const parts = this.suggesting({ label: this.t.property, placeholder: this.t.property, class: 'criteria-property', load, ...more })
-      parts[0].addEventListener('change', () => this.draw())
+      parts[0].addEventListener('change', () => this.drawLater())
       return parts
     }
 
@@ -841,7 +866,7 @@
             if (after === 'figures' && bounds !== after) next.gte = ''
             if (chosen !== 'times') next[chosen] = body[measure] ?? ''
             node.body = this.ordered(next)
-          }, { focus: chosen === 'times' ? `${node.id}/measure` : `${node.id}/measured` })
+          })
         }),
         measure !== 'times' && this.property({ key: `${node.id}/measured`, node, value: body[measure], set: (text) => this.change(() => { body[measure] = text }, { part: `${node.id}/measured` }) })
       ]
@@ -966,7 +991,7 @@
         const box = h('input', { type: 'checkbox', class: 'form-check-input', 'data-key': part, checked: value === true, onchange: () => set(box.checked ? true : '') })
         return h('label', { class: 'form-check mb-0' }, box, h('span', { class: 'form-check-label' }, label))
       }
-      if (type === 'list') return this.list(value, { type: 'text', load: async () => [] }, part, true, (found, p) => set(found, p))
+      if (type === 'list') return this.list(value, { type: 'text', load: async () => [] }, part, true, (found, more) => this.change(() => { node.body[key] = found }, more))
       if (type === 'range') return this.range(value, set, part)
       const isNumber = type === 'number' || type === 'days'
       const control = isNumber ? this.numberInput({ ...shared, value, set: (n) => set(n, part) }) : this.input({ ...shared, value, placeholder: label, class: 'criteria-value', set: (text) => set(text, part) })
@@ -1001,6 +1026,9 @@
       return form === 'number' || form === 'days' ? 'need_number' : form === 'date' ? 'need_date' : 'need_value'
     }
   }
+
+  let isPressed = false
+  for (const name of ['pointerdown', 'pointerup', 'pointercancel']) addEventListener(name, () => { isPressed = name === 'pointerdown' }, true)
 
   // Before the menus of the library, which take the same arrows
   window.addEventListener('keydown', (event) => {

@@ -43,7 +43,7 @@ OPERANDS = {
 }  # fmt: skip
 ABOUT_TEXT = [
     "is", "is_not", "any_of", "none_of", "contains", "contains_any", "does_not_contain", "starts_with", "ends_with",
-    "matches", "is_empty", "is_not_empty",
+    "matches", "is_empty", "is_not_empty", "gte", "gt", "lte", "lt", "between",
 ]  # fmt: skip
 ABOUT_NUMBERS = [
     "is", "is_not", "gt", "gte", "lt", "lte", "between", "any_of", "none_of", "is_empty", "is_not_empty",
