@@ -560,7 +560,7 @@
         ? h('optgroup', { label: each.group }, each.options.map(make))
         : new Option(each.label, each.value, false, each.value === value)
       const all = options.flatMap((each) => each.options ?? [each])
-      const chosen = all.find((each) => each.value === value) ?? { value, label: `${value} ${this.t.is_missing}` }
+      const chosen = all.find((each) => each.value === value) ?? { value, label: value ? `${value} ${this.t.is_missing}` : this.t.choose }
       const element = h('select', { class: `form-select form-select-sm ${look}`, 'data-key': key, 'aria-label': label, onchange: () => element.choose(element.value) })
       element.choose = set
       const fill = () => element.replaceChildren(...(all.includes(chosen) ? [] : [make(chosen)]), ...options.map(make))

@@ -89,7 +89,6 @@ def texts() -> dict[str, str]:
         "list_as_chips": _("Done"),
         "list_remove": _("Take out {value}"),
         "list_more": _("and {n} more"),
-        "list_clear": _("Take out all"),
         "list_added": _("{n} values added."),
         "list_repeated": _("{n} values added, {repeated} were there already."),
         "choices": _("Seen values"),

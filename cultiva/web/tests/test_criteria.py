@@ -1,10 +1,12 @@
 """Building criteria and filtering the list by them: what the server answers, to whom, and about whom."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +27,7 @@ from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import LeadState
 from cultiva.lib import clock
 from cultiva.lib.documents import DocumentError, read_document
+from cultiva.web.builder_words import texts
 from cultiva.web.criteria_text import write_criteria
 from cultiva.web.segment_editing import SegmentFacts, edit_segment
 from cultiva.web.staff import StaffRequest, staff_screen
@@ -369,3 +372,13 @@ def test_what_the_form_refuses_is_told_and_kept(
 @given(documents)
 def test_a_saved_document_comes_back_from_the_text_area(document: Any) -> None:
     assert read_document(write_criteria(document)) == document
+
+
+def test_the_browser_says_no_word_that_the_server_does_not_know() -> None:
+    source = (Path(__file__).parents[3] / "frontend" / "criteria.js").read_text()
+    known = set(texts())
+    named = set(re.findall(r"this\.t\.(\w+)", source)) | set(re.findall(r"this\.say\('(\w+)'", source))
+    assert named <= known
+    computed = {"view_build", "view_words", "view_yaml", "measure_distinct", "measure_sum", "measure_max"}
+    computed |= {"attribute_name", "event_name"}
+    assert not {key for key in known - named - computed if not re.search(rf"\b{key}\b", source)}
