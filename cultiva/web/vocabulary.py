@@ -1,8 +1,8 @@
 """What criteria can be made of in one workspace, for the screen component that builds them.
 
 A kind of condition is a list of fields, so that plug-ins of any room appear without a change of the browser's part.
-A plug-in may say its own by a class method `fields(workspace_id) -> list[Field]`; without it, and without an entry
-here, each of its keys is a text. Field: {key, label, type, is_optional, choices}, or {one_of: [Field, ..]} where
+A plug-in may say its own by a class method `fields(workspace_id) -> list[Field]`. Without it, and without an entry
+here, each of its keys is a text, the first a choice where a class method `known(workspace_id)` gives the names. Field: {key, label, type, is_optional, choices}, or {one_of: [Field, ..]} where
 exactly one is given. Types: text, number, days, choice, true (a tick that says `true`), range, list.
 """
 
@@ -79,7 +79,7 @@ def vocabulary(staff: Staff) -> dict[str, Any]:
         },
         "attributes": list(_attributes(staff.workspace.id)),
         "events": _events(staff.workspace.id),
-        "event_keys": sorted(event.keys - set(event.later)) if event else [],
+        "event_keys": sorted(_keys(event)) if event else [],
         "kinds": [
             {"key": key, "label": _capital(str(plugin.label)), "fields": _fields(key, plugin, staff.workspace.id)}
             for key, plugin in kinds.items()
@@ -179,8 +179,16 @@ def _fields(kind: str, plugin: Any, workspace_id: int) -> list[Field]:
         return list(own(workspace_id))
     if kind in FIELDS:
         return FIELDS[kind](workspace_id)
-    others = sorted(plugin.keys - {kind} - set(plugin.later))
-    return [_field(kind, str(plugin.label)), *(_field(key, key.replace("_", " "), is_optional=True) for key in others)]
+    known = getattr(plugin, "known", None)
+    names = known(workspace_id) if callable(known) else None
+    first = _field(kind, str(plugin.label), choices={name: name for name in sorted(names)} if names else None)
+    others = sorted(_keys(plugin) - {kind})
+    return [first, *(_field(key, key.replace("_", " "), is_optional=True) for key in others)]
+
+
+def _keys(plugin: Any) -> set[str]:
+    """Those that this version speaks."""
+    return set(plugin.keys) - set(getattr(plugin, "later", ()))
 
 
 def _field(

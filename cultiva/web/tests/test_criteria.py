@@ -207,6 +207,21 @@ def test_a_kind_that_nobody_foresaw_is_made_of_text_fields() -> None:
         {"key": "celsius", "label": "Celsius", "type": "text", "is_optional": True},
     ]
 
+    class Named(Weather):
+        @staticmethod
+        def known(workspace_id: int) -> list[str]:
+            return ["sun", "rain"]
+
+    first = _fields("weather", Named, 1)[0]
+    assert [each["value"] for each in first["choices"]] == ["rain", "sun"]
+
+    class Own(Weather):
+        @staticmethod
+        def fields(workspace_id: int) -> list[dict[str, Any]]:
+            return [{"key": "weather", "label": "Sky", "type": "text"}]
+
+    assert _fields("weather", Own, 1) == [{"key": "weather", "label": "Sky", "type": "text"}]
+
 
 # The list of leads
 
