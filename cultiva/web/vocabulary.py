@@ -2,8 +2,9 @@
 
 A kind of condition is a list of fields, so that plug-ins of any room appear without a change of the browser's part.
 A plug-in may say its own by a class method `fields(workspace_id) -> list[Field]`. Without it, and without an entry
-here, each of its keys is a text, the first a choice where a class method `known(workspace_id)` gives the names. Field: {key, label, type, is_optional, choices}, or {one_of: [Field, ..]} where
-exactly one is given. Types: text, number, days, choice, true (a tick that says `true`), range, list.
+here, each of its keys is a text, the first a choice where a class method `known(workspace_id)` gives the names.
+Field: {key, label, type, is_optional, choices}, or {one_of: [Field, ..]} where exactly one is given. Types: text,
+number, days, choice, true (a tick that says `true`), range, list.
 """
 
 from collections import Counter
