@@ -640,18 +640,20 @@
     // Comparisons of an attribute or a property
 
     aboutAttribute (key) {
-      const type = this.words.attributes.find((each) => each.key === key)?.type ?? 'text'
-      const operators = this.words.by_type[type] ?? this.words.by_type.text
+      const known = this.words.attributes.find((each) => each.key === key)
+      const type = known?.type ?? 'text'
+      const operators = known ? this.words.by_type[type] ?? this.words.by_type.text : this.allAfter('text')
       return { type, operators, load: () => this.seen(`?attribute=${encodeURIComponent(key)}`, 'values') }
     }
 
     aboutProperty (event, key) {
       const types = this.types?.[`${event}/${key}`]
       const type = types && !types.includes('string') ? types.find((each) => ['number', 'boolean', 'date'].includes(each)) ?? 'text' : 'text'
-      const { by_type: byType } = this.words
-      const operators = [...new Set([...byType[type], ...byType.text, ...byType.number])]
-      return { type, operators, load: () => this.seen(`?event=${encodeURIComponent(event)}&property=${encodeURIComponent(key)}`, 'values') }
+      return { type, operators: this.allAfter(type), load: () => this.seen(`?event=${encodeURIComponent(event)}&property=${encodeURIComponent(key)}`, 'values') }
     }
+
+    // Every comparison, those of a type first: where nobody knows the type
+    allAfter (type) { return [...new Set([...this.words.by_type[type], ...Object.keys(this.words.operators)])] }
 
     operatorOf (mapping, subject) {
       return Object.keys(mapping).find((key) => key in this.words.operators) ?? Object.keys(mapping).find((key) => key !== subject)
