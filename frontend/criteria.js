@@ -369,6 +369,7 @@
 
     showProblems () {
       const places = [...walk(this.root)].map(([node, place]) => ({ node, place })).reverse()
+      const nodes = new Map(places.map(({ node }) => [node.id, node]))
       const told = new Map()
       for (const problem of this.problems) {
         const found = places.find(({ place }) => problem.place === place || problem.place.startsWith(place + '.') || problem.place.startsWith(place + '['))
@@ -376,8 +377,8 @@
       }
       for (const element of this.views.build.querySelectorAll('[data-problem]')) {
         const id = Number(element.dataset.problem)
-        const node = places.find((each) => each.node.id === id)?.node
-        const need = node?.body && this.need(node.body)
+        const body = nodes.get(id)?.body
+        const need = body && this.need(body)
         const lines = !this.touched.has(id) ? [] : need ? [this.t[need]] : (told.get(id) ?? []).map((each) => [each.message, each.hint].filter(Boolean).join(' · '))
         element.replaceChildren(...lines.map((line) => h('div', {}, line)))
         element.closest('[data-node]').classList.toggle('has-problem', lines.length > 0)
@@ -476,10 +477,9 @@
 
     menu (node, parent, index, size) {
       const neighbour = parent.nodes[index - 1]?.nodes ? parent.nodes[index - 1] : parent.nodes[index + 1]
-      const above = [...walk(this.root)].find(([each]) => each === parent)[2]
       const items = [
         ['up', 'chevron-up', index > 0], ['down', 'chevron-down', index < size - 1],
-        ['into', 'arrow-right', Boolean(neighbour?.nodes)], ['out', 'arrow-left', Boolean(above)],
+        ['into', 'arrow-right', Boolean(neighbour?.nodes)], ['out', 'arrow-left', parent !== this.root],
         ['wrap', 'square', true], ['copy', 'copy', true]
       ]
       const moves = { ArrowUp: 'up', ArrowDown: 'down', ArrowRight: 'into', ArrowLeft: 'out' }
@@ -912,7 +912,7 @@
           }
         }),
         bound === 'from_to' ? [number('at_least'), h('span', {}, this.t.and), number('at_most')] : bound && number(bound),
-        bound && h('span', {}, this.t.measure_times)
+        bound && !('distinct' in body) && h('span', {}, this.t.measure_times)
       ]
     }
 
