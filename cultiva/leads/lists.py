@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cultiva.leads.addresses import read_address
+from cultiva.leads.audience import Predicate, sampled_percent
 from cultiva.lib.database import execute, fetch_all
 from cultiva.lib.folding import fold
 
@@ -44,6 +45,7 @@ class LeadFilter:
     company_id: int | None = None
     created_since: datetime | None = None
     seen_since: datetime | None = None  # by their own last act
+    predicate: Predicate | None = None  # criteria, compiled
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def list_leads(
     words = like_words(wanted.search)
     found = _find(words)
     where, parameters = _where(workspace_id, wanted)
-    count, is_exact = _count(where, parameters, words, found) if with_count else (0, False)
+    count, is_exact = _count(where, parameters, words, found, wanted.predicate) if with_count else (0, False)
     if found is not None and len(found) <= FEW:
         where += " AND l.id = ANY (%(found)s::bigint[])"
         parameters["found"] = found
@@ -133,6 +135,9 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
     more = {name: value for name in EXACT if (value := getattr(wanted, name)) not in ("", None)}
     if "email" in more:
         more["email"] = read_address(wanted.email).key
+    if wanted.predicate:
+        where += f" AND {wanted.predicate.sql}"
+        parameters |= wanted.predicate.parameters
     return where + "".join(f" AND {EXACT[name]}" for name in more), parameters | more
 
 
@@ -147,14 +152,16 @@ def _find(words: list[str]) -> list[int] | None:
     return [row["id"] for row in rows] if len(rows) <= EXACT_UP_TO else None
 
 
-def _count(where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None) -> tuple[int, bool]:
+def _count(
+    where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None, predicate: Predicate | None
+) -> tuple[int, bool]:
     """(how many, whether exactly); every lead has a row of state, and where conditions allow only that is read."""
     if found is not None:
         where, parameters = f"{where} AND s.lead_id = ANY (%(found)s::bigint[])", parameters | {"found": found}
     elif words:
         where, parameters = f"{where} AND l.search_text LIKE ALL (%(words)s)", parameters | {"words": words}
     tables = "FROM lead_state s WHERE"
-    if " l." in where:
+    if predicate or " l." in where:
         tables = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id WHERE"
         where += " AND l.workspace_id = %(workspace)s"
     if found is None and words and min(map(len, words)) >= INDEXED_LENGTH:  # more than are counted one by one
@@ -163,6 +170,8 @@ def _count(where: str, parameters: dict[str, Any], words: list[str], found: list
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:
         return int(seen), True
+    if predicate:
+        return max(_estimate_by_sample(tables, where, parameters), EXACT_UP_TO), False
     return max(_estimate(tables, where, parameters), EXACT_UP_TO), False
 
 
@@ -170,6 +179,15 @@ def _estimate(tables: str, where: str, parameters: dict[str, Any]) -> int:
     plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {tables} {where}", parameters)[0]["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _estimate_by_sample(tables: str, where: str, parameters: dict[str, Any]) -> int:
+    """The planner cannot know how many satisfy criteria: a sample of the leads does."""
+    percent = sampled_percent()
+    if percent < 100:
+        tables = tables.replace("lead l", f"lead l TABLESAMPLE SYSTEM ({percent:.4f}) REPEATABLE (7)", 1)
+    seen = fetch_all(f"SELECT count(*) AS n {tables} {where}", parameters)[0]["n"]
+    return round(int(seen) * 100 / percent)
 
 
 def like_words(search: str) -> list[str]:
