@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "cultiva.events",
     "cultiva.leads",
     "cultiva.consent",
+    "cultiva.criteria",
     "cultiva.scoring",
     "cultiva.magnets",
     "cultiva.lifecycle",
@@ -178,9 +179,15 @@ PLUGINS = {
     "conditions": [
         "cultiva.criteria.conditions.attribute.Attribute",
         "cultiva.criteria.conditions.event.EventHappened",
+        "cultiva.criteria.conditions.tag.HasTag",
+        "cultiva.criteria.conditions.persona.PersonaIsClose",
+        "cultiva.criteria.conditions.consent.ConsentIs",
+        "cultiva.criteria.conditions.mark.HasMark",
         "cultiva.scoring.conditions.score.ScoreReaches",
         "cultiva.scoring.conditions.temperature.TemperatureIs",
         "cultiva.lifecycle.conditions.stage.StageIs",
+        "cultiva.magnets.conditions.magnet.GotMagnet",
+        "cultiva.sales.conditions.owner.OwnerIs",
     ],
     "carriers": ["cultiva.mailing.carriers.mailbox.Mailbox", "cultiva.mailing.carriers.smtp.Smtp"],
     "connectors": [

@@ -1,8 +1,23 @@
 """What conditions lean on while they are turned into SQL."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+from cultiva.criteria.dialects import POSTGRES, Dialect
+from cultiva.criteria.figures import Figure
+from cultiva.criteria.values import JsonValue, Value
+
+ANY = "any"
+ACTS = ("track", "page", "screen")  # the kinds of events that a person causes
+EVENTS_SHOWN = 10  # of a condition, in an explanation
+
+
+class Closeness(Protocol):
+    """What a condition needs of a persona."""
+
+    def closeness(self, context: "Context") -> str: ...
 
 
 @dataclass
@@ -19,24 +34,73 @@ class Context:
     since: Mapping[str, str] = field(default_factory=dict)
     lead: str = "l"
     parameters: dict[str, Any] = field(default_factory=dict)
+    personas: Mapping[str, "Closeness"] = field(default_factory=dict)  # {key: persona}
+    dialect: ClassVar[Dialect] = POSTGRES
     event_name: ClassVar[str] = "CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END"  # SQL over alias e
+    has_workspace: ClassVar[bool] = True  # whether what rooms store of a lead can be read
 
     def bind(self, value: Any) -> str:
         """A placeholder for a value; every word of a user reaches SQL this way and no other."""
         name = f"c{len(self.parameters) + 1}"
         self.parameters[name] = value
-        return f"%({name})s"
+        return self.dialect.placeholder(name)
 
-    def count_events(self, matches: str, *, after: str = "", window: str = "") -> str:
-        """SQL: how many of the lead's events up to `at` match; never those of machines.
+    @cached_property
+    def zone(self) -> str:
+        return f"{self.bind(self.timezone)}::text"
+
+    @property
+    def today(self) -> str:
+        """SQL: the local day of `at`."""
+        return self.dialect.local_day(self.at, self.zone)
+
+    def attribute(self, name: str) -> Value:
+        return self._json(f"{self.lead}.attributes", f"{self.lead}.folded", [name])
+
+    def property(self, path: Sequence[str]) -> Value:
+        """Of an event, over alias `e`."""
+        return self._json("e.properties", "e.folded", path)
+
+    def _json(self, object_: str, folded: str, path: Sequence[str]) -> Value:
+        return JsonValue.at_path(object_, folded, path, self, self.dialect.number_in)
+
+    def event_is(self, name: str) -> str:
+        """SQL over `e`: whether an event goes by this name. A track event's name is its name; any other's the kind."""
+        if name == ANY:
+            return f"e.kind = ANY ({self.bind(list(ACTS))}::text[])"
+        return f"{self.dialect.text(self.event_name)} = {self.bind(name)}::text"
+
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
+        """SQL: the figure of the lead's events up to `at` that match; never those of machines.
 
         `matches` is a test over alias `e` (a row of view `lead_event`); `after`, an instant, is excluded;
         `window`, an interval, ends at `at`.
         """
+        happened = self._happened(matches, after=after, window=window)
+        return f"(SELECT {figure.aggregate(figure.value(self.property))} {happened})"
+
+    def _happened(self, matches: str, *, after: str, window: str) -> str:
         bounds = self.time_bounds(after=after, window=window)
+        if window:  # older months stay closed: an event is received after it occurred
+            bounds += f" AND e.received_at > {self.at} - {window} - interval '1 minute'"
         return (
-            f"(SELECT count(*) FROM lead_event e WHERE e.workspace_id = {self.lead}.workspace_id"  # noqa: S608
-            f" AND e.lead_id = {self.lead}.id AND e.actor <> 'machine' AND {bounds} AND {matches})"
+            f"FROM lead_event e WHERE e.workspace_id = {self.lead}.workspace_id"
+            f" AND e.lead_id = {self.lead}.id AND e.actor <> 'machine' AND {bounds} AND {matches}"
+        )
+
+    def events_shown(self, figure: Figure, matches: str, *, after: str, window: str) -> str:
+        """SQL: {count, figure, events: [{id, name, occurred_at}, ..]} as jsonb, the latest events first."""
+        happened = self._happened(matches, after=after, window=window)
+        one = "jsonb_build_object('id', x.id, 'name', x.event_name, 'occurred_at', x.occurred_at)"
+        latest = (
+            f"SELECT e.id, {self.event_name} AS event_name, e.occurred_at {happened}"
+            f" ORDER BY e.occurred_at DESC, e.id DESC LIMIT {EVENTS_SHOWN}"
+        )
+        return (
+            f"jsonb_build_object('count', (SELECT count(*) {happened}),"  # noqa: S608
+            f" 'figure', (SELECT {figure.aggregate(figure.value(self.property))} {happened}),"
+            f" 'events', (SELECT coalesce(jsonb_agg({one} ORDER BY x.occurred_at DESC, x.id DESC), '[]')"
+            f" FROM ({latest}) x))"
         )
 
     def time_bounds(self, *, after: str = "", window: str = "") -> str:

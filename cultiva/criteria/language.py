@@ -1,24 +1,26 @@
 """The one language of criteria: read, said in words, compiled to SQL (docs/reference/criteria.md)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest, refuse_later
+from cultiva.criteria.reading import nearest
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins
 
 __all__ = [
-    "AllOf", "AnyOf", "Condition", "Context", "Node", "Not",
-    "compile_predicate", "conditions_of", "names_of", "parse", "say",
+    "AllOf", "AnyOf", "Condition", "Context", "Node", "Not", "Reads",
+    "compile_predicate", "conditions_of", "names_of", "parse", "placed_conditions", "reads_of", "say",
 ]  # fmt: skip
 
 OPERATORS = ("all", "any", "not")
-LATER = (
-    "persona", "segment", "consent", "mark", "magnet", "objective", "campaign", "workflow", "owner", "tag",
-)  # fmt: skip
+LATER = ("segment", "objective", "campaign", "workflow")  # come with their rooms
+CONDITIONS_LIMIT = 2_000  # a list in any_of is one of them
+AT_A_TIME = 50
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program
 
 
@@ -45,7 +47,12 @@ def parse(document: Any, *, place: str = "criteria") -> Node:
 
     `since` is checked when the tree is compiled: only then is it known which instants there are.
     """
-    return _parse(document, place, DEPTH_LIMIT)
+    tree = _parse(document, place, DEPTH_LIMIT)
+    count = sum(1 for _ in conditions_of(tree))
+    if count > CONDITIONS_LIMIT:
+        hint = f"at most {CONDITIONS_LIMIT:,}; a list in any_of counts as one, however long"
+        raise DocumentError(place, f"there are {count:,} conditions", hint)
+    return tree
 
 
 def _parse(document: Any, place: str, depth: int) -> Node:
@@ -62,7 +69,6 @@ def _parse(document: Any, place: str, depth: int) -> Node:
         inner = check_keys(document, allowed=["not"], place=place)["not"]
         return Not(_parse(inner, f"{place}.not", depth - 1))
     plugin: type[Condition] = plugins("conditions")[kind]
-    refuse_later(document, plugin.later, place)
     return plugin.read(check_keys(document, allowed=plugin.keys, place=place), place)
 
 
@@ -80,12 +86,19 @@ def _kind(document: Mapping[Any, Any], place: str) -> str:
         listed = " and ".join(f"`{kind}`" for kind in kinds)
         raise DocumentError(place, f"{listed} stand in one node", "give each its own: {all: [{..}, {..}]}")
     if not kinds:
-        refuse_later(document, LATER, place)
+        _refuse_later(document, place)
         if not document:
             raise DocumentError(place, "the condition is empty", f"known: {', '.join(known)}")
         wrong = next(iter(document))
         raise DocumentError(place, f"unknown key `{wrong}`", nearest(wrong, known))
     return str(kinds[0])
+
+
+def _refuse_later(document: Mapping[Any, Any], place: str) -> None:
+    """Words of the language that this version does not speak yet."""
+    for key in document:
+        if key in LATER:
+            raise DocumentError(place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md")
 
 
 def conditions_of(node: Node) -> Iterator[Condition]:
@@ -96,9 +109,26 @@ def conditions_of(node: Node) -> Iterator[Condition]:
         yield from conditions_of(child)
 
 
+def placed_conditions(node: Node, place: str = "criteria") -> Iterator[tuple[str, Condition]]:
+    """Every condition with its place in the document, as in `criteria.all[0].not`."""
+    if isinstance(node, Condition):
+        yield place, node
+    elif isinstance(node, Not):
+        yield from placed_conditions(node.node, f"{place}.not")
+    else:
+        word = "all" if isinstance(node, AllOf) else "any"
+        for n, child in enumerate(node.nodes):
+            yield from placed_conditions(child, f"{place}.{word}[{n}]")
+
+
 def names_of(node: Node) -> frozenset[str]:
     """The attributes and events a tree reads, by name."""
     return frozenset[str]().union(*(condition.names() for condition in conditions_of(node)))
+
+
+def reads_of(node: Node) -> Reads:
+    """What the answer to a tree depends on."""
+    return reduce(or_, (condition.reads() for condition in conditions_of(node)), Reads())
 
 
 def compile_predicate(node: Node, context: Context) -> str:
@@ -111,11 +141,18 @@ def compile_predicate(node: Node, context: Context) -> str:
     if isinstance(node, Not):
         return f"(NOT {compile_predicate(node.node, context)})"
     parts = [compile_predicate(child, context) for child in node.nodes]
-    if isinstance(node, AllOf):
-        return f"({' AND '.join(parts) or 'true'})"
-    return f"({' OR '.join(parts) or 'false'})"
+    return _joined(parts, "AND") or "true" if isinstance(node, AllOf) else _joined(parts, "OR") or "false"
 
 
+def _joined(parts: Sequence[str], word: str) -> str:
+    """In halves: engines put a long row of ORs one into the other, and go only so deep."""
+    if len(parts) > AT_A_TIME:
+        middle = len(parts) // 2
+        return f"({_joined(parts[:middle], word)} {word} {_joined(parts[middle:], word)})"
+    return f"({f' {word} '.join(parts)})" if parts else ""
+
+
+LANGUAGES = ("es", "en")
 AND, OR = {"es": " y ", "en": " and "}, {"es": " o ", "en": " or "}
 NOT = {"es": "no se cumple: ", "en": "not: "}
 ALWAYS, NEVER = {"es": "siempre", "en": "always"}, {"es": "nunca", "en": "never"}

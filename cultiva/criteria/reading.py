@@ -14,13 +14,6 @@ def nearest(word: Any, known: Collection[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else f"known: {', '.join(known)}"
 
 
-def refuse_later(document: Collection[str], later: Collection[str], place: str) -> None:
-    """Words of the language that this version does not speak yet."""
-    for key in document:
-        if key in later:
-            raise DocumentError(place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md")
-
-
 def read_text(value: Any, place: str) -> str:
     """A text that is not empty and that PostgreSQL can hold."""
     if not isinstance(value, str):

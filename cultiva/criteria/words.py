@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from cultiva.criteria.comparisons import Comparison, Scalar
+from cultiva.criteria.figures import Figure
 from cultiva.lib.folding import number_text
 
 Phrases = dict[str, tuple[str, str]]  # {key: (es, en)}
@@ -81,9 +82,25 @@ COMPARISONS: Phrases = {
     "lt": ("es menor que {0}", "is below {0}"),
     "lte": ("es como mucho {0}", "is at most {0}"),
     "between": ("está entre {and}", "is between {and}"),
+    "matches": ("cumple el patrón {0}", "matches the pattern {0}"),
+    "before": ("es anterior al {0}", "is before {0}"),
+    "after": ("es posterior al {0}", "is after {0}"),
+    "on": ("es el {0}", "is on {0}"),
+    "within_last_days": ("está en los últimos {0} días", "is in the last {0} days"),
+    "within_next_days": ("está en los próximos {0} días", "is in the next {0} days"),
+    "anniversary_within_days": (
+        "cumple aniversario en los próximos {0} días",
+        "has its anniversary in the next {0} days",
+    ),
     "is_empty": ("no tiene valor", "has no value"),
     "is_not_empty": ("tiene algún valor", "has a value"),
 }
+IN_ONE_DAY: Phrases = {
+    "within_last_days": ("es hoy", "is today"),
+    "within_next_days": ("es hoy", "is today"),
+    "anniversary_within_days": ("cumple aniversario hoy", "has its anniversary today"),
+}
+MOST_SAID = 10  # of a list; the others are counted
 JOINTS: Phrases = {"or": ("o", "or"), "nor": ("ni", "nor"), "and": ("y", "and")}
 
 
@@ -96,11 +113,15 @@ def attribute_words(name: str, language: str) -> str:
 
 
 def comparison_words(comparison: Comparison, language: str) -> str:
-    words = [operand_words(operand, language) for operand in comparison.operands]
+    words = [operand_words(operand, language) for operand in comparison.operands[:MOST_SAID]]
+    if beyond := len(comparison.operands) - MOST_SAID + 1 if len(comparison.operands) > MOST_SAID else 0:
+        words[-1:] = [f"{beyond} {pick(('más', 'more'), language)}"]
     pattern = pick(COMPARISONS[comparison.operator], language)
     joined = {key: join(words, pick(joint, language)) for key, joint in JOINTS.items()}
     if comparison.operator == "none_of" and len(words) == 1:
         return pick(COMPARISONS["is_not"], language).format(*words)
+    if comparison.operator in IN_ONE_DAY and float(comparison.operands[0]) <= 1:
+        pattern = pick(IN_ONE_DAY[comparison.operator], language)
     return pattern.format(*words, **joined)
 
 
@@ -141,6 +162,19 @@ def event_words(name: str, where: Sequence[tuple[str, Comparison]], language: st
         return what
     lines = [f"{property_words(path, language)} {words}" for path, words in said]
     return f"{what} {pick(('donde', 'where'), language)} {join(lines, pick(JOINTS['and'], language))}"
+
+
+def figure_words(figure: Figure, asked: Comparison | Sequence[tuple[tuple[str, str], int]], language: str) -> str:
+    """`con al menos 3 valores distintos del contenido`; `y la suma del importe es al menos 1000`"""
+    name = property_words(".".join(figure.path), language)
+    of_it = f"de {name}".replace("de el ", "del ") if language == "es" else f"of {name}"
+    if isinstance(asked, Comparison):
+        what = {"sum": ("la suma", "the sum"), "max": ("el máximo", "the greatest")}[figure.kind]
+        compared = comparison_words(asked, language)
+        return f"{pick(('y', 'and'), language)} {pick(what, language)} {of_it} {compared}"
+    nouns = ("valor distinto", "different value"), ("valores distintos", "different values")
+    said = [f"{pick(phrase, language)} {number} {pick(nouns[number != 1], language)}" for phrase, number in asked]
+    return f"{pick(('con', 'with'), language)} {join(said, pick(JOINTS['and'], language))} {of_it}"
 
 
 def property_words(path: str, language: str) -> str:

@@ -20,11 +20,13 @@ The caller gives workspace, leads, at and until: events after `at`, up to `until
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days, property_value
+from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days
 from cultiva.criteria.context import Context
-from cultiva.criteria.language import compile_predicate, names_of
+from cultiva.criteria.figures import Figure
+from cultiva.criteria.language import compile_predicate, names_of, reads_of
+from cultiva.criteria.one_pass import OnePass
 from cultiva.scoring.model import Ageing, Bounds, Rule, ScoringModel
 
 EVENTS_LISTED = 50  # of each rule, in an explanation
@@ -49,36 +51,18 @@ class CompiledModel:
 
 
 @dataclass
-class ModelContext(Context):
+class ModelContext(OnePass):
     """Inside a model, an event condition is a column of the one pass over the events, not a subquery."""
 
-    event_name: ClassVar[str] = "e.event_name"
-    columns: list[str] = field(default_factory=list)  # of `happened`
-    counts: list[str] = field(default_factory=list)  # more columns, of `counted`
-    windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
     rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
     edges: list[str] = field(default_factory=list)  # of the tree being compiled
 
-    def count_events(self, matches: str, *, after: str = "", window: str = "") -> str:
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         test = self.add_test(matches, after=after, window=window)
         self.rule_tests.append(test)
         if window:
-            self.edges.append(f"{self._add_count(f'min(e.occurred_at) FILTER (WHERE e.{test})')} + {window}")
-        return f"coalesce({self._add_count(f'count(*) FILTER (WHERE e.{test})')}, 0)"
-
-    def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
-        """A boolean column of `happened`; returns its name."""
-        self.windows.append(window)
-        return self.add_column(f"({self.time_bounds(after=after, window=window)} AND {matches})")
-
-    def add_column(self, sql: str) -> str:
-        """Any column of `happened`; returns its name."""
-        self.columns.append(f"{sql} AS column_{len(self.columns) + 1}")
-        return f"column_{len(self.columns)}"
-
-    def _add_count(self, sql: str) -> str:
-        self.counts.append(f"{sql} AS count_{len(self.counts) + 1}")
-        return f"t.count_{len(self.counts)}"
+            self.edges.append(f"{self.add_count(f'min(e.occurred_at) FILTER (WHERE e.{test})')} + {window}")
+        return self.counted(figure, matches, test)
 
 
 def compile_model(model: ScoringModel, *, timezone: str) -> CompiledModel:
@@ -115,19 +99,9 @@ def _happened(model: ScoringModel, context: ModelContext) -> str:
     FROM touched l CROSS JOIN LATERAL (
       SELECT *, {Context.event_name} AS event_name FROM lead_event e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
-         AND e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest_wanted(context)}
+         AND e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()}
          AND ({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))
       OFFSET 0) e)"""
-
-
-def _oldest_wanted(context: ModelContext) -> str:
-    """Where every test has a window, older months stay closed: an event is received after it occurred."""
-    if not context.windows:
-        return " AND false"
-    if not all(context.windows):
-        return ""
-    oldest = f"{context.at} - greatest({', '.join(context.windows)})"
-    return f" AND e.occurred_at > {oldest} AND e.received_at > {oldest} - interval '1 minute'"
 
 
 def _counted(context: ModelContext) -> str:
@@ -145,6 +119,8 @@ def _compile_rule(rule: Rule, number: int, context: ModelContext) -> RuleSql:
 def _compile_tree(rule: Rule, context: ModelContext) -> RuleSql:
     context.rule_tests, context.edges = [], []
     raw = f"CASE WHEN {compile_predicate(rule.when, context)} THEN {_float(rule.points, context)} ELSE 0 END"
+    if reads_of(rule.when).is_daily:
+        context.edges.append(_next_midnight(context))
     tests = " OR ".join(f"e.{test}" for test in context.rule_tests)
     evidence = f"SELECT e.id, e.occurred_at, NULL::float8 AS weight FROM happened e WHERE {tests}"
     return RuleSql(raw, context.edges if rule.points else [], evidence=evidence if tests else "")
@@ -157,9 +133,9 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
     matches = event.matches(context)
     test = context.add_test(matches, window=window)
     group = _group(rule, matches, context)
-    satisfied = event.times.predicate(f"coalesce({g}.events, 0)", context) if event.times else "true"
-    # `once` with `times` may be satisfied by no event at all.
-    weights = f"coalesce({g}.weights, {1 if rule.count == 'once' and event.times else 0})"
+    satisfied = _satisfied(event, matches, test, g, context)
+    # `once` with a number asked for may be satisfied by no event at all.
+    weights = f"coalesce({g}.weights, {1 if rule.count == 'once' and event.is_counted else 0})"
     return RuleSql(
         raw=f"CASE WHEN {satisfied} THEN {_float(rule.points, context)} * {weights} ELSE 0 END",
         edges=_edges(rule, g, window, context) if rule.points else [],
@@ -173,8 +149,17 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
        CASE WHEN {satisfied} AND {group} IS NOT NULL AND row_number() OVER (
                    PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
             THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
-  FROM happened e JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id WHERE e.{test}""",
+  FROM happened e JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id JOIN counted t ON t.lead_id = e.lead_id
+ WHERE e.{test}""",
     )
+
+
+def _satisfied(event: EventHappened, matches: str, test: str, g: str, context: ModelContext) -> str:
+    if not event.is_counted:
+        return "true"
+    is_count = event.figure.kind == "count"
+    figure = f"coalesce({g}.events, 0)" if is_count else context.counted(event.figure, matches, test)
+    return f"coalesce({event.satisfied(figure, context)}, false)"
 
 
 def _group(rule: Rule, matches: str, context: ModelContext) -> str:
@@ -182,7 +167,7 @@ def _group(rule: Rule, matches: str, context: ModelContext) -> str:
     if rule.count == "per_day":
         return f"(e.occurred_at AT TIME ZONE {context.bind(context.timezone)}::text)::date"
     if rule.count == "per_distinct":
-        value = property_value(rule.distinct, context).identity
+        value = context.property(rule.distinct).identity
         return f"e.{context.add_column(f'CASE WHEN {matches} THEN {value} END')}"
     return "e.id" if rule.count == "each" else "1"
 
@@ -209,10 +194,10 @@ def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:
 
 
 def _edges(rule: Rule, g: str, window: str, context: ModelContext) -> list[str]:
-    edges = []
+    edges = [_next_midnight(context)] if reads_of(rule.when).is_daily else []
     if window:
-        # `times` counts every event of the window; without it only those that bear weight matter.
-        edges.append(f"{g}.{'first' if rule.event and rule.event.times else 'living'} + {window}")
+        # A number is of every event of the window; without one only those that bear weight matter.
+        edges.append(f"{g}.{'first' if rule.event and rule.event.is_counted else 'living'} + {window}")
     if rule.ageing and rule.ageing.kind == "expires":
         edges.append(f"{g}.living + {interval_of_days(rule.ageing.days, context)}")
     elif rule.ageing:
@@ -265,17 +250,13 @@ def _clamped(figure: str, bounds: Bounds, context: ModelContext) -> str:
 
 
 def _computed(model: ScoringModel, context: ModelContext) -> str:
-    shown = [f"{context.bind(d.name)}::text, {_shown(f'dimension_{n}')}" for n, d in enumerate(model.dimensions)]
+    figures = [context.dialect.shown(f"dimension_{n}") for n in range(len(model.dimensions))]
+    shown = [f"{context.bind(d.name)}::text, {f}" for d, f in zip(model.dimensions, figures, strict=True)]
     edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
     return f"""computed AS (
-  SELECT lead_id, {_shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
+  SELECT lead_id, {context.dialect.shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
          least({", ".join(edges)}) AS next_change_at
     FROM totalled)"""
-
-
-def _shown(figure: str) -> str:
-    """Rounded to the millionth, ties to even (as float8 rounds in PostgreSQL); adding 0 turns -0 into 0."""
-    return f"(round({figure} * 1e6::float8) / 1e6::float8 + 0::float8)"
 
 
 def _evidence(rules: Sequence[RuleSql]) -> str:

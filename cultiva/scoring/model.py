@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from cultiva.criteria.conditions.attribute import Attribute
 from cultiva.criteria.conditions.event import EventHappened, read_path
-from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, say
+from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, reads_of, say
 from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_text
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.zones import time_zones
@@ -69,8 +68,7 @@ class Rule:
     @property
     def side(self) -> str:
         """`predictive`: from what the lead told us; `retrospective`: from what the lead did."""
-        told = all(isinstance(condition, Attribute) for condition in conditions_of(self.when))
-        return "predictive" if told else "retrospective"
+        return "retrospective" if reads_of(self.when).events else "predictive"
 
     def words(self, language: str) -> str:
         """What it rewards, in `es` or `en`: the author's name for it, or its `when` in words."""
@@ -233,8 +231,8 @@ def _read_when(found: Any, place: str) -> Node:
     """A score depends on attributes and events and on nothing else, so that it can be computed for any instant."""
     when = parse(found, place=place)
     for condition in conditions_of(when):
-        if not isinstance(condition, (Attribute, EventHappened)):
-            hint = "rules ask for attributes and events"
+        if not condition.reads_files:
+            hint = "rules ask for attributes, tags and events"
             raise DocumentError(place, f"a scoring rule cannot ask for `{condition.kind}`", hint)
     compile_predicate(when, Context())  # names a `since`, which only workflows have
     return when
@@ -254,7 +252,7 @@ def _read_event_rule(given: Mapping[str, Any], event: EventHappened, place: str)
     if event.within_days is not None:
         problem = "a bare event rule has its window in the rule"
         raise DocumentError(f"{place}.when.within_days", problem, "write window_days beside `when`")
-    count = given.get("count", "once" if event.times else "each")
+    count = given.get("count", "once" if event.is_counted else "each")
     if count not in COUNTS:
         raise DocumentError(f"{place}.count", f"no way to count `{count}`", nearest(count, COUNTS))
     if (count == "per_distinct") != ("distinct" in given):

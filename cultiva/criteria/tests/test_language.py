@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from cultiva.criteria.comparisons import LATER_OPERATORS, OPERATORS
+from cultiva.criteria.comparisons import OPERATORS
 from cultiva.criteria.language import LATER, names_of, parse, say
 from cultiva.criteria.tests import samples
 from cultiva.lib.documents import DocumentError, read_document
@@ -45,11 +45,50 @@ REFUSED = [
     ("{attribute: a, is_empty: false}", "when.is_empty: only true can stand here", "is_not_empty: true"),
     ("{attribute: 5, is: a}", "when.attribute: a text is needed, not 5", ""),
     ('{attribute: a, is: "a\\0"}', "when.is: 'a\\x00' holds a character that cannot be stored", ""),
-    ("{attribute: a, matches: x}", "when: `matches` is not supported by this version yet", ""),
-    ("{attribute: a, before: 2026-01-01}", "when: `before` is not supported by this version yet", ""),
+    ("{attribute: a, matches: '(a+)+'}", "when.matches: a repeat without end stands within another", "(a+)+ means a+"),
+    ("{attribute: a, matches: '(a|b{2,})*'}", "when.matches: a repeat without end stands within another", ""),
+    ("{attribute: a, matches: 'a+?'}", "when.matches: a repeat cannot be repeated, and none is lazy", "in a group"),
+    ("{attribute: a, matches: '(?=a)'}", "when.matches: `(?` is not known: no look-around, names or flags", "groups"),
+    ("{attribute: a, matches: '(?i)a'}", "when.matches: `(?` is not known: no look-around, names or flags", ""),
+    ('{attribute: a, matches: "(a)\\\\1"}', "when.matches: `\\1` is not known (character 5 of", "literals, [..]"),
+    ('{attribute: a, matches: "\\\\bfin"}', "when.matches: `\\b` is not known (character 2 of", "literals, [..]"),
+    ('{attribute: a, matches: "\\\\p{L}"}', "when.matches: `\\p` is not known", ""),
+    ("{attribute: a, matches: 'a\\'}", "when.matches: `\\` ends the expression", ""),
+    ("{attribute: a, matches: '(a'}", "when.matches: `(` has no `)`", "write \\("),
+    ("{attribute: a, matches: 'a)'}", "when.matches: `)` has no `(`", "write \\)"),
+    ("{attribute: a, matches: '[a'}", "when.matches: `[` has no `]`", "write \\["),
+    ("{attribute: a, matches: '[]'}", "when.matches: the class is empty", ""),
+    ("{attribute: a, matches: '[[:alpha:]]'}", "when.matches: `[` within a class", "write \\["),
+    ("{attribute: a, matches: '[z-a]'}", "when.matches: z-a is no range", ""),
+    ("{attribute: a, matches: '*a'}", "when.matches: `*` stands alone", "write \\*"),
+    ("{attribute: a, matches: '^*'}", "when.matches: `^` cannot be repeated", ""),
+    ("{attribute: a, matches: 'a{,3}'}", "when.matches: `{` begins no repeat", "{3}, {3,} or {3,5}"),
+    ("{attribute: a, matches: 'a{5,3}'}", "when.matches: 5 is above 3", ""),
+    ("{attribute: a, matches: 'a{256}'}", "when.matches: more than 255 times cannot be asked for", ""),
+    ("{attribute: a, matches: '(a{100}){100}'}", "when.matches: the expression is too large once", ""),
+    ("{attribute: a, matches: " + "a" * 501 + "}", "when.matches: the expression has 501 characters", "at most 500"),
+    ("{attribute: a, matches: 5}", "when.matches: a text is needed, not 5", 'write "5" in quotes'),
+    ("{attribute: a, before: 2026-02-29}", "when.before: the calendar has no 2026-02-29", ""),
+    ("{attribute: a, on: 10/03/2026}", "when.on: a date is needed, not '10/03/2026'", "2026-03-10"),
+    ("{attribute: a, after: 2026-01-01T00:00:00Z}", "when.after: a date is needed", ""),
+    ("{attribute: a, within_last_days: 0}", "when.within_last_days: a number above 0 is needed, not 0", ""),
+    ("{attribute: a, all_of: [" + "a, " * 501 + "]}", "when.all_of: there are 501 operands", "at most 500; any_of"),
     ("{segment: a}", "when: `segment` is not supported by this version yet", ""),
-    ("{event: page, sum: value, gt: 1}", "when: `sum` is not supported by this version yet", ""),
-    ("{event: page, distinct: path}", "when: `distinct` is not supported by this version yet", ""),
+    ("{event: page, sum: value}", "when: no limit is given; exactly one is needed", "known: gt, gte, lt, lte, between"),
+    ("{event: page, max: value, gt: 1, lt: 3}", "when: `gt` and `lt` stand together; exactly one is needed", ""),
+    ("{event: page, gt: 1}", "when: `gt` needs `sum` or `max`", "times: {at_least: 3} counts events"),
+    ("{event: page, distinct: path, gte: 2}", "when: `gte` needs `sum` or `max`", "times: {at_least: 3}"),
+    ("{event: page, sum: value, times: {at_least: 1}, gt: 1}", "when: `sum` and `times` stand together", ""),
+    ("{event: page, distinct: path, sum: value, gt: 1}", "when: `distinct` and `sum` stand together", "keep one"),
+    ("{event: page, sum: value, gt: lots}", "when.gt: a number is needed, not 'lots'", ""),
+    ("{event: page, distinct: a..b}", "when.distinct: `a..b` has an empty part", ""),
+    ("{event: page, between_dates: 2026-01-01}", "when.between_dates: two dates [first, last] are needed", ""),
+    ("{event: page, between_dates: [2026-02-01, 2026-01-01]}",
+     "when.between_dates: 2026-02-01 is after 2026-01-01", "write the earlier date first"),
+    ("{event: page, between_dates: [2026-01-01, 2026-02-30]}",
+     "when.between_dates[1]: the calendar has no 2026-02-30", ""),
+    ("{event: page, between_dates: [2026-01-01, 2026-01-31], within_days: 3}",
+     "when: `between_dates` and `within_days` stand together", "keep one of them"),
     ("{event: page, wher: []}", "when: unknown key `wher`", "did you mean `where`?"),
     ("{event: page, where: {property: path, is: x}}", "when.where: a list is needed", "[{property: path"),
     ("{event: page, where: [{path: x}]}", "when.where[0]: `property` is missing", ""),
@@ -63,7 +102,7 @@ REFUSED = [
     ("{event: page, times: {exactly: 1, at_most: 2}}", "when.times: `exactly` stands alone", ""),
     ("{event: page, times: {at_least: 3, at_most: 2}}", "when.times: at least 3 and at most 2", ""),
     ("{event: page, within_days: 0}", "when.within_days: a number above 0 is needed, not 0", ""),
-    ("{event: page, within_days: 1, since: a}", "when: `since` and `within_days` stand together", ""),
+    ("{event: page, within_days: 1, since: a}", "when: `within_days` and `since` stand together", ""),
     ("{score: m}", "when: nothing is asked; exactly one is needed", "known: gt, gte, lt, lte, between, grade"),
     ("{score: m, grade: E}", "when.grade: no grade 'E'", ""),
     ("{score: m, grade: A, dimension: fit}", "when: `grade` and `dimension` stand together", ""),
@@ -138,7 +177,7 @@ def test_it_says_itself_in_both_languages(text: str, spanish: str, english: str)
 def test_the_reference_page_knows_every_condition_and_operator() -> None:
     page = (Path(__file__).parents[3] / "docs/reference/criteria.md").read_text(encoding="utf-8")
     assert [kind for kind in plugins("conditions") if f"{{{kind}: " not in page] == []
-    assert [word for word in (*OPERATORS, *LATER_OPERATORS, *LATER) if f"`{word}`" not in page] == []
+    assert [word for word in (*OPERATORS, *LATER) if f"`{word}`" not in page] == []
     assert parse(read_document(page.split("```yaml")[1].split("```")[0]))
 
 

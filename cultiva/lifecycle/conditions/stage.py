@@ -1,13 +1,15 @@
 """`{stage: customer}`: where a lead stands, has ever stood, or has stood for some days."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.criteria.conditions.base import Condition, Context
+from cultiva.criteria.conditions.base import Condition, Context, Reads, Reference
 from cultiva.lib.documents import DocumentError
 from cultiva.lifecycle.document import START
+from cultiva.lifecycle.models import LifecycleVersion
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,25 @@ class StageIs(Condition):
             f" WHERE born.workspace_id = {lead}.workspace_id AND born.id = {lead}.id"
             f" ORDER BY ordinal DESC LIMIT 1) stood"
             f" WHERE stood.stage = {stage}{since})"
+        )
+
+    def refers(self) -> list[Reference]:
+        return [Reference("stage", self.stage, "stage")]
+
+    @classmethod
+    def known(cls, workspace_id: int) -> Collection[str]:
+        version = LifecycleVersion.in_force(workspace_id)
+        return [START, *(stage["key"] for stage in version.body["stages"])] if version else [START]
+
+    def reads(self) -> Reads:
+        return Reads(facts=frozenset({"stage"}), is_timed=bool(self.for_days_at_least))
+
+    def evidence(self, context: Context) -> str:
+        return (
+            "jsonb_build_object('changes', (SELECT coalesce(jsonb_agg(jsonb_build_object("  # noqa: S608  # values are bound
+            "'stage', c.to_stage, 'at', c.at) ORDER BY c.ordinal DESC), '[]') FROM lasting_stage_change c"
+            f" WHERE c.workspace_id = {context.lead}.workspace_id AND c.lead_id = {context.lead}.id"
+            f" AND c.at <= {context.at}))"
         )
 
     def words(self, language: str) -> str:

@@ -1,15 +1,17 @@
 """`{score: readiness, gte: 40}`: the score a lead has now."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
 from cultiva.criteria.reading import nearest, read_number, read_range, read_text
 from cultiva.criteria.words import operand_words, pick
 from cultiva.lib.documents import DocumentError
+from cultiva.scoring.models import ModelVersion
 
 SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 FIGURES = (*SIGNS, "between")
@@ -68,6 +70,25 @@ class ScoreReaches(Condition):
         if self.asks == "between":
             return f"{figure} BETWEEN {bound[0]}::float8 AND {bound[1]}::float8"
         return f"{figure} {SIGNS[self.asks]} {bound[0]}::float8"
+
+    def refers(self) -> list[Reference]:
+        return [Reference("score", self.model, "score")]
+
+    @classmethod
+    def known(cls, workspace_id: int) -> Collection[str]:
+        return list(ModelVersion.currents(workspace_id).values_list("key", flat=True))
+
+    def reads(self) -> Reads:
+        return Reads(facts=frozenset({f"score:{self.model}"}))
+
+    def evidence(self, context: Context) -> str:
+        lead = context.lead
+        return f"""(
+          SELECT jsonb_build_object('total', s.total, 'dimensions', s.dimensions, 'grade', s.grade, 'at', s.at)
+            FROM score s JOIN model_version v ON v.workspace_id = s.workspace_id AND v.id = s.model_id
+           WHERE s.workspace_id = {lead}.workspace_id AND s.lead_id = {lead}.id
+             AND v.key = {context.bind(self.model)}
+           ORDER BY v.version DESC LIMIT 1)"""  # noqa: S608
 
     def words(self, language: str) -> str:
         subject = pick(("la puntuación", "the score"), language) + f" {operand_words(self.model, language)}"

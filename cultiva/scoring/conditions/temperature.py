@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.criteria.conditions.base import Condition
+from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
 from cultiva.criteria.reading import nearest
 from cultiva.criteria.words import pick
@@ -36,6 +36,15 @@ class TemperatureIs(Condition):
         return (
             f"EXISTS (SELECT FROM lead_state s WHERE s.workspace_id = {lead}.workspace_id"
             f" AND s.lead_id = {lead}.id AND s.temperature = {context.bind(self.temperature)})"
+        )
+
+    def reads(self) -> Reads:
+        return Reads(facts=frozenset({"temperature"}))
+
+    def evidence(self, context: Context) -> str:
+        return (
+            "(SELECT jsonb_build_object('value', s.temperature) FROM lead_state s"  # noqa: S608
+            f" WHERE s.workspace_id = {context.lead}.workspace_id AND s.lead_id = {context.lead}.id)"
         )
 
     def words(self, language: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cultiva.criteria.tests.cast import Act, Person
-from cultiva.criteria.tests.reference import at_path, holds, is_missing, matching, often_enough, text
+from cultiva.criteria.tests.reference import When, at_path, figure_holds, holds, identity, matching
 
 DAY = timedelta(days=1)
 
@@ -40,13 +40,15 @@ def evaluate(model: Any, person: Person, at: datetime, written_at: datetime) -> 
 def rule_result(rule: Any, model: Any, person: Person, at: datetime, written_at: datetime) -> float:
     when = rule["when"]
     if "event" not in when:
-        return float(rule["points"] if holds(when, person, at, written_at) else 0)
+        zone = model.get("timezone", "Europe/Madrid")
+        return float(rule["points"] if holds(when, person, at, written_at, zone) else 0)
     window = {"within_days": rule["window_days"]} if "window_days" in rule else {}
-    acts = matching({**when, **window}, person.acts, at, written_at)
-    if "times" in when and not often_enough(len(acts), when):
+    acts = matching({**when, **window}, person.acts, When(at, written_at, model.get("timezone", "Europe/Madrid")))
+    is_counted = not {"times", "distinct", "sum", "max"}.isdisjoint(when)
+    if is_counted and not figure_holds(acts, when):
         return 0.0
-    count = rule.get("count", "once" if "times" in when else "each")
-    if count == "once" and "times" in when and not acts:
+    count = rule.get("count", "once" if is_counted else "each")
+    if count == "once" and is_counted and not acts:
         return float(rule["points"])
     groups = grouped(count, rule, model, acts, written_at)
     latest = [min(group, key=lambda act: act.age) for group in groups]
@@ -60,11 +62,9 @@ def grouped(count: str, rule: Any, model: Any, acts: Sequence[Act], written_at: 
         if count == "per_day":
             key = (written_at - act.age).astimezone(ZoneInfo(model.get("timezone", "Europe/Madrid"))).date()
         if count == "per_distinct":
-            value = at_path(act.properties, rule["distinct"])
-            if is_missing(value):
+            key = identity(at_path(act.properties, rule["distinct"]))
+            if key is None:
                 continue
-            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            key = ("number" if is_number else type(value), text(value))
         groups.setdefault(key, []).append(act)
     return list(groups.values())
 

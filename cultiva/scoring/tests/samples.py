@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from cultiva.criteria.tests.cast import Act, Person
-from cultiva.criteria.tests.samples import DAY, INSTANT, ages, bare_events, documents, values
+from cultiva.criteria.tests.samples import DAY, INSTANT, ages, bare_events, documents, figures, values
 from cultiva.criteria.tests.samples import people as people_of_criteria
 
 Json = dict[str, Any]
@@ -59,7 +59,7 @@ def ageings(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
 def event_rules(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
     return st.builds(
         lambda when, count, more: {"when": when, **count, **more},
-        st.sampled_from([{"event": "any"}, {"event": "download"}]) | bare_events,
+        st.sampled_from([{"event": "any"}, {"event": "download"}]) | bare_events | figures,
         st.sampled_from(
             [
                 {},

@@ -118,7 +118,7 @@ REFUSED = [
     (rule("key: a, dimension: fit, points: 1, when: {all: [{any: [{attribut: a}]}]}"),
      "rules[0].when.all[0].any[0]: unknown key `attribut`", "`attribute`?"),
     (rule("key: a, dimension: fit, points: 1, when: {score: m, gt: 1}"),
-     "rules[0].when: a scoring rule cannot ask for `score`", "attributes and events"),
+     "rules[0].when: a scoring rule cannot ask for `score`", "attributes, tags and events"),
     (rule("key: a, dimension: fit, points: 1, when: {not: {temperature: hot}}"),
      "rules[0].when: a scoring rule cannot ask for `temperature`", ""),
     (rule("key: a, dimension: fit, points: 1, when: {all: [{event: page, since: hola}]}"),

@@ -1,0 +1,54 @@
+"""Buyer personas: criteria with weights. A lead is close to one by 0..1."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from cultiva.criteria.context import Context
+from cultiva.criteria.language import Node, compile_predicate, conditions_of, parse
+from cultiva.criteria.reading import read_days, read_list, read_text
+from cultiva.lib.documents import DocumentError, check_keys, read_value
+
+
+@dataclass(frozen=True)
+class Persona:
+    key: str
+    criteria: tuple[tuple[Node, float], ...]  # [(when, weight)]
+
+    @classmethod
+    def read(cls, document: Any, place: str = "persona") -> Self:
+        """`{persona: it-director, criteria: [{when: {..}, weight: 3}, ..]}`; raises DocumentError."""
+        needed = ("persona", "criteria")
+        found = check_keys(document, allowed=(*needed, "name"), required=needed, place=place)
+        listed = read_list(found["criteria"], f"{place}.criteria")
+        criteria = [_read_criterion(each, f"{place}.criteria[{n}]") for n, each in enumerate(listed)]
+        return cls(read_text(found["persona"], f"{place}.persona"), tuple(criteria))
+
+    def closeness(self, context: Context) -> str:
+        """SQL: Σ weight of the criteria that hold / Σ weight, rounded as it is shown: to the millionth."""
+        weights = [f"{context.bind(weight)}::float8" for _when, weight in self.criteria]
+        held = [
+            f"CASE WHEN {compile_predicate(when, context)} THEN {weight} ELSE 0 END"
+            for (when, _weight), weight in zip(self.criteria, weights, strict=True)
+        ]
+        return context.dialect.shown(f"(({' + '.join(held)}) / ({' + '.join(weights)}))")
+
+
+def _read_criterion(found: Any, place: str) -> tuple[Node, float]:
+    given = check_keys(found, allowed=("when", "weight"), required=("when", "weight"), place=place)
+    when = parse(given["when"], place=f"{place}.when")
+    if any(condition.kind == "persona" for condition in conditions_of(when)):
+        raise DocumentError(f"{place}.when", "a persona cannot ask for personas", "repeat its criteria")
+    return when, read_days(given["weight"], f"{place}.weight")
+
+
+def read_personas(text: str) -> Mapping[str, Persona]:
+    """{key: persona} of a file with one, or a list of them, in order."""
+    found = read_value(text, name="personas")
+    personas: dict[str, Persona] = {}
+    for n, each in enumerate(found if isinstance(found, list) else [found]):
+        persona = Persona.read(each, f"personas[{n}]")
+        if persona.key in personas:
+            raise DocumentError(f"personas[{n}].persona", f"`{persona.key}` is given twice", "each has its own key")
+        personas[persona.key] = persona
+    return personas

@@ -1,0 +1,96 @@
+"""Who uses what: written with each document, asked before one is deleted or refers to itself by a detour."""
+
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from cultiva.criteria.language import Node, conditions_of
+from cultiva.criteria.models import CriteriaReference
+from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
+
+Name = tuple[str, str]  # (kind, key): ("segment", "clientes"), ("attribute", "country")
+
+
+class User(NamedTuple):
+    """A document that uses a name."""
+
+    kind: str
+    key: str
+
+
+class StillUsed(ValueError):
+    """What is to be deleted is used; `users` names by whom."""
+
+    def __init__(self, name: Name, users: Collection[User]) -> None:
+        self.users = list(users)
+        listed = ", ".join(f"{user.kind} `{user.key}`" for user in self.users[:10])
+        super().__init__(f"{name[0]} `{name[1]}` is used by {listed}.\nhint: take it out of these first")
+
+
+class GoesInCircles(ValueError):
+    """A document would need itself; `way` names the documents from it back to it."""
+
+    def __init__(self, way: Collection[Name]) -> None:
+        self.way = list(way)
+        super().__init__(f"This goes in circles: {' → '.join(f'{kind} `{key}`' for kind, key in self.way)}.")
+
+
+def references_of(nodes: Iterable[Node]) -> frozenset[Name]:
+    """The names that criteria need."""
+    return frozenset((each.kind, each.key) for node in nodes for c in conditions_of(node) for each in c.refers())
+
+
+def save_references(*, workspace_id: int, kind: str, key: str, refers: Collection[Name]) -> None:
+    """Say anew what a document needs, in the transaction that saves it. Raises GoesInCircles.
+
+    Two who save at once cannot close a circle between them: who comes second waits, and then sees the first.
+    """
+    with workspace_scope(workspace_id):
+        parameters = {
+            "workspace": workspace_id, "kind": kind, "key": key,
+            "kinds": [each[0] for each in refers], "keys": [each[1] for each in refers],
+        }  # fmt: skip
+        execute("SELECT pg_advisory_xact_lock(hashtextextended('criteria_reference', %(workspace)s))", parameters)
+        beyond = fetch_all(load_sql("criteria", "references_beyond"), parameters)
+        if way := _way_back((kind, key), refers, beyond):
+            raise GoesInCircles(way)
+        execute(load_sql("criteria", "drop_references"), parameters)
+        execute(load_sql("criteria", "add_references"), parameters)
+
+
+def _way_back(document: Name, refers: Collection[Name], beyond: Sequence[dict[str, Any]]) -> list[Name]:
+    """The shortest way from a document back to it, or []."""
+    needs: dict[Name, list[Name]] = {}
+    for row in beyond:
+        needs.setdefault((row["kind"], row["key"]), []).append((row["refers_kind"], row["refers_key"]))
+    ways = deque([document, each] for each in sorted(refers))
+    seen = set(refers)
+    while ways:
+        way = ways.popleft()
+        if way[-1] == document:
+            return way
+        new = [name for name in needs.get(way[-1], []) if name == document or name not in seen]
+        seen.update(new)
+        ways.extend([*way, name] for name in new)
+    return []
+
+
+def forget_references(*, workspace_id: int, kind: str, key: str) -> None:
+    """Of a document that is deleted. Raises StillUsed where others need it."""
+    with workspace_scope(workspace_id):
+        refuse_if_used(workspace_id=workspace_id, kind=kind, key=key)
+        CriteriaReference.objects.filter(workspace_id=workspace_id, kind=kind, key=key).delete()
+
+
+def used_by(*, workspace_id: int, kind: str, key: str) -> list[User]:
+    """The documents that need a name, by kind and key."""
+    with workspace_scope(workspace_id):
+        found = CriteriaReference.objects.filter(workspace_id=workspace_id, refers_kind=kind, refers_key=key)
+        return [User(*row) for row in found.order_by("kind", "key").values_list("kind", "key")]
+
+
+def refuse_if_used(*, workspace_id: int, kind: str, key: str) -> None:
+    """Raises StillUsed."""
+    users = [user for user in used_by(workspace_id=workspace_id, kind=kind, key=key) if user != (kind, key)]
+    if users:
+        raise StillUsed((kind, key), users)
