@@ -19,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cultiva.accounts.models import Workspace
 from cultiva.criteria import language
+from cultiva.criteria.checking import check
 from cultiva.leads.audience import Predicate
 from cultiva.lib.documents import DocumentError, read_document
 
@@ -186,9 +187,17 @@ class CriteriaField(forms.CharField):
         if not text.strip() and not self.required:
             return None
         reading = read_criteria(text, self.workspace)
-        if reading.problems:
-            raise ValidationError([said(problem) for problem in reading.problems])
+        problems = reading.problems or self._unknown(reading, text)
+        if problems:
+            raise ValidationError([said(problem) for problem in problems])
         return reading.document
+
+    def _unknown(self, reading: Reading, text: str) -> list[Problem]:
+        """Names that the workspace does not know: what is kept would mean nobody, and say nothing of it."""
+        assert reading.node is not None
+        found = check(reading.node, workspace_id=self.workspace.id, place=PLACE)[:MOST_PROBLEMS]
+        lines = _Lines(text)
+        return [Problem(each.place, each.problem, each.hint, lines.of(each.place)) for each in found]
 
 
 def said(problem: Problem) -> str:

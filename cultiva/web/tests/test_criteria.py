@@ -2,20 +2,14 @@
 
 import json
 import re
-import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from html import unescape
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
 from django.test import Client
-from django.urls import get_resolver, path
 from hypothesis import given
 
 from cultiva.accounts.models import Role
@@ -23,14 +17,13 @@ from cultiva.criteria.tests.cast import Act, Person, make_people
 from cultiva.criteria.tests.samples import documents
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads import audience
+from cultiva.leads.attributes import learn_definitions
 from cultiva.leads.lists import LeadFilter, list_leads
 from cultiva.leads.models import LeadState
 from cultiva.lib import clock
-from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.documents import read_document
 from cultiva.web.builder_words import texts
-from cultiva.web.criteria_text import write_criteria
-from cultiva.web.segment_editing import SegmentFacts, edit_segment
-from cultiva.web.staff import StaffRequest, staff_screen
+from cultiva.web.criteria_text import CriteriaField, write_criteria
 from cultiva.web.tests.test_screens import signed_in
 
 DOCUMENT = {
@@ -56,6 +49,18 @@ DOCUMENT = {
 @pytest.fixture(autouse=True)
 def stopped_clock(monkeypatch: pytest.MonkeyPatch, at: datetime) -> None:
     monkeypatch.setattr(clock, "now", lambda: at)
+
+
+@pytest.fixture(autouse=True)
+def attributes(huerta: Any, at: datetime) -> None:
+    """What the workspace knows of leads."""
+    seen: dict[str, list[Any]] = {
+        "country": ["ES"],
+        "job_title": ["Directora"],
+        "employees": [80],
+        "first_name": ["Ana"],
+    }
+    learn_definitions(workspace_id=huerta.id, subject="lead", seen=seen, at=at, country="")
 
 
 @pytest.fixture
@@ -145,6 +150,14 @@ def test_what_cannot_be_read_is_a_problem_and_no_failure(huerta: Any, at: dateti
     found = ask(signed_in(huerta, Role.OWNER, at), text)
     assert found["problems"]
     assert "count" not in found
+
+
+def test_a_name_that_the_workspace_does_not_know_cannot_be_kept(huerta: Any, people: list[int], at: datetime) -> None:
+    field = CriteriaField()
+    field.workspace = huerta
+    assert field.clean("{attribute: country, is: ES}") == {"attribute": "country", "is": "ES"}
+    with pytest.raises(ValidationError, match=r"line 3, all\[1\].attribute: .*`contry`.*did you mean `country`"):
+        field.clean("all:\n  - {attribute: country, is: ES}\n  - {attribute: contry, is: ES}")
 
 
 def test_another_workspace_is_not_counted(huerta: Any, people: list[int], other_co: Any, at: datetime) -> None:
@@ -307,81 +320,6 @@ def test_beyond_what_is_counted_the_list_estimates_from_a_sample(
     monkeypatch.setattr(audience, "sampled_percent", lambda: 99.9999)
     found = audience.estimate_audience(workspace_id=huerta.id, predicate=audience.Predicate("true"))
     assert (found.count, found.is_exact) == (3, False)
-
-
-# Editing a segment
-
-
-@pytest.fixture
-def segment_screen(huerta: Any, settings: Any) -> Iterator[list[SegmentFacts]]:
-    """A screen at /segment that saves into the list; the name `taken` is refused."""
-    saved: list[SegmentFacts] = []
-
-    def save(found: SegmentFacts) -> HttpResponse:
-        if found.name == "taken":
-            raise ValidationError({"name": "Another segment has this name."})
-        if "event" in found.criteria:
-            raise DocumentError("criteria.event", "nobody ever sent `purchse`", "did you mean `purchase`?")
-        saved.append(found)
-        return HttpResponse("saved")
-
-    @staff_screen(posts=[Role.OWNER])
-    def screen(request: StaffRequest) -> HttpResponse:
-        initial = saved[-1] if saved else None
-        return edit_segment(
-            request, title="A segment", save=save, back="web:leads", initial=initial, folders=["b", "a"]
-        )
-
-    urls = ModuleType("urls_with_a_segment")
-    urls.urlpatterns = [path("segment", screen), *get_resolver().url_patterns]  # type: ignore[attr-defined]
-    sys.modules[urls.__name__] = urls
-    settings.ROOT_URLCONF = urls.__name__
-    yield saved
-    del sys.modules[urls.__name__]
-
-
-def test_the_segment_form_hands_over_what_was_said(
-    segment_screen: list[SegmentFacts], huerta: Any, at: datetime
-) -> None:
-    client = signed_in(huerta, Role.OWNER, at)
-    page = client.get("/segment").content.decode()
-    assert "<criteria-builder" in page
-    assert page.index('value="a"') < page.index('value="b"')
-    facts = {"name": "Directoras de España", "key": "", "folder": "Campañas", "criteria": json.dumps(DOCUMENT)}
-    assert client.post("/segment", facts).content == b"saved"
-    saved = SegmentFacts("Directoras de España", "directoras-de-espana", "Campañas", DOCUMENT)
-    assert segment_screen == [saved]
-    again = client.get("/segment").content.decode()
-    assert "contains_any: [director, gerente]" in again
-    client.post("/segment", facts | {"key": "another"})  # the key stays what it was
-    assert segment_screen[-1] == saved
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"name": ""}, "This field is required"),
-        ({"name": "taken"}, "Another segment has this name."),
-        ({"key": "Ñu"}, "Small letters"),
-        ({"name": "¡!"}, "The name has no letter"),
-        ({"criteria": ""}, "This field is required"),
-        ({"criteria": "{attribute: country}"}, "no operator is given"),
-        ({"criteria": "all:\n  - {attribute: employees, between: [9, 1]}"}, "line 2, all[0].between: 9 is above 1"),
-        ({"criteria": "{event: purchse}"}, "did you mean `purchase`?"),
-        ({"criteria": "x" * 210_000}, "longer than 200000 characters"),
-    ],
-)  # fmt: skip
-def test_what_the_form_refuses_is_told_and_kept(
-    segment_screen: list[SegmentFacts], huerta: Any, at: datetime, change: dict[str, str], told: str
-) -> None:
-    client = signed_in(huerta, Role.OWNER, at)
-    facts = {"name": "Mine", "key": "", "folder": "", "criteria": "{attribute: country, is: ES}"} | change
-    answer = client.post("/segment", facts)
-    assert answer.status_code == 422
-    text = unescape(answer.content.decode())
-    assert told in text
-    assert facts["criteria"] in text
-    assert not segment_screen
 
 
 @given(documents)
