@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "cultiva.events",
     "cultiva.leads",
     "cultiva.consent",
+    "cultiva.segments",
     "cultiva.scoring",
     "cultiva.magnets",
     "cultiva.lifecycle",
@@ -178,6 +179,7 @@ PLUGINS = {
     "conditions": [
         "cultiva.criteria.conditions.attribute.Attribute",
         "cultiva.criteria.conditions.event.EventHappened",
+        "cultiva.segments.conditions.segment.InSegment",
         "cultiva.scoring.conditions.score.ScoreReaches",
         "cultiva.scoring.conditions.temperature.TemperatureIs",
         "cultiva.lifecycle.conditions.stage.StageIs",
@@ -201,6 +203,7 @@ HOLDS = [
     "cultiva.events.holds",
     "cultiva.leads.holds",
     "cultiva.consent.holds",
+    "cultiva.segments.holds",
     "cultiva.scoring.holds",
     "cultiva.magnets.holds",
     "cultiva.lifecycle.holds",
