@@ -45,6 +45,7 @@ class JudgingContext(Context):
 
     event_name: ClassVar[str] = "e.event_name"
     asks_everybody: bool = False
+    needs_edges: bool = True
     columns: list[str] = field(default_factory=list)  # of `happened`
     counts: list[str] = field(default_factory=list)  # of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
@@ -56,7 +57,7 @@ class JudgingContext(Context):
         test = f"e.{self._add_column(f'({bounds} AND {matches})')}"
         self.windows.append(window)
         count = f"coalesce({self._add_count(f'count(*) FILTER (WHERE {test})')}, 0)"
-        if window:
+        if window and self.needs_edges:
             self.edges += self._edges(test, count, window)
         return count
 
@@ -81,9 +82,12 @@ class JudgingContext(Context):
         return f"t.count_{len(self.counts)}"
 
 
-def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False) -> Judging:
-    """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all."""
-    context = JudgingContext(timezone=timezone, asks_everybody=everybody)
+def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False, with_edges: bool = True) -> Judging:
+    """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all.
+
+    Who only counts needs no edges: next_at is NULL then.
+    """
+    context = JudgingContext(timezone=timezone, asks_everybody=everybody, needs_edges=with_edges)
     names = frozenset[str]().union(*(names_of(each.node) for each in segments))
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
     steps = [_touched(everybody=everybody, needs_marks=any(each.takes_only_valid for each in segments))]
@@ -95,12 +99,12 @@ def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False)
 
 def _row(segment: Wanted, number: int, context: JudgingContext) -> str:
     context.edges, tests = [], len(context.columns)
-    for condition in conditions_of(segment.node):
+    for condition in conditions_of(segment.node) if context.needs_edges else ():
         context.edges += _own_edges(condition, context)
     holds = _compile(segment.node, context)
     if segment.takes_only_valid:
         holds = f"(l.is_valid AND {holds})"
-    if len(context.columns) > tests:
+    if context.needs_edges and len(context.columns) > tests:
         context.edges.append("t.upcoming")
     next_at = f"least({', '.join(context.edges)})" if context.edges else "NULL::timestamptz"
     if context.asks_everybody:

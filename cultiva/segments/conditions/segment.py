@@ -30,7 +30,7 @@ class InSegment(Condition):
             f" AND m.since <= {context.at} AND (m.until IS NULL OR m.until > {context.at})"
         )
         if getattr(context, "asks_everybody", False):  # read once, in place of one look-up a lead
-            return f"{lead}.id IN (SELECT m.lead_id {stays} AND m.workspace_id = %(workspace)s)"  # noqa: S608
+            return f"{lead}.id IN (SELECT m.lead_id {stays} AND m.workspace_id = %(workspace)s)"
         return f"EXISTS (SELECT {stays} AND m.workspace_id = {lead}.workspace_id AND m.lead_id = {lead}.id)"
 
     def words(self, language: str) -> str:

@@ -189,5 +189,5 @@ def test_members_kept_up_to_date_are_those_of_a_fresh_look(huerta: Any, before: 
 
 
 def run(world: World, steps: Any) -> None:
-    for name, *given in steps:
-        getattr(world, name)(*given)
+    for name, *values in steps:
+        getattr(world, name)(*values)
