@@ -26,6 +26,7 @@ COMMANDS = {
     "rebuild": "rebuild",
     "apikey": "api_keys",
     "import": "imports",
+    "segment": "segments",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

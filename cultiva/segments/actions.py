@@ -286,21 +286,32 @@ def _pin(
     return len(moves)
 
 
-@dataclass(frozen=True)
-class Pasted:
-    """What became of a list of addresses. `unknown` are addresses of nobody, `unreadable` are none."""
+def move_by_hand(*, segment: Segment, lead_ids: Collection[int], is_in: bool, by: str, at: datetime) -> int:
+    """Put leads in, or take them out: off a fixed list, out of a dynamic segment whatever its criteria say."""
+    where = {"workspace_id": segment.workspace_id, "segment_id": segment.id}
+    if segment.is_fixed and not is_in:
+        return unpin_leads(**where, lead_ids=lead_ids, by=by, at=at)
+    return pin_leads(**where, lead_ids=lead_ids, is_included=is_in, by=by, at=at)
 
-    found: int
-    entered: int
+
+@dataclass(frozen=True)
+class Found:
+    """Whose the addresses are. `unknown` are of nobody, `unreadable` are none."""
+
+    lead_ids: list[int]
     unknown: list[str]
     unreadable: list[str]
 
 
-def add_addresses(*, workspace_id: int, segment_id: int, text: str, by: str, at: datetime) -> Pasted:
-    """Put the leads of pasted e-mail addresses in. Raises SegmentRefused where there are too many."""
-    words = list(dict.fromkeys(word.strip("<>\"'()") for word in re.split(r"[\s,;]+", text) if "@" in word))
+def addresses_in(text: str) -> list[str]:
+    """The addresses of a pasted list, each once; names beside them are passed over."""
+    return list(dict.fromkeys(word.strip("<>\"'()") for word in re.split(r"[\s,;]+", text) if "@" in word))
+
+
+def find_addresses(*, workspace_id: int, words: Sequence[str]) -> Found:
+    """Raises SegmentRefused where there are too many."""
     if len(words) > MOST_ADDRESSES:
-        raise SegmentRefused(f"{len(words)} addresses at once are too many.\nhint: paste {MOST_ADDRESSES} at a time")
+        raise SegmentRefused(f"{len(words)} addresses at once are too many.\nhint: {MOST_ADDRESSES} at a time")
     keys: dict[str, str] = {}
     unreadable = []
     for word in words:
@@ -310,12 +321,8 @@ def add_addresses(*, workspace_id: int, segment_id: int, text: str, by: str, at:
             unreadable.append(word)
     with workspace_scope(workspace_id):
         rows = fetch_all(load_sql("segments", "leads_of_addresses"), {"workspace": workspace_id, "keys": list(keys)})
-        known = {row["email_key"]: row["lead_id"] for row in rows}
-        entered = pin_leads(
-            workspace_id=workspace_id, segment_id=segment_id, lead_ids=set(known.values()), is_included=True,
-            by=by, at=at,
-        )  # fmt: skip
-    return Pasted(len(set(known.values())), entered, [w for k, w in keys.items() if k not in known], unreadable)
+    known = {row["email_key"]: row["lead_id"] for row in rows}
+    return Found(sorted(set(known.values())), [word for key, word in keys.items() if key not in known], unreadable)
 
 
 def audit(segment: Segment, action: str, *, by: str, at: datetime, **detail: Any) -> None:

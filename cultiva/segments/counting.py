@@ -50,7 +50,7 @@ def estimate(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid
         )  # fmt: skip
         more = {"leads": leads, "asked": ["1"] * len(leads)}
         held = fetch_all(
-            f"WITH {judging.steps} SELECT count(*) AS n FROM judged WHERE holds",
+            f"WITH {judging.steps} SELECT count(*) AS n FROM judged WHERE holds",  # noqa: S608
             _parameters(workspace_id, judging, at) | more,
         )[0]["n"]
     part = held / max(1, len(leads))

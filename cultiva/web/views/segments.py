@@ -1,6 +1,7 @@
 """Segments: the list, one with its members and its past, and who is put in or kept out by hand."""
 
 from datetime import date, datetime, time
+from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
+from ruamel.yaml import YAML
 
 from cultiva.accounts.models import Role
 from cultiva.criteria.language import parse, say
@@ -21,11 +23,12 @@ from cultiva.lib.languages import reader_language
 from cultiva.segments.actions import (
     InUse,
     SegmentRefused,
-    add_addresses,
+    addresses_in,
     clone_segment,
     delete_segment,
+    find_addresses,
     free_key,
-    pin_leads,
+    move_by_hand,
     save_segment,
     unpin_leads,
 )
@@ -70,7 +73,7 @@ class SegmentForm(forms.Form):
     criteria = forms.CharField(
         label=gettext_lazy("Criteria"), required=False, max_length=200_000, strip=False,
         widget=forms.Textarea({"rows": 10, "spellcheck": "false", "class": "font-monospace",
-                               "placeholder": "all:\n  - {attribute: country, is: ES}\n  - {event: page, within_days: 30}"}),
+                               "placeholder": "all:\n  - {attribute: country, is: ES}"}),
         help_text=gettext_lazy("Not needed for a fixed list."),
     )  # fmt: skip
     takes_only_valid = forms.BooleanField(
@@ -107,7 +110,7 @@ class AddressesForm(forms.Form):
     addresses = forms.CharField(
         label=gettext_lazy("E-mail addresses"), max_length=5_000_000,
         widget=forms.Textarea({"rows": 4, "spellcheck": "false", "placeholder": "ana@example.com, luis@example.com"}),
-        help_text=gettext_lazy("Paste a list: one a line, or with commas between them. Only leads you have are put in."),
+        help_text=gettext_lazy("One a line, or with commas between them. Only leads you have are put in."),
     )  # fmt: skip
 
 
@@ -246,7 +249,7 @@ def edit_page(request: StaffRequest, found: Segment | None) -> HttpResponse:
         "segment": found,
         "may_change": request.staff.role in MAY_CHANGE,
     }
-    return render(request, "web/segment_edit.html", context, status=422 if form.errors else 200)
+    return render(request, "web/segment_form.html", context, status=422 if form.errors else 200)
 
 
 def _initial(found: Segment | None) -> dict[str, Any]:
@@ -257,10 +260,6 @@ def _initial(found: Segment | None) -> dict[str, Any]:
 
 
 def yaml_of(document: Any) -> str:
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
     writer, text = YAML(typ="safe", pure=True), StringIO()
     writer.allow_unicode, writer.sort_base_mapping_type_on_output = True, False  # type: ignore[assignment]
     writer.dump(document, text)
@@ -307,22 +306,20 @@ def put_in(request: StaffRequest, segment_id: int) -> HttpResponse:
         return segment_page(request, found, status=422, addresses_form=form)
     staff = request.staff
     try:
-        pasted = add_addresses(
-            workspace_id=found.workspace_id, segment_id=found.id, text=form.cleaned_data["addresses"],
-            by=staff.actor, at=staff.at,
+        pasted = find_addresses(
+            workspace_id=found.workspace_id, words=addresses_in(form.cleaned_data["addresses"])
         )  # fmt: skip
     except SegmentRefused as error:
         form.add_error("addresses", str(error))
         return segment_page(request, found, status=422, addresses_form=form)
+    entered = move_by_hand(segment=found, lead_ids=pasted.lead_ids, is_in=True, by=staff.actor, at=staff.at)
     text = _("%(entered)s put in; %(present)s were in it already.")
-    messages.success(
-        request, text % {"entered": amount(pasted.entered), "present": amount(pasted.found - pasted.entered)}
-    )
+    present = len(pasted.lead_ids) - entered
+    messages.success(request, text % {"entered": amount(entered), "present": amount(present)})
     if nobody := [*pasted.unknown, *pasted.unreadable]:
         listed = ", ".join(nobody[:UNKNOWN_SHOWN]) + (" …" if len(nobody) > UNKNOWN_SHOWN else "")
-        messages.warning(
-            request, _("%(n)s are of no lead you have: %(listed)s") % {"n": amount(len(nobody)), "listed": listed}
-        )
+        text = _("%(n)s are of no lead you have: %(listed)s")
+        messages.warning(request, text % {"n": amount(len(nobody)), "listed": listed})
     return redirect("web:segment", segment_id=found.id)
 
 
@@ -331,11 +328,7 @@ def put_in(request: StaffRequest, segment_id: int) -> HttpResponse:
 def take_out(request: StaffRequest, segment_id: int, lead_id: int) -> HttpResponse:
     """Off a fixed list; out of a dynamic segment, whatever the criteria say."""
     found, staff = find(request, segment_id), request.staff
-    who = {"workspace_id": found.workspace_id, "segment_id": found.id, "lead_ids": [lead_id]}
-    if found.is_fixed:
-        unpin_leads(**who, by=staff.actor, at=staff.at)
-    else:
-        pin_leads(**who, is_included=False, by=staff.actor, at=staff.at)
+    move_by_hand(segment=found, lead_ids=[lead_id], is_in=False, by=staff.actor, at=staff.at)
     return redirect("web:segment", segment_id=found.id)
 
 
