@@ -44,18 +44,21 @@ def build_now(segment: Segment, at: datetime) -> Built:
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
     wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
     judging = judge([wanted], timezone=zone, everybody=True)
-    execute("SET LOCAL jit = off")
-    row = fetch_all(
-        f"WITH {judging.steps}, {load_sql('segments', 'write_all_members')}",
-        {
-            **judging.parameters,
-            "workspace": segment.workspace_id,
-            "segment": segment.id,
-            "at": at,
-            "until": at + SKEW,
-            "zone": zone,
-        },
-    )[0]
+    parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
+    # Judged first, into a table of its own: a statement that writes gets no parallel workers.
+    for setting in ("jit = off", "work_mem = '128MB'"):
+        execute(f"SET LOCAL {setting}")
+    execute("DROP TABLE IF EXISTS pg_temp.judged")
+    execute(
+        f"CREATE TEMPORARY TABLE judged ON COMMIT DROP AS WITH {judging.steps}"
+        " SELECT lead_id, holds, next_at FROM judged",
+        judging.parameters | parameters,
+    )
+    execute("ANALYZE pg_temp.judged")
+    row = fetch_all(f"WITH {load_sql('segments', 'write_all_members')}", parameters)[0]
+    if row["entered"] + row["gone"] > SMALL:
+        fetch_all("SELECT analyze_segments()")
+    execute("RESET work_mem")
     segment.wants_build, segment.built_at = False, at
     if row["entered"] or row["gone"]:
         segment.tells_at, segment.told_entry, segment.told_exit = at, (row["first_id"] or 2**62) - 1, 0
@@ -137,8 +140,11 @@ def build_all(*, workspace_id: int, at: datetime, progress: Callable[[str], Any]
     return built
 
 
-def build_one(*, workspace_id: int, segment_id: int, at: datetime) -> Built:
-    """One segment anew, at once, whatever its size; the marks that were made meanwhile are judged as well."""
+def build_one(*, workspace_id: int, segment_id: int, at: datetime, tells: bool = True) -> Built:
+    """One segment anew, at once, whatever its size; the marks that were made meanwhile are judged as well.
+
+    Without `tells` its entries and exits wait for the job.
+    """
     with workspace_scope(workspace_id):
         Segment.objects.filter(workspace_id=workspace_id, id=segment_id).update(wants_build=True)
         lock(workspace_id)
@@ -148,7 +154,7 @@ def build_one(*, workspace_id: int, segment_id: int, at: datetime) -> Built:
     while judge_marked(workspace_id=workspace_id, segment_id=segment_id, at=at):
         pass
     with workspace_scope(workspace_id):
-        while tell(segment):
+        while tells and tell(segment):
             pass
     return built
 

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, Times
 from cultiva.criteria.context import Context
 from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of, names_of
+from cultiva.segments.conditions.segment import InSegment
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False,
     context = JudgingContext(timezone=timezone, asks_everybody=everybody, needs_edges=with_edges)
     names = frozenset[str]().union(*(names_of(each.node) for each in segments))
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
-    steps = [_touched(everybody=everybody, needs_marks=any(each.takes_only_valid for each in segments))]
+    steps = [_touched(segments, everybody=everybody)]
     if context.columns:
         steps += [_happened(names, context), _counted(context)]
     steps.append(_judged(rows, context))
@@ -150,9 +151,15 @@ def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
     ]
 
 
-def _touched(*, everybody: bool, needs_marks: bool) -> str:
+def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
+    needs_marks = any(each.takes_only_valid for each in segments)
     valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
     join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
+    if everybody and not any(_reads_lead(each.node) for each in segments):
+        # Whose events alone are asked for needs no wide row; every lead that was not merged has one of state.
+        return f"""touched AS NOT MATERIALIZED (
+  SELECT l.id, l.workspace_id, {valid} AS is_valid
+    FROM (SELECT lead_id AS id, workspace_id FROM lead_state WHERE workspace_id = %(workspace)s) l {join})"""
     columns = f"l.id, l.workspace_id, l.attributes, l.folded, {valid} AS is_valid"
     if everybody:
         return f"""touched AS NOT MATERIALIZED (
@@ -163,11 +170,13 @@ def _touched(*, everybody: bool, needs_marks: bool) -> str:
     JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL {join})"""
 
 
+def _reads_lead(node: Node) -> bool:
+    return not all(isinstance(each, (EventHappened, InSegment)) for each in conditions_of(node))
+
+
 def _happened(names: frozenset[str], context: JudgingContext) -> str:
     """Of named leads read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger."""
-    listed, acts = context.bind(sorted(names)), context.bind(list(ACTS) if ANY in names else [])
-    named = f"({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))"
-    tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest(context)} AND {named}"
+    tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest(context)} AND {_named(names, context)}"
     columns = ", ".join(["e.lead_id", "e.occurred_at", *context.columns])
     if context.asks_everybody:
         return f"""happened AS NOT MATERIALIZED (
@@ -180,6 +189,13 @@ def _happened(names: frozenset[str], context: JudgingContext) -> str:
       SELECT *, {Context.event_name} AS event_name FROM lead_event e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id AND {tests}
       OFFSET 0) e)"""
+
+
+def _named(names: frozenset[str], context: JudgingContext) -> str:
+    """Asked by columns, whose statistics the planner knows. A track event's name is its name; any other's the kind."""
+    acts = set(ACTS) if ANY in names else set()
+    kinds = context.bind(sorted(acts | (names - {"track"})))
+    return f"(e.kind = 'track' AND e.name = ANY ({context.bind(sorted(names))}::text[]) OR e.kind = ANY ({kinds}::text[]))"
 
 
 def _oldest(context: JudgingContext) -> str:

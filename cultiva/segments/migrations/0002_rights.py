@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from cultiva.lib.tables import workspace_reference, workspace_table
+from cultiva.lib.tables import definer_function, workspace_reference, workspace_table
 
 
 class Migration(migrations.Migration):
@@ -20,6 +20,10 @@ class Migration(migrations.Migration):
         workspace_reference("segment_input", "segment_id", "segment"),
         workspace_table("segment_day", key=""),
         workspace_reference("segment_day", "segment_id", "segment"),
+        # After a build the planner must not think that the tables are as small as before.
+        definer_function(
+            "analyze_segments()", "ANALYZE segment_member, segment_due", returns="void", volatility="VOLATILE"
+        ),
         migrations.RunSQL(
             "ALTER TABLE segment_due SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)",
             migrations.RunSQL.noop,

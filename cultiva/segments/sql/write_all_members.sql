@@ -1,5 +1,4 @@
--- Write what `judged` holds of everybody (segments/compile.py gives the steps before this text) for one segment: only
--- differences. What a person pinned stays. Output: how many entered, left, and what the members' ids began at.
+-- Write what table `judged` holds of everybody for one segment: only differences. What a person pinned stays. Output: how many entered, left, and what the members' ids began at.
 pinned AS MATERIALIZED (
   SELECT p.lead_id, p.is_included FROM segment_pin p
     JOIN lead_state s ON s.workspace_id = %(workspace)s AND s.lead_id = p.lead_id

@@ -1,27 +1,35 @@
 -- Write what `judged` holds (segments/compile.py gives the steps before this text) of leads that the transaction holds:
--- only differences. What a person pinned stays. Output: the stays that began and ended.
-wanted AS MATERIALIZED (
-  SELECT j.segment_id, j.lead_id, coalesce(p.is_included, j.holds) AS holds, j.next_at
+-- only differences. What a person pinned stays. Every table is read by the leads, whatever the planner knows of it.
+-- Output: the stays that began and ended.
+pinned AS MATERIALIZED (
+  SELECT segment_id, lead_id, is_included FROM segment_pin
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+), present AS MATERIALIZED (
+  SELECT id, segment_id, lead_id FROM segment_member
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[]) AND until IS NULL
+), wanted AS MATERIALIZED (
+  SELECT j.segment_id, j.lead_id, coalesce(p.is_included, j.holds) AS holds, j.next_at, m.id AS stay
     FROM judged j
-    LEFT JOIN segment_pin p ON p.workspace_id = %(workspace)s AND p.segment_id = j.segment_id AND p.lead_id = j.lead_id
+    LEFT JOIN pinned p ON p.segment_id = j.segment_id AND p.lead_id = j.lead_id
+    LEFT JOIN present m ON m.segment_id = j.segment_id AND m.lead_id = j.lead_id
 ), entered AS (
   INSERT INTO segment_member (workspace_id, segment_id, lead_id, since)
-  SELECT %(workspace)s, w.segment_id, w.lead_id, %(at)s FROM wanted w
-   WHERE w.holds AND NOT EXISTS (
-     SELECT FROM segment_member m WHERE m.workspace_id = %(workspace)s AND m.segment_id = w.segment_id
-        AND m.lead_id = w.lead_id AND m.until IS NULL)
-   ORDER BY w.segment_id, w.lead_id
+  SELECT %(workspace)s, segment_id, lead_id, %(at)s FROM wanted WHERE holds AND stay IS NULL
+   ORDER BY segment_id, lead_id
   ON CONFLICT (workspace_id, segment_id, lead_id) WHERE until IS NULL DO NOTHING
   RETURNING id, segment_id, lead_id
 ), gone AS (
-  UPDATE segment_member m SET until = greatest(%(at)s, m.since) FROM wanted w
-   WHERE m.workspace_id = %(workspace)s AND m.segment_id = w.segment_id AND m.lead_id = w.lead_id
-     AND m.until IS NULL AND NOT w.holds
-  RETURNING m.id, m.segment_id, m.lead_id
+  UPDATE segment_member SET until = greatest(%(at)s, since)
+   WHERE id = ANY (ARRAY(SELECT stay FROM wanted WHERE NOT holds AND stay IS NOT NULL))
+     AND workspace_id = %(workspace)s AND until IS NULL
+  RETURNING id, segment_id, lead_id
+), waiting AS MATERIALIZED (
+  SELECT d.id, d.is_mark, d.segment_id, d.lead_id FROM segment_due d
+   WHERE d.workspace_id = %(workspace)s AND d.lead_id = ANY (%(leads)s::bigint[])
 ), done AS (
-  DELETE FROM segment_due d USING wanted w
-   WHERE d.workspace_id = %(workspace)s AND d.lead_id = w.lead_id AND d.segment_id = w.segment_id
-     AND (d.is_mark OR w.next_at IS NULL)
+  DELETE FROM segment_due
+   WHERE workspace_id = %(workspace)s AND id = ANY (ARRAY(
+     SELECT d.id FROM waiting d JOIN wanted w USING (segment_id, lead_id) WHERE d.is_mark OR w.next_at IS NULL))
 ), due AS (
   INSERT INTO segment_due AS d (workspace_id, segment_id, lead_id, due_at, is_mark)
   SELECT %(workspace)s, segment_id, lead_id, next_at, false FROM wanted WHERE next_at IS NOT NULL
