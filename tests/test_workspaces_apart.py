@@ -23,9 +23,9 @@ VIEWS = ("event", "lead_event", "lasting_stage_change")
 UNCHECKED = ("import_change", "segment_due", "segment_known", "segment_member")
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
-    "analyze_history", "analyze_segments", "api_key_use", "company_search", "event_begin_beyond", "event_make_partition",
-    "event_source_by_key", "flow_backlog", "flow_waiting", "group_events", "lead_search", "lead_search_some",
-    "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
+    "analyze_history", "analyze_segments", "api_key_use", "company_search", "event_begin_beyond",
+    "event_make_partition", "event_source_by_key", "flow_backlog", "flow_waiting", "group_events", "lead_search",
+    "lead_search_some", "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
 }  # fmt: skip
 
 TABLES = """

@@ -62,7 +62,7 @@ def save_segment(
     reads = reads_of(parse(document))
     with workspace_scope(workspace_id):
         lock(workspace_id)
-        before = Segment.objects.select_for_update().filter(workspace_id=workspace_id, key=key).first()
+        before = Segment.objects.select_for_update(no_key=True).filter(workspace_id=workspace_id, key=key).first()
         if before and before.kind != kind:
             raise SegmentRefused(f"Segment `{key}` is {before.kind} and stays so.\nhint: make another one")
         place = _place(workspace_id, key, reads)
@@ -271,7 +271,6 @@ def _pin(
     workspace_id: int, segment_id: int, lead_ids: Collection[int], by: str, at: datetime, *, is_included: bool | None
 ) -> int:
     with workspace_scope(workspace_id):
-        execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('segments', %s))", [workspace_id])
         segment = get_segment(workspace_id, segment_id)
         parameters = {
             "workspace": workspace_id, "segment": segment_id, "leads": sorted(lead_ids), "by": by, "at": at,

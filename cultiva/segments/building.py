@@ -5,7 +5,8 @@ its members stay, and the leads to whom something happens are marked and judged 
 exits are told to the ledger in chunks. They start no workflow: the definition changed, not the leads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,29 +42,44 @@ def build_now(segment: Segment, at: datetime) -> Built:
     execute("SELECT pg_advisory_xact_lock(hashtextextended('segment', %s))", [segment.id])
     while tell(segment):
         pass
-    zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
-    wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
-    judging = judge([wanted], timezone=zone, everybody=True)
-    parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
-    # Judged first, into a table of its own: a statement that writes gets no parallel workers.
-    for setting in ("jit = off", "work_mem = '128MB'"):
-        execute(f"SET LOCAL {setting}")
-    execute("DROP TABLE IF EXISTS pg_temp.judged")
-    execute(
-        f"CREATE TEMPORARY TABLE judged ON COMMIT DROP AS WITH {judging.steps}"
-        " SELECT lead_id, holds, next_at FROM judged",
-        judging.parameters | parameters,
-    )
-    execute("ANALYZE pg_temp.judged")
-    row = fetch_all(f"WITH {load_sql('segments', 'write_all_members')}", parameters)[0]
-    if row["entered"] + row["gone"] > SMALL:
-        fetch_all("SELECT analyze_segments()")
-    execute("RESET work_mem")
+    row = _write_everybody(segment, at)
     segment.wants_build, segment.built_at = False, at
     if row["entered"] or row["gone"]:
         segment.tells_at, segment.told_entry, segment.told_exit = at, (row["first_id"] or 2**62) - 1, 0
     segment.save(update_fields=["wants_build", "built_at", "tells_at", "told_entry", "told_exit"])
     return Built(row["entered"], row["gone"])
+
+
+def _write_everybody(segment: Segment, at: datetime) -> dict[str, Any]:
+    """{entered, gone, first_id}. Judged into a table of its own: a statement that writes gets no parallel workers."""
+    zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
+    wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
+    judging = judge([wanted], timezone=zone, everybody=True)
+    parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
+    with whole_ledger():
+        execute("DROP TABLE IF EXISTS pg_temp.judged")
+        execute(
+            "CREATE TEMPORARY TABLE judged ON COMMIT DROP AS"
+            f" WITH {judging.steps} SELECT lead_id, holds, next_at FROM judged",  # noqa: S608
+            judging.parameters | parameters,
+        )
+        execute("ANALYZE pg_temp.judged")
+        row = fetch_all(f"WITH {load_sql('segments', 'write_all_members')}", parameters)[0]
+    if row["entered"] + row["gone"] > SMALL:
+        fetch_all("SELECT analyze_segments()")
+    return row
+
+
+@contextmanager
+def whole_ledger() -> Iterator[None]:
+    """For statements that read every event once: a merge join would fetch them in the order of visitors, one by one."""
+    settings = {"jit": "off", "work_mem": "128MB", "enable_mergejoin": "off"}
+    before = {name: fetch_all("SELECT current_setting(%s) AS value", [name])[0]["value"] for name in settings}
+    for name, value in settings.items():
+        execute("SELECT set_config(%s, %s, true)", [name, value])
+    yield
+    for name, value in before.items():
+        execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
 def is_small(workspace_id: int) -> bool:
@@ -111,7 +127,7 @@ def _build_next(workspace_id: int, at: datetime) -> bool:
         lock(workspace_id)  # whoever began before the segment waited is done now; nobody is kept waiting
     with workspace_scope(workspace_id):
         waiting = Segment.objects.filter(workspace_id=workspace_id, wants_build=True).order_by("level", "id")
-        segment = waiting.select_for_update(skip_locked=True).first()
+        segment = waiting.select_for_update(skip_locked=True, no_key=True).first()
         if segment is None or waiting.filter(level__lt=segment.level).exists():
             return False
         build_now(segment, at)
@@ -121,7 +137,7 @@ def _build_next(workspace_id: int, at: datetime) -> bool:
 def _tell_next(workspace_id: int) -> bool:
     with workspace_scope(workspace_id):
         telling = Segment.objects.filter(workspace_id=workspace_id, tells_at__isnull=False).order_by("id")
-        segment = telling.select_for_update(skip_locked=True).first()
+        segment = telling.select_for_update(skip_locked=True, no_key=True).first()
         if segment is None:
             return False
         tell(segment)
@@ -147,9 +163,10 @@ def build_one(*, workspace_id: int, segment_id: int, at: datetime, tells: bool =
     """
     with workspace_scope(workspace_id):
         Segment.objects.filter(workspace_id=workspace_id, id=segment_id).update(wants_build=True)
+    with workspace_scope(workspace_id):
         lock(workspace_id)
     with workspace_scope(workspace_id):
-        segment = Segment.objects.select_for_update().get(workspace_id=workspace_id, id=segment_id)
+        segment = Segment.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, id=segment_id)
         built = build_now(segment, at)
     while judge_marked(workspace_id=workspace_id, segment_id=segment_id, at=at):
         pass
@@ -164,14 +181,14 @@ def judge_marked(*, workspace_id: int, segment_id: int, at: datetime) -> int:
     with workspace_scope(workspace_id):
         sql = "SELECT lead_id FROM segment_due WHERE workspace_id = %s AND segment_id = %s AND is_mark LIMIT %s"
         marked = sorted(row["lead_id"] for row in fetch_all(sql, [workspace_id, segment_id, CHUNK]))
-        execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('segments', %s))", [workspace_id])
         refresh_and_tell(workspace_id=workspace_id, segment_id=segment_id, lead_ids=marked, at=at)
     return len(marked)
 
 
 def refresh_and_tell(*, workspace_id: int, segment_id: int, lead_ids: list[int], at: datetime) -> list[Move]:
     """Judge these leads for one segment outside `flow`, which hears of it by the events."""
-    held = lock_leads(workspace_id=workspace_id, lead_ids=lead_ids)
+    held = lock_leads(workspace_id=workspace_id, lead_ids=lead_ids)  # first, as `flow` does
+    execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('segments', %s))", [workspace_id])
     moves = refresh_leads(workspace_id=workspace_id, asked={segment_id: held}, at=at) if held else []
     events = [event_of(move, at) for move in moves]
     record_events(workspace_id=workspace_id, events=events, received_at=at)

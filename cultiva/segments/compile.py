@@ -48,14 +48,16 @@ class JudgingContext(Context):
     asks_everybody: bool = False
     needs_edges: bool = True
     columns: list[str] = field(default_factory=list)  # of `happened`
+    tests: list[str] = field(default_factory=list)  # what makes an event count for something
     counts: list[str] = field(default_factory=list)  # of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
     edges: list[str] = field(default_factory=list)  # of the segment being compiled: instants or NULL
     steps: Sequence[int] | None = None  # of the condition being compiled: counts at which it may turn; None: each
 
     def count_events(self, matches: str, *, after: str = "", window: str = "") -> str:
-        bounds = self.time_bounds(after=after, window=window)
-        test = f"e.{self._add_column(f'({bounds} AND {matches})')}"
+        test = f"({self.time_bounds(after=after, window=window)} AND {matches})"
+        self.tests.append(test)
+        test = f"e.{self._add_column(test)}"
         self.windows.append(window)
         count = f"coalesce({self._add_count(f'count(*) FILTER (WHERE {test})')}, 0)"
         if window and self.needs_edges:
@@ -182,7 +184,8 @@ def _happened(names: frozenset[str], context: JudgingContext) -> str:
         return f"""happened AS NOT MATERIALIZED (
   SELECT {columns}
     FROM (SELECT *, {Context.event_name} AS event_name FROM lead_event e
-           WHERE e.workspace_id = %(workspace)s AND {tests}) e)"""
+           WHERE e.workspace_id = %(workspace)s AND {tests}) e
+   WHERE {" OR ".join([*context.tests, f"e.occurred_at > {context.at}"])})"""
     return f"""happened AS MATERIALIZED (
   SELECT {columns}
     FROM touched l CROSS JOIN LATERAL (
@@ -195,7 +198,9 @@ def _named(names: frozenset[str], context: JudgingContext) -> str:
     """Asked by columns, whose statistics the planner knows. A track event's name is its name; any other's the kind."""
     acts = set(ACTS) if ANY in names else set()
     kinds = context.bind(sorted(acts | (names - {"track"})))
-    return f"(e.kind = 'track' AND e.name = ANY ({context.bind(sorted(names))}::text[]) OR e.kind = ANY ({kinds}::text[]))"
+    return (
+        f"(e.kind = 'track' AND e.name = ANY ({context.bind(sorted(names))}::text[]) OR e.kind = ANY ({kinds}::text[]))"
+    )
 
 
 def _oldest(context: JudgingContext) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from cultiva.accounts.models import Workspace
 from cultiva.criteria.language import Node, parse
 from cultiva.events.actions import SKEW
-from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
-from cultiva.segments.building import is_small
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.segments.building import is_small, whole_ledger
 from cultiva.segments.compile import Judging, Wanted, judge
 
 SAMPLE = 1500  # leads: the estimate is within 3 in 100 of all leads, 19 times of 20
@@ -65,11 +65,11 @@ def count(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid: b
 
 
 def _count(workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool) -> Count:
-    execute("SET LOCAL jit = off")
     judging = judge([Wanted(0, node, False)], timezone=_zone(workspace_id), everybody=True, with_edges=False)
     statement = load_sql("segments", "count_judged")
     parameters = _parameters(workspace_id, judging, at) | {"only_valid": takes_only_valid, "shown": SHOWN}
-    row = fetch_all(f"WITH {judging.steps}, {statement}", parameters)[0]
+    with whole_ledger():
+        row = fetch_all(f"WITH {judging.steps}, {statement}", parameters)[0]
     return Count(row["n"], row["not_valid"], row["leads"])
 
 
