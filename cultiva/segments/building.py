@@ -59,8 +59,8 @@ def _write_everybody(segment: Segment, at: datetime) -> dict[str, Any]:
     with whole_ledger():
         execute("DROP TABLE IF EXISTS pg_temp.judged")
         execute(
-            "CREATE TEMPORARY TABLE judged ON COMMIT DROP AS"
-            f" WITH {judging.steps} SELECT lead_id, holds, next_at FROM judged",  # noqa: S608
+            "CREATE TEMPORARY TABLE judged ON COMMIT DROP AS"  # noqa: S608
+            f" WITH {judging.steps} SELECT lead_id, holds, next_at FROM judged",
             judging.parameters | parameters,
         )
         execute("ANALYZE pg_temp.judged")

@@ -139,18 +139,9 @@ def steps_of(condition: Condition) -> list[int] | None:
 
 
 def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
-    """When a condition that counts no events may change by time alone: what it says itself, as `next_change`."""
-    if hasattr(condition, "next_change"):
-        return [condition.next_change(context)]
-    days = getattr(condition, "for_days_at_least", 0)
-    if not days:
-        return []
-    # Of a stage: somebody who stands in it long enough at some later instant.
-    wait = f"interval '1 second' * {context.bind(days * 86_400)}"
-    return [
-        f"(SELECT s.stage_since + {wait} FROM lead_state s WHERE s.workspace_id = l.workspace_id AND s.lead_id = l.id"
-        f" AND s.stage_since + {wait} > {context.at})"
-    ]
+    """When a condition that counts no events may change by time alone: it says so itself, by a method `next_change`."""
+    said = getattr(condition, "next_change", None)
+    return [said(context)] if said else []
 
 
 def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:

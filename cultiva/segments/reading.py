@@ -58,5 +58,4 @@ def _facts(conditions: Iterable[Condition]) -> Iterable[str]:
 
 
 def _is_timed(condition: Condition) -> bool:
-    days = (getattr(condition, name, None) for name in ("within_days", "for_days_at_least"))
-    return any(days) or hasattr(condition, "next_change")
+    return any(getattr(condition, name, None) for name in ("within_days", "for_days_at_least"))
