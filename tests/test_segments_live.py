@@ -1,7 +1,9 @@
 """Whatever happens, in whatever order: the members kept up to date are those that a fresh look finds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -123,17 +125,15 @@ class World:
                 return
 
     def pin(self, email: str, key: str, is_included: bool) -> None:
-        if lead := self.lead_of(email):
-            pin_leads(workspace_id=self.workspace.id, segment_id=self.segment(key).id, lead_ids=[lead.id],
-                      is_included=is_included, by="user:1", at=self.at)  # fmt: skip
+        self._by_hand(email, key, partial(pin_leads, is_included=is_included))
 
     def unpin(self, email: str, key: str) -> None:
-        if lead := self.lead_of(email):
-            unpin_leads(workspace_id=self.workspace.id, segment_id=self.segment(key).id, lead_ids=[lead.id],
-                        by="user:1", at=self.at)  # fmt: skip
+        self._by_hand(email, key, unpin_leads)
 
-    def segment(self, key: str) -> Segment:
-        return Segment.objects.get(workspace=self.workspace, key=key)
+    def _by_hand(self, email: str, key: str, act: Callable[..., int]) -> None:
+        lead, segment = self.lead_of(email), Segment.objects.filter(workspace=self.workspace, key=key).first()
+        if lead and segment:
+            act(workspace_id=self.workspace.id, segment_id=segment.id, lead_ids=[lead.id], by="user:1", at=self.at)
 
     def flow(self) -> None:
         self.settle()
