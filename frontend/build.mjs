@@ -3,7 +3,7 @@
 //     node frontend/build.mjs              into cultiva/static/cultiva
 //     node frontend/build.mjs --out DIR    into DIR, to compare with what is committed
 //
-// The output depends on package-lock.json, icons.txt, t.js and licenses/ only, so that it can be rebuilt byte for byte.
+// The output depends on package-lock.json, icons.txt, t.js, criteria.js and licenses/ only, so that it can be rebuilt byte for byte.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,6 +31,7 @@ if (!existsSync(modules)) fail(`No ${modules}.`, 'run `npm ci` in frontend/ firs
 writeVendor(join(out, 'vendor'))
 writeSprite(join(out, 'icons.svg'))
 await writeScript(join(out, 't.js'))
+await writeIsland(join(out, 'criteria.js'))
 
 function writeVendor(folder) {
   rmSync(folder, { recursive: true, force: true })
@@ -68,6 +69,14 @@ async function writeScript(path) {
   parse(code, { ecmaVersion: 2017 }) // throws at newer syntax
   const size = gzipSync(code, { level: 9 }).length
   if (size > 3072) fail(`t.js is ${size} bytes gzipped; sites were promised 3 KB.`, 'take something out')
+  writeFileSync(path, code + '\n')
+}
+
+async function writeIsland(path) {
+  const { minify } = await import('terser')
+  const { code } = await minify(readFileSync(join(here, 'criteria.js'), 'utf8'), { ecma: 2020, compress: { passes: 2 } })
+  const size = gzipSync(code, { level: 9 }).length
+  if (size > 20480) fail(`criteria.js is ${size} bytes gzipped; staff screens were promised 20 KB.`, 'take something out')
   writeFileSync(path, code + '\n')
 }
 

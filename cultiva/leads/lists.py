@@ -1,12 +1,14 @@
 """The list of leads: filtered, searched, sorted, a page at a time by key."""
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from cultiva.leads.addresses import read_address
+from cultiva.leads.audience import Predicate, sampled_percent
 from cultiva.lib.database import fetch_all
 from cultiva.lib.folding import fold
 
@@ -33,6 +35,7 @@ COLUMNS = (
     "l.id, l.email, l.attributes, l.created_at, s.stage, s.stage_since, s.temperature, s.grade, s.score, s.last_seen_at"
 )
 LEADS = "lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
+READS_LEAD = re.compile(r"\bl\.")
 KEY_TYPES = {"newest": "timestamptz", "score": "float8", "seen": "timestamptz"}
 
 
@@ -49,6 +52,7 @@ class LeadFilter:
     company_id: int | None = None
     created_since: datetime | None = None
     seen_since: datetime | None = None  # by their own last act
+    predicate: Predicate | None = None  # criteria, compiled
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,10 @@ def list_leads(
     words = like_words(wanted.search)
     where, parameters = _where(workspace_id, wanted)
     key = read_key(after, KEY_TYPES[wanted.sort]) if after else {}
-    if words and (page := _page_of_head(wanted.sort, where, {**parameters, "words": words}, key, limit, with_count)):
+    if words and (page := _page_of_head(wanted, where, {**parameters, "words": words}, key, limit, with_count)):
         return page
     found = _find(words)
-    count, is_exact = _count(where, parameters, words, found) if with_count else (0, False)
+    count, is_exact = _count(where, parameters, words, found, wanted.predicate) if with_count else (0, False)
     if found is not None and len(found) <= FEW:
         where += " AND l.id = ANY (%(found)s::bigint[])"
         parameters["found"] = found
@@ -117,22 +121,22 @@ class Look(NamedTuple):
 
 
 def _page_of_head(
-    sort: str, where: str, parameters: dict[str, Any], key: dict[str, Any], limit: int, with_count: bool
+    wanted: LeadFilter, where: str, parameters: dict[str, Any], key: dict[str, Any], limit: int, with_count: bool
 ) -> Page | None:
     """The page of a search as far as the head of the list fills it; None where it does not.
 
     The planner thinks a LIKE finds next to nothing and would look at every lead. Among the first in the list's order a
     common word is soon found often enough, and how often says how many there are in all.
     """
-    look = _look(sort, where, parameters, key, limit)
+    look = _look(wanted.sort, where, parameters, key, limit)
     if look is None or not with_count:
         return _page(look.rows, limit, 0, False) if look else None
-    first = _look(sort, where, parameters, {}, limit) if key else look  # the same number on every page
+    first = _look(wanted.sort, where, parameters, {}, limit) if key else look  # the same number on every page
     if first is None:
         return None
     if first.is_whole:
         return _page(look.rows, limit, first.matched, True)
-    count, _is_exact = _count(where, parameters, [], None)
+    count, _is_exact = _count(where, parameters, [], None, wanted.predicate)
     return _page(look.rows, limit, round(count * first.matched / first.seen), False)
 
 
@@ -155,7 +159,7 @@ def _look_at_head(
     """The first `most` leads of a list without its words, and those among them with the words."""
     order, id_column = SORTS[sort], ID_COLUMNS[sort]
     tables, of_workspace = LEADS, " AND l.workspace_id = %(workspace)s"
-    if sort != "newest" and " l." not in where:  # then an index alone tells
+    if sort != "newest" and not READS_LEAD.search(where):  # then an index alone tells
         tables, of_workspace = "lead_state s", ""
     # OFFSET 0: lead by lead, where the planner would rather read the whole table.
     # S608: the texts put in are the constants above; values are parameters.
@@ -191,6 +195,9 @@ def _where(workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
     more = {name: value for name in EXACT if (value := getattr(wanted, name)) not in ("", None)}
     if "email" in more:
         more["email"] = read_address(wanted.email).key
+    if wanted.predicate:
+        where += f" AND {wanted.predicate.sql}"
+        parameters |= wanted.predicate.parameters
     return where + "".join(f" AND {EXACT[name]}" for name in more), parameters | more
 
 
@@ -205,14 +212,16 @@ def _find(words: list[str]) -> list[int] | None:
     return [row["id"] for row in rows] if len(rows) <= EXACT_UP_TO else None
 
 
-def _count(where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None) -> tuple[int, bool]:
+def _count(
+    where: str, parameters: dict[str, Any], words: list[str], found: list[int] | None, predicate: Predicate | None
+) -> tuple[int, bool]:
     """(how many, whether exactly); every lead has a row of state, and where conditions allow only that is read."""
     if found is not None:
         where, parameters = f"{where} AND s.lead_id = ANY (%(found)s::bigint[])", parameters | {"found": found}
     elif words:
         where, parameters = f"{where} AND l.search_text LIKE ALL (%(words)s)", parameters | {"words": words}
     tables = "FROM lead_state s WHERE"
-    if " l." in where:
+    if READS_LEAD.search(where):
         tables = f"FROM {LEADS} WHERE"
         where += " AND l.workspace_id = %(workspace)s"
     if found is None and words and min(map(len, words)) >= INDEXED_LENGTH:  # more than are counted one by one
@@ -221,6 +230,8 @@ def _count(where: str, parameters: dict[str, Any], words: list[str], found: list
     seen = fetch_all(sample, parameters)[0]["n"]
     if seen <= EXACT_UP_TO:
         return int(seen), True
+    if predicate:
+        return max(_estimate_by_sample(tables, where, parameters), EXACT_UP_TO), False
     return max(_estimate(tables, where, parameters), EXACT_UP_TO), False
 
 
@@ -228,6 +239,15 @@ def _estimate(tables: str, where: str, parameters: dict[str, Any]) -> int:
     plan = fetch_all(f"EXPLAIN (FORMAT JSON) SELECT 1 {tables} {where}", parameters)[0]["QUERY PLAN"]
     plan = json.loads(plan) if isinstance(plan, str) else plan
     return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _estimate_by_sample(tables: str, where: str, parameters: dict[str, Any]) -> int:
+    """The planner cannot know how many satisfy criteria: a sample of the leads does."""
+    percent = sampled_percent()
+    if percent < 100:
+        tables = tables.replace("lead l", f"lead l TABLESAMPLE SYSTEM ({percent:.4f}) REPEATABLE (7)", 1)
+    seen = fetch_all(f"SELECT count(*) AS n {tables} {where}", parameters)[0]["n"]
+    return round(int(seen) * 100 / percent)
 
 
 def like_words(search: str) -> list[str]:

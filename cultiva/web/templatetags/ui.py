@@ -111,6 +111,12 @@ def choices(field: BoundField) -> Iterator[BoundWidget]:
         yield choice
 
 
+@register.inclusion_tag("web/components/criteria_builder.html")
+def criteria_builder(field: BoundField) -> dict[str, Any]:
+    """The component that builds criteria around the text area of a `CriteriaField`; without scripts, that alone."""
+    return {"field": field}
+
+
 # Time
 
 

@@ -1,19 +1,26 @@
 """The list of leads and the profile of one."""
 
+import hashlib
+import json
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBadRequest
+from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.views.decorators.http import require_POST
 
-from cultiva.accounts.models import User
+from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
+from cultiva.criteria.language import Node, parse, say
 from cultiva.leads.attributes import definitions
-from cultiva.leads.lists import LeadFilter, list_leads
+from cultiva.leads.audience import TooSlow, at_most
+from cultiva.leads.lists import LeadFilter, Page, list_leads
 from cultiva.leads.merging import current_lead_id, merges_of
 from cultiva.leads.models import Conversion, Lead, LeadValue
 from cultiva.leads.summaries import identity_of, misfits_of
@@ -27,7 +34,8 @@ from cultiva.scoring.actions import explain
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.reasons import reasons_of
-from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
+from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
+from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.words import (
     attribute_label,
@@ -38,6 +46,9 @@ from cultiva.web.words import (
     temperature_words,
 )
 
+LIST_SECONDS = 5.0  # for a page of leads and their count by criteria
+LONGEST_IN_ADDRESS = 1500
+KEPT, MOST_KEPT = "kept-", 5  # criteria in a session
 TEMPERATURES = [
     ("", gettext_lazy("Any temperature")),
     ("hot", gettext_lazy("Hot")),
@@ -76,15 +87,84 @@ class FilterForm(forms.Form):
         stage.choices = [("", _("Any stage")), *stages.items()]
 
 
+class CriteriaForm(forms.Form):
+    """The filter by criteria above the list."""
+
+    criteria = CriteriaField(label=gettext_lazy("Show the leads of whom this holds"))
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["criteria"]
+        assert isinstance(field, CriteriaField)
+        field.workspace = workspace
+
+    @property
+    def node(self) -> Node:
+        return parse(self.cleaned_data["criteria"])
+
+
+def keep_criteria(request: StaffRequest, document: Any) -> str:
+    """What stands in the address: the document itself, or a word for one that lies in the session."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    if len(text) <= LONGEST_IN_ADDRESS and "@" not in text:  # addresses of people do not belong into logs
+        return text
+    word = KEPT + hashlib.sha256(text.encode()).hexdigest()[:12]
+    others = {key: value for key, value in request.session.get("criteria", {}).items() if key != word}
+    request.session["criteria"] = dict([*others.items(), (word, text)][-MOST_KEPT:])
+    return word
+
+
+def kept_criteria(request: StaffRequest) -> str:
+    asked = request.GET.get("criteria", "").replace("\0", "")
+    if not asked.startswith(KEPT):
+        return asked
+    found = request.session.get("criteria", {}).get(asked)
+    if found is None:
+        messages.info(request, _("The criteria of this address are kept no more: everybody is shown."))
+    return found or ""
+
+
 @staff_screen()
 def lead_list(request: StaffRequest) -> HttpResponse:
+    kept = kept_criteria(request)
+    form = CriteriaForm({"criteria": readable(kept)}, workspace=request.staff.workspace) if kept else None
+    return show_list(request, form)
+
+
+@require_POST
+@staff_screen(posts=ALL_ROLES)  # it changes nothing
+def filter_by_criteria(request: StaffRequest) -> HttpResponse:
+    """Criteria stand in the address of the list; long ones, and those that name addresses, in the session."""
+    form = CriteriaForm(request.POST, workspace=request.staff.workspace)
+    if form.is_valid():
+        query = QueryDict(request.POST.get("query", ""), mutable=True)
+        query.pop("after", None)
+        query["criteria"] = keep_criteria(request, form.cleaned_data["criteria"])
+        return redirect(f"{reverse('web:leads')}?{query.urlencode()}")
+    request.GET = QueryDict(request.POST.get("query", ""))
+    return show_list(request, form, status=422)
+
+
+def show_list(request: StaffRequest, criteria: CriteriaForm | None, status: int = 200) -> HttpResponse:
     staff = request.staff
     labels = stage_labels(staff.workspace.id)
     form = FilterForm(request.GET, stages=labels)
     form.is_valid()  # a choice that does not exist is left out, and the field says so
     wanted = LeadFilter(**{k: v for k, v in form.cleaned_data.items() if v})
+    page, is_too_slow = Page(rows=[], next_key=None, count=0, is_exact=True), False
+    said = ""
     try:
-        page = list_leads(workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None)
+        if criteria is None:
+            page = list_leads(workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None)
+        elif criteria.is_valid():  # of criteria that cannot be read, nobody is meant
+            said = say(criteria.node, reader_language())
+            wanted = replace(wanted, predicate=predicate_of(criteria.node, workspace=staff.workspace, at=staff.at))
+            with at_most(LIST_SECONDS):
+                page = list_leads(
+                    workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None
+                )
+    except TooSlow:
+        is_too_slow = True
     except ValueError as error:
         return HttpResponseBadRequest(str(error), content_type="text/plain; charset=utf-8")
     for row in page.rows:
@@ -94,10 +174,14 @@ def lead_list(request: StaffRequest) -> HttpResponse:
         "page_title": _("Leads"),
         "form": form,
         "page": page,
-        "is_filtered": wanted != LeadFilter(sort=wanted.sort),
+        "is_filtered": criteria is not None or wanted != LeadFilter(sort=wanted.sort),
+        "is_too_slow": is_too_slow,
+        "criteria": criteria or CriteriaForm(workspace=staff.workspace),
+        "criteria_words": said,
+        "criteria_key": request.GET.get("criteria", "") if criteria else "",
     }
     is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("lead-rows")
-    return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context)
+    return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context, status=status)
 
 
 def name_row(row: dict[str, Any], *, sees_personal_data: bool) -> None:
