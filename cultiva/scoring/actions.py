@@ -23,11 +23,13 @@ from cultiva.scoring.models import ModelVersion, Score
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
 
 
-def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: bool = True) -> ModelVersion:
+def publish_model(
+    *, workspace_id: int, text: str, at: datetime, is_primary: bool = True, rescores: bool = True
+) -> ModelVersion:
     """Put a model in force; the same text again changes nothing. Raises DocumentError.
 
     The primary model, the one published last as such, fills `lead_state`. Every lead that has a score becomes due
-    (`rescore_due`).
+    (`rescore_due`), but for a rehearsal (not `rescores`).
     """
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
@@ -44,7 +46,7 @@ def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: boo
         )
         if (version == primary_model(workspace_id)) != is_primary:
             version = _publish_again(version, at=at, is_primary=is_primary)
-        if version != before:
+        if version != before and rescores:
             Score.objects.filter(workspace_id=workspace_id).update(next_change_at=at)
         return version
 

@@ -1,0 +1,75 @@
+"""Scoring models as files."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from cultiva.criteria.needs import likely_slips
+from cultiva.documents.kinds import CannotDelete, Present, VersionedKind
+from cultiva.documents.normal import write_yaml
+from cultiva.lib.documents import read_document
+from cultiva.scoring.actions import primary_model, publish_model
+from cultiva.scoring.models import ModelVersion, Score
+
+
+class Model(VersionedKind):
+    kind, folder, label = "model", "models", gettext_lazy("Scoring model")
+    model = ModelVersion
+
+    def present(self, workspace_id: int) -> dict[str, Present]:
+        found = super().present(workspace_id)
+        primary = primary_model(workspace_id)
+        # Which of several is the primary one stands in the file, too: their order says nothing.
+        if len(found) > 1 and primary and "primary" not in primary.body:
+            text = write_yaml({**found[primary.key].body, "primary": True})
+            found[primary.key] = Present(text, primary.version)
+        return found
+
+    def publish(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        return _publish(workspace_id, text, at, is_rehearsal=False)
+
+    def rehearse(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        return _publish(workspace_id, text, at, is_rehearsal=True)
+
+    def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
+        primary = primary_model(workspace_id)
+        if primary and primary.key == key:
+            raise CannotDelete(
+                f"`{key}` is the primary model: temperatures and grades are its own.\n"
+                "hint: write `primary: true` into another model first"
+            )
+        super().delete(workspace_id=workspace_id, key=key, by=by, at=at)
+
+
+def _publish(workspace_id: int, text: str, at: datetime, *, is_rehearsal: bool) -> list[str]:
+    """A file that does not say whether it is the primary one leaves that as it is; the first model is."""
+    body: Any = read_document(text)
+    primary = primary_model(workspace_id)
+    is_primary = body.get("primary", primary is None or primary.key == body.get("model"))
+    if primary and primary.key == body.get("model") and is_primary is False:
+        raise ValueError(
+            f"`{primary.key}` is the primary model, and none would be.\n"
+            "hint: write `primary: true` into the one that takes its place, and nothing here"
+        )
+    publish_model(workspace_id=workspace_id, text=text, at=at, is_primary=is_primary, rescores=not is_rehearsal)
+    count = Score.objects.filter(workspace_id=workspace_id).values("lead_id").distinct().count()
+    notes = [
+        ngettext(
+            "%(count)d lead is scored anew; crossing a band has its usual consequences.",
+            "%(count)d leads are scored anew; crossing a band has its usual consequences.",
+            count,
+        )
+        % {"count": count}
+    ] if count else []  # fmt: skip
+    if is_primary and primary and primary.key != body["model"]:
+        notes.append(_("It takes the place of %(model)s as the primary model.") % {"model": primary.key})
+    for number, rule in enumerate(body["rules"]):
+        notes += likely_slips(rule["when"], f"rules[{number}].when", workspace_id)
+    return notes
