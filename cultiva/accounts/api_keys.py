@@ -25,6 +25,8 @@ SCOPES = (
     "companies:write",
     "attributes:read",
     "attributes:write",
+    "documents:read",
+    "documents:write",
     "merge",
 )
 REQUESTS_A_MINUTE = 600

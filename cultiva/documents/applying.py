@@ -40,12 +40,13 @@ class ChangedMeanwhile(NotApplied):
 
 def apply_files(
     *, workspace_id: int, given: Sequence[Given], problems: Sequence[Problem] = (), delete: Collection[Name] = (),
-    overwrite: bool = False, expected: str = "", by: str, at: datetime,
+    overwrite: bool = False, expected: str = "", is_remembered: bool = True, by: str, at: datetime,
 ) -> Plan:  # fmt: skip
     """Do what the plan says, all of it or nothing. Raises NotApplied.
 
     `expected`: the digest of the plan that was looked at; empty: whatever it is. `overwrite`: also where the product
-    has changed a document since.
+    has changed a document since. `is_remembered`: the files are where these documents live, so that a later change in
+    the product is drift.
     """
     with workspace_scope(workspace_id):
         # Two who apply at once do so one after the other; the second one's plan has changed then.
@@ -61,7 +62,8 @@ def apply_files(
             raise ChangedMeanwhile(plan, "The workspace has changed since this plan was made.\nhint: look at it anew")
         if plan.drift and not overwrite:
             raise HasDrifted(plan, drift_words(plan))
-        _remember(workspace_id, plan, by, at)
+        if is_remembered:
+            _remember(workspace_id, plan, by, at)
         if plan.changes:
             _audit(workspace_id, plan, by, at)
     return plan

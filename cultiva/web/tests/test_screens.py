@@ -24,7 +24,8 @@ BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
            "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
-           "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys"]  # fmt: skip
+           "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
+           "/settings/files"]  # fmt: skip
 HOSTILE = {
     "first_name": "<script>alert(1)</script>",
     "last_name": '"><img src=x onerror=alert(1)>',
