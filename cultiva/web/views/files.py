@@ -28,7 +28,7 @@ STATUSES = {
     CHANGED: (gettext_lazy("changed"), "pencil"),
     DELETED: (gettext_lazy("taken out"), "trash"),
 }
-MARKS = {"+": "text-green", "-": "text-red", "@": "text-secondary"}
+MARKS = {"+": "ins", "-": "del"}  # elements
 MOST_LINES = 400
 
 
