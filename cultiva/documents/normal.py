@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 import math
+import re
 from io import StringIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from cultiva.lib.documents import DocumentError
 
 MOST_VALUES = 200_000  # a segment may list 50,000 addresses; names that stand for others (`&a`, `*a`) multiply
 DEEPEST = 100
+UNUSUAL = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]|^[\n ]|[ \n]\n|\t")
 
 
 class _Representer(RoundTripRepresenter):
@@ -22,6 +24,8 @@ class _Representer(RoundTripRepresenter):
 
 def _represent_text(representer: _Representer, text: str) -> Any:
     style = "|" if "\n" in text else None
+    if UNUSUAL.search(text):
+        style = '"'
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -127,12 +127,11 @@ def carry_out(
     }
     run = _Run(workspace_id, known, before, applied, by, at, is_rehearsal)
     bad = {problem.path for problem in found}
+    run.failed |= {each.name for each in given if each.path in bad}
     for each in ordered:
-        if waits_for := [need.name for need in each.needs if need.name in run.failed]:
-            run.failed |= {each.name} | set(waits_for)
-        elif each.path in bad:
+        if any(need.name in run.failed for need in each.needs):  # it would only say so again
             run.failed.add(each.name)
-        else:
+        elif each.name not in run.failed:
             run.take(each)
     for name in _deletable(delete, before, found):
         run.delete(name)

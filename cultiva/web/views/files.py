@@ -171,7 +171,7 @@ def plan_page(request: StaffRequest, plan: Plan, name: str, delete: list[Name], 
 
 def shown_step(step: Step) -> dict[str, Any]:
     label, icon = STATUSES[step.status]
-    lines = step.diff.splitlines()
+    lines = [line for line in step.diff.splitlines() if not line.startswith(("--- ", "+++ "))]
     return {
         "step": step,
         "label": label,
