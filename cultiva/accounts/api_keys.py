@@ -27,6 +27,8 @@ SCOPES = (
     "attributes:write",
     "documents:read",
     "documents:write",
+    "segments:read",
+    "segments:write",
     "merge",
 )
 REQUESTS_A_MINUTE = 600
