@@ -212,6 +212,7 @@ PLUGINS = {
         "cultiva.mailing.as_files.Template",
         "cultiva.capture.as_files.Form",
         "cultiva.scoring.as_files.Model",
+        "cultiva.segments.as_files.SegmentFile",
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
     ],

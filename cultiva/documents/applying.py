@@ -8,9 +8,10 @@ from typing import Any
 from django.db import IntegrityError
 
 from cultiva.accounts.actions import record_audit
-from cultiva.documents.kinds import DocumentKind, Name, kinds
+from cultiva.documents.kinds import DocumentKind, Name, Present, kinds, read_once
 from cultiva.documents.models import AppliedDocument
-from cultiva.documents.planning import DELETED, Plan, carry_out
+from cultiva.documents.normal import digest
+from cultiva.documents.planning import DELETED, Plan, carry_out, digest_of
 from cultiva.documents.reading import Given, Problem, path_of, read_tree
 from cultiva.documents.trees import Tree, read_folder
 from cultiva.lib.database import workspace_scope
@@ -84,13 +85,18 @@ def drift_words(plan: Plan) -> str:
 
 
 def _remember(workspace_id: int, plan: Plan, by: str, at: datetime) -> None:
+    known = {kind.kind: kind.present(workspace_id) for kind in kinds().values()}  # one may have changed another
     rows = [
-        AppliedDocument(workspace_id=workspace_id, kind=step.kind, key=step.key, digest=step.after, at=at, by=by)
+        AppliedDocument(
+            workspace_id=workspace_id, kind=step.kind, key=step.key, digest=digest_of(known[step.kind][step.key]),
+            text=step.text, at=at, by=by,
+        )
         for step in plan.steps
         if step.status != DELETED
-    ]
+    ]  # fmt: skip
+    fields = ["digest", "text", "at", "by"]
     AppliedDocument.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["workspace", "kind", "key"], update_fields=["digest", "at", "by"]
+        rows, update_conflicts=True, unique_fields=["workspace", "kind", "key"], update_fields=fields
     )
     for step in plan.steps:
         if step.status == DELETED:
@@ -111,15 +117,23 @@ def pull(*, workspace_id: int, only: Collection[Name] = ()) -> Tree:
     """The files of what a workspace has now, of all documents or some; planning them finds nothing to do."""
     tree: Tree = {}
     with workspace_scope(workspace_id):
+        rows = AppliedDocument.objects.filter(workspace_id=workspace_id).order_by("id")
+        applied = {(row.kind, row.key): row for row in rows}
         for kind in kinds().values():
             for key, present in kind.present(workspace_id).items():
                 if only and (kind.kind, key) not in only:
                     continue
                 path = path_of(kind, key)
-                tree[path] = present.text.encode()
+                tree[path] = (_text_as_applied(applied.get((kind.kind, key)), present) or present.text).encode()
                 for name, sha256 in present.attachments.items():
                     tree[f"{path.removesuffix('.yaml')}/{name}"] = kind.attachment(workspace_id, sha256)
     return tree
+
+
+def _text_as_applied(last: AppliedDocument | None, present: Present) -> str:
+    """The file with its comments, where it still says what is there; else empty."""
+    said = digest(read_once(last.text), present.attachments) if last else ""
+    return last.text if last and said == digest_of(present) else ""
 
 
 def delete_document(*, workspace_id: int, kind: DocumentKind, key: str, by: str, at: datetime) -> Plan:

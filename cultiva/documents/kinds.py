@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from cultiva.accounts.models import Document
 from cultiva.documents.normal import write_yaml
-from cultiva.lib.documents import read_document
+from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.plugins import Plugin, plugins
 
 Json = dict[str, Any]
@@ -46,6 +46,14 @@ class Present:
 def read_once(text: str) -> Json:
     """A plan reads the same text in the file and in the workspace."""
     return read_document(text)
+
+
+class SeveralErrors(ValueError):
+    """A document in which more than one thing is wrong."""
+
+    def __init__(self, errors: Sequence[DocumentError]) -> None:
+        self.errors = list(errors)
+        super().__init__("\n".join(str(error) for error in errors))
 
 
 class CannotDelete(ValueError):
@@ -88,12 +96,16 @@ class DocumentKind(Plugin):
         """What a document names, as far as it can be read. Bodies that are no good are refused by `publish`."""
         return ()
 
+    def conflicts(self, bodies: Mapping[str, Json]) -> dict[str, DocumentError]:
+        """{key: what is wrong} where documents of this kind contradict each other."""
+        return {}
+
     def publish(
         self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
     ) -> list[str]:
         """Put a document in force; the same again changes nothing. Returns what whoever applies it should know.
 
-        Raises DocumentError, or another ValueError that says why and the way out.
+        Raises DocumentError or SeveralErrors, or another ValueError that says why and the way out.
         """
         raise NotImplementedError
 

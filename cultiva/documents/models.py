@@ -14,6 +14,7 @@ class AppliedDocument(WorkspaceRow):
     kind = models.CharField(max_length=40)
     key = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)  # documents.normal.digest
+    text = models.TextField()  # the file, for whoever pulls what nobody has changed since
     at = models.DateTimeField()
     by = models.CharField(max_length=120)  # as in the audit log: user:7, cli
 

@@ -96,7 +96,12 @@ def diff(before: Any, after: Any, *, name: str) -> str:
 def _in_order_of(value: Any, model: Any) -> Any:
     """The same value, its keys in the order in which the other one has them: a diff shows no moved lines."""
     if isinstance(value, dict) and isinstance(model, dict):
-        keys = [*(key for key in model if key in value), *(key for key in value if key not in model)]
+        keys = [key for key in model if key in value]
+        before = None
+        for key in value:
+            if key not in model:
+                keys.insert(keys.index(before) + 1 if before is not None else 0, key)
+            before = key
         return {key: _in_order_of(value[key], model.get(key)) for key in keys}
     if isinstance(value, list) and isinstance(model, list):
         others = [*model, *([None] * (len(value) - len(model)))]

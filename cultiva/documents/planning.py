@@ -35,6 +35,7 @@ class Step:
     drifted_since: datetime | None = None
     before: str = ""  # digests; empty: none
     after: str = ""
+    text: str = ""  # the file's
 
     @property
     def name(self) -> Name:
@@ -120,6 +121,7 @@ def carry_out(
     known = kinds()
     before = {(kind, key): found for kind, each in known.items() for key, found in each.present(workspace_id).items()}
     found = [*problems, *_unknown(given, before, delete, known), *_undeletable(given, before, delete, known)]
+    found += _contradicting(given, known)
     ordered, circle = _in_order(given, before, delete)
     found += circle
     applied = {
@@ -128,11 +130,7 @@ def carry_out(
     run = _Run(workspace_id, known, before, applied, by, at, is_rehearsal)
     bad = {problem.path for problem in found}
     run.failed |= {each.name for each in given if each.path in bad}
-    for each in ordered:
-        if any(need.name in run.failed for need in each.needs):  # it would only say so again
-            run.failed.add(each.name)
-        elif each.name not in run.failed:
-            run.take(each)
+    run.take_all([each for each in ordered if each.name not in run.failed])
     for name in _deletable(delete, before, found):
         run.delete(name)
     found += run.problems
@@ -161,13 +159,31 @@ class _Run:
         self.problems: list[Problem] = []
         self.failed: set[Name] = set()
 
-    def take(self, given: Given) -> None:
+    def take_all(self, given: Sequence[Given]) -> None:
+        """What fails is tried again while something else goes well: not every need is a document's name.
+
+        A segment that asks for a stage comes after the lifecycle, which may name segments in turn.
+        """
+        unread = set(self.failed)
+        while given:
+            self.failed, self.problems = set(unread), []
+            left = []
+            for each in given:
+                # What waits for one that failed would only say so again.
+                if any(need.name in self.failed for need in each.needs) or not self.take(each):
+                    self.failed.add(each.name)
+                    left.append(each)
+            if len(left) == len(given):
+                return
+            given = left
+
+    def take(self, given: Given) -> bool:
         present = self.before.get(given.name)
-        own = _digest_of(present)
+        own = digest_of(present)
         wanted = self._wanted(given, present)
         if own == wanted:
-            self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own))
-            return
+            self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
+            return True
         try:
             with transaction.atomic():
                 publish = given.kind.rehearse if self.is_rehearsal else given.kind.publish
@@ -178,22 +194,22 @@ class _Run:
         except DataError as error:
             self.problems.append(Problem(given.path, f"the database refuses it: {str(error).splitlines()[0]}"))
         except ValueError as error:
-            self.problems.append(given.problem(error))
+            self.problems += given.problems(error)
         else:
             self._note(given, present, own, notes)
-            return
-        self.failed.add(given.name)
+            return True
+        return False
 
     def _note(self, given: Given, present: Present | None, own: str, notes: Iterable[str]) -> None:
         after = given.kind.present(self.workspace_id)[given.key]
-        now = _digest_of(after)
+        now = digest_of(after)
         if present and now == own and after.version == present.version:  # written otherwise, and says the same
-            self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own))
+            self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return
         changes = [diff(present.body if present else None, given.body, name=given.path), *_other_files(present, after)]
         step = Step(
             *given.name, given.path, CHANGED if present else CREATED, "\n".join(part for part in changes if part),
-            tuple(notes), self._drift(given.name, own), own, now,
+            tuple(notes), self._drift(given.name, own), own, now, given.text,
         )  # fmt: skip
         self.steps.append(step)
 
@@ -216,12 +232,12 @@ class _Run:
             said, _, hint = str(error).partition("\nhint: ")
             self.problems.append(Problem(path, said, hint))
             return
-        own = _digest_of(present)
+        own = digest_of(present)
         gone = diff(present.body, None, name=path)
         self.steps.append(Step(kind, key, path, DELETED, gone, (), self._drift(name, own), own, ""))
 
 
-def _digest_of(present: Present | None) -> str:
+def digest_of(present: Present | None) -> str:
     return digest(present.body, present.attachments) if present else ""
 
 
@@ -249,6 +265,15 @@ def _unknown(
                 keys = [key for kind, key in names if kind == need.kind]
                 error = DocumentError(need.place, f"there is no {need.kind} `{need.key}`", nearest(need.key, keys))
                 found.append(each.problem(error))
+    return found
+
+
+def _contradicting(given: Sequence[Given], known: Mapping[str, DocumentKind]) -> list[Problem]:
+    found = []
+    for kind in known.values():
+        own = {each.key: each for each in given if each.kind.kind == kind.kind}
+        errors = kind.conflicts({key: each.body for key, each in own.items()})
+        found += [own[key].problem(error) for key, error in errors.items()]
     return found
 
 

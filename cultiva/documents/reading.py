@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cultiva.documents.kinds import DocumentKind, Name, Need, kinds, read_once
+from cultiva.documents.kinds import DocumentKind, Name, Need, SeveralErrors, kinds, read_once
 from cultiva.documents.normal import plain
 from cultiva.documents.places import line_of
 from cultiva.documents.trees import Tree
@@ -49,6 +49,9 @@ class Given:
     @property
     def name(self) -> Name:
         return self.kind.kind, self.key
+
+    def problems(self, error: ValueError) -> list[Problem]:
+        return [self.problem(each) for each in (error.errors if isinstance(error, SeveralErrors) else [error])]
 
     def problem(self, error: ValueError) -> Problem:
         if not isinstance(error, DocumentError):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from cultiva.criteria.needs import likely_slips, needs_of
+from cultiva.criteria.references import forget_references
 from cultiva.documents.kinds import Need, VersionedKind
 from cultiva.nurture.actions import publish_workflow
 from cultiva.nurture.models import Enrolment, WorkflowVersion
@@ -42,6 +43,11 @@ class WorkflowFile(VersionedKind):
         for place, criteria in _criteria(version.body):
             notes += likely_slips(criteria, place, workspace_id)
         return notes
+
+    def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
+        """Nobody enters any more; leads who are inside go on to their exits."""
+        forget_references(workspace_id=workspace_id, kind="workflow", key=key)
+        super().delete(workspace_id=workspace_id, key=key, by=by, at=at)
 
 
 def _named(found: Mapping[str, Any], place: str) -> list[Need]:

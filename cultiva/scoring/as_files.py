@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from cultiva.criteria.needs import likely_slips
+from cultiva.criteria.references import forget_references
 from cultiva.documents.kinds import CannotDelete, Present, VersionedKind
 from cultiva.documents.normal import write_yaml
-from cultiva.lib.documents import read_document
+from cultiva.lib.documents import DocumentError, read_document
 from cultiva.scoring.actions import primary_model, publish_model
 from cultiva.scoring.models import ModelVersion, Score
 
@@ -20,13 +21,20 @@ class Model(VersionedKind):
     model = ModelVersion
 
     def present(self, workspace_id: int) -> dict[str, Present]:
-        found = super().present(workspace_id)
+        """Which of several models is the primary one stands in its file: their order says nothing."""
         primary = primary_model(workspace_id)
-        # Which of several is the primary one stands in the file, too: their order says nothing.
-        if len(found) > 1 and primary and "primary" not in primary.body:
-            text = write_yaml({**found[primary.key].body, "primary": True})
-            found[primary.key] = Present(text, primary.version)
+        found = super().present(workspace_id)
+        for key, each in found.items():
+            is_primary = primary is not None and primary.key == key
+            if is_primary != each.body.get("primary", False):
+                found[key] = Present(_with_primary(each, is_primary), each.version)
         return found
+
+    def conflicts(self, bodies: Mapping[str, dict[str, Any]]) -> dict[str, DocumentError]:
+        chosen = [key for key, body in bodies.items() if body.get("primary") is True]
+        listed = " and ".join(f"`{key}`" for key in chosen)
+        error = DocumentError("primary", f"{listed} cannot both be the primary model", "leave it in one of them")
+        return dict.fromkeys(chosen, error) if len(chosen) > 1 else {}
 
     def publish(
         self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
@@ -45,7 +53,16 @@ class Model(VersionedKind):
                 f"`{key}` is the primary model: temperatures and grades are its own.\n"
                 "hint: write `primary: true` into another model first"
             )
+        forget_references(workspace_id=workspace_id, kind="score", key=key)
         super().delete(workspace_id=workspace_id, key=key, by=by, at=at)
+
+
+def _with_primary(present: Present, is_primary: bool) -> str:
+    """The author's text with one more line, where that is enough."""
+    if is_primary and "primary" not in present.body and not present.text.lstrip().startswith("{"):
+        return f"{present.text.rstrip()}\nprimary: true\n"
+    others = {key: value for key, value in present.body.items() if key != "primary"}
+    return write_yaml(others | ({"primary": True} if is_primary else {}))
 
 
 def _publish(workspace_id: int, text: str, at: datetime, *, is_rehearsal: bool) -> list[str]:

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=40)),
                 ("key", models.CharField(max_length=200)),
                 ("digest", models.CharField(max_length=64)),
+                ("text", models.TextField()),
                 ("at", models.DateTimeField()),
                 ("by", models.CharField(max_length=120)),
                 (
