@@ -5,7 +5,7 @@ from base64 import b64decode
 from typing import Annotated, Any, Literal
 
 from ninja import Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from cultiva.api import examples
 from cultiva.api.door import Answer, ApiRequest, endpoint
@@ -24,6 +24,7 @@ from cultiva.documents.reading import BadFile, Given, Problem, path_of, read_tex
 from cultiva.documents.trees import UnreadableFiles, read_map
 
 Json = dict[str, Any]
+AsItIs = Annotated[str, StringConstraints(strip_whitespace=False)]
 Word = Annotated[str, Path(min_length=1, max_length=200)]
 
 
@@ -44,11 +45,11 @@ class Documents(BaseModel):
 
 
 class DocumentIn(Body):
-    text: str = Field(max_length=1_000_000, description="YAML or JSON; its key is that of the address.")
+    text: AsItIs = Field(max_length=1_000_000, description="YAML or JSON; its key is that of the address.")
 
 
 class Files(Body):
-    files: dict[str, str] = Field(description="{path: text}, for example models/readiness.yaml.")
+    files: dict[str, AsItIs] = Field(description="{path: text}, for example models/readiness.yaml.")
     attachments: dict[str, str] = Field({}, description="{path: content in base64}: what lead magnets give.")
     delete: list[str] = Field([], max_length=500, description="KIND/KEY of documents to take out.")
 
@@ -218,7 +219,7 @@ def apply(request: ApiRequest, given: list[Given], **more: Any) -> Json:
 
 
 def invalid_files(problems: Any) -> ApiError:
-    message = " ".join(one_line(ValueError(str(problem))) for problem in problems)
+    message = " ".join(one_line(ValueError(str(each).replace("\nhint: ", ".\nhint: "))) for each in problems)
     return ApiError(422, "invalid_documents", message, field=problems[0].path[:80])
 
 
