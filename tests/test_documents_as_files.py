@@ -363,7 +363,7 @@ def test_circles_are_refused_by_name(huerta: Any, at: datetime, b: str) -> None:
     ("path", "content", "says"),
     [
         ("purposes/calls.yaml", b"purpose: calls\npurpose: calls\n", "line 2.*duplicate key"),
-        ("purposes/calls.yaml", b"x: " + b"y" * 10 * 1024**2, "holds 10485763 bytes, more than 1048576"),
+        ("purposes/calls.yaml", b"x: " + b"y" * 10 * 1024**2, "holds 10485763 bytes, more than 4194304"),
         ("purposes/calls.yaml", "purpose: calls\nname: Señal".encode("latin-1"), "line 2: the bytes f1 .* no UTF-8"),
         ("purposes/calls.yaml", b'purpose: "ca\\0lls"', "NUL character"),
         ("purposes/calls.yaml", b"purpose: .nan", "nan is no number"),

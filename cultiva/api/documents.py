@@ -127,7 +127,7 @@ def put_document(request: ApiRequest, kind: Word, key: Word, body: DocumentIn) -
     """201: new; 200: the next version, or nothing changed. To a folder that is applied later it is a change in the
     product."""
     plugin = kind_or_404(kind)
-    is_new = key not in plugin.present(request.call.workspace_id)
+    is_new = plugin.find(request.call.workspace_id, key) is None
     try:
         given = read_text(plugin, key, body.text)
     except BadFile as error:
@@ -225,7 +225,7 @@ def invalid_files(problems: Any) -> ApiError:
 
 def shown(request: ApiRequest, kind: str, key: str) -> Json:
     plugin = kind_or_404(kind)
-    present = plugin.present(request.call.workspace_id).get(key)
+    present = plugin.find(request.call.workspace_id, key)
     if present is None:
         raise not_found("such document")
     return row_of(plugin, key, present) | {"text": present.text}

@@ -30,16 +30,23 @@ class Need:
 
 @dataclass(frozen=True)
 class Present:
-    """A document as a workspace has it now; `text` is what its author wrote. `attachments`: {name: SHA-256}"""
+    """A document as a workspace has it now. `source`: what its author wrote, or what it says.
 
-    text: str
+    `attachments`: {name: SHA-256}
+    """
+
+    source: str | Json
     version: int
     attachments: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def text(self) -> str:
+        return self.source if isinstance(self.source, str) else write_yaml(self.source)
+
+    @property
     def body(self) -> Json:
         """For reading alone: it is shared."""
-        return read_once(self.text)
+        return read_once(self.source) if isinstance(self.source, str) else self.source
 
 
 @lru_cache(maxsize=512)
@@ -74,7 +81,7 @@ class DocumentKind(Plugin):
 
             def present(self, workspace_id: int) -> dict[str, Present]:
                 notes = Note.objects.filter(workspace_id=workspace_id).order_by("key")
-                return {note.key: Present(write_yaml({"note": note.key, "text": note.text}), 1) for note in notes}
+                return {note.key: Present({"note": note.key, "text": note.text}, 1) for note in notes}
 
             def publish(self, *, workspace_id, text, attachments, by, at) -> list[str]:
                 found = check_keys(read_document(text), allowed=("note", "text"), required=("text",), place="note")
@@ -91,6 +98,10 @@ class DocumentKind(Plugin):
     def present(self, workspace_id: int) -> dict[str, Present]:
         """{key: document} of all that the workspace has."""
         raise NotImplementedError
+
+    def find(self, workspace_id: int, key: str) -> Present | None:
+        """One of them; to be given where that is cheaper than all."""
+        return self.present(workspace_id).get(key)
 
     def needs(self, body: Json) -> Sequence[Need]:
         """What a document names, as far as it can be read. Bodies that are no good are refused by `publish`."""
@@ -130,10 +141,14 @@ class VersionedKind(DocumentKind):
     model: ClassVar[type[Document]]
 
     def present(self, workspace_id: int) -> dict[str, Present]:
-        return {each.key: Present(self.text_of(each), each.version) for each in self.model.currents(workspace_id)}
+        return {each.key: self.present_of(each) for each in self.model.currents(workspace_id)}
 
-    def text_of(self, version: Document) -> str:
-        return version.source_text or write_yaml(version.body)
+    def find(self, workspace_id: int, key: str) -> Present | None:
+        version = self.model.current(workspace_id, key)
+        return self.present_of(version) if version else None
+
+    def present_of(self, version: Document) -> Present:
+        return Present(version.source_text or version.body, version.version)
 
     def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
         version = self.model.current(workspace_id, key)

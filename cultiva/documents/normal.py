@@ -15,7 +15,17 @@ from cultiva.lib.documents import DocumentError
 
 MOST_VALUES = 200_000  # a segment may list 50,000 addresses; names that stand for others (`&a`, `*a`) multiply
 DEEPEST = 100
+LONG = 5_000
 UNUSUAL = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]|^[\n ]|[ \n]\n|\t")
+
+
+def _count(found: Any, most: int) -> int:
+    """How many values there are, as far as it matters."""
+    inside = list(found.values()) if isinstance(found, dict) else found if isinstance(found, list) else []
+    count = 1
+    for each in inside:
+        count += _count(each, most) if count <= most else 0
+    return count
 
 
 class _Representer(RoundTripRepresenter):
@@ -33,7 +43,9 @@ _Representer.add_representer(str, _represent_text)
 
 
 def write_yaml(found: Any) -> str:
-    """A document as text that `lib.documents.read_document` reads as the same."""
+    """A document as text that `lib.documents.read_document` reads as the same. A long one is JSON: that is read fast."""
+    if _count(found, LONG) > LONG:
+        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
     yaml = YAML()
     yaml.Representer = _Representer
     yaml.width = 1_000_000  # lines are not broken: a diff shows the change and not its consequences

@@ -8,6 +8,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 STEP = re.compile(r"\[\d+\]|[^\s.,\[\]]+")
+LONGEST = 500_000
 NAMED = re.compile(r"`([^`]+)`|'([^']+)'")
 
 
@@ -15,6 +16,8 @@ def line_of(text: str, place: str, problem: str = "") -> int | None:
     """The line, from 1, of a DocumentError's place; its problem may name a key or a value that stands there."""
     if told := re.search(r"\bline (\d+)", place):
         return int(told[1])
+    if len(text) > LONGEST:  # finding out would take longer than anybody waits
+        return None
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except (YAMLError, ValueError, RecursionError):

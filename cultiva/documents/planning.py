@@ -201,9 +201,11 @@ class _Run:
         return False
 
     def _note(self, given: Given, present: Present | None, own: str, notes: Iterable[str]) -> None:
-        after = given.kind.present(self.workspace_id)[given.key]
+        after = given.kind.find(self.workspace_id, given.key)
         now = digest_of(after)
-        if present and now == own and after.version == present.version:  # written otherwise, and says the same
+        if (
+            present and after and now == own and after.version == present.version
+        ):  # written otherwise, and says the same
             self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return
         changes = [diff(present.body if present else None, given.body, name=given.path), *_other_files(present, after)]
@@ -241,9 +243,9 @@ def digest_of(present: Present | None) -> str:
     return digest(present.body, present.attachments) if present else ""
 
 
-def _other_files(before: Present | None, after: Present) -> list[str]:
+def _other_files(before: Present | None, after: Present | None) -> list[str]:
     """Attachments that change, one a line, in the manner of a diff."""
-    old, new = before.attachments if before else {}, after.attachments
+    old, new = before.attachments if before else {}, after.attachments if after else {}
     lines = []
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):

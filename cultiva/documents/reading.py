@@ -12,7 +12,7 @@ from cultiva.documents.places import line_of
 from cultiva.documents.trees import Tree
 from cultiva.lib.documents import DocumentError, read_document
 
-MAX_DOCUMENT_BYTES = 1024**2
+MAX_DOCUMENT_BYTES = 4 * 1024**2  # a segment may list 50,000 addresses
 OTHER_ENDINGS = (".yml", ".json")
 UNSAFE = re.compile(r"[%/\\:\x00-\x1f\x7f]|^\.")
 
@@ -121,12 +121,12 @@ def _read_file(kind: DocumentKind, path: str, content: bytes, attachments: Mappi
             hint = f"a {first} belongs in {other.folder}/"
         raise BadFile(Problem(path, f"`{kind.kind}` is missing", hint, line=1))
     key = found[kind.kind]
-    line = line_of(text, kind.kind)
     if not isinstance(key, str) or not key:
+        line = line_of(text, kind.kind)
         raise BadFile(Problem(path, f"{key!r} is no key", "a text, such as readiness", kind.kind, line))
     if path != path_of(kind, key):
         hint = f"rename the file to {path_of(kind, key)}, or the {kind.kind} to {path.rpartition('/')[2][:-5]}"
-        raise BadFile(Problem(path, f"the file holds `{key}`", hint, kind.kind, line))
+        raise BadFile(Problem(path, f"the file holds `{key}`", hint, kind.kind, line_of(text, kind.kind)))
     return Given(kind, key, path, text, found, tuple(_needs(kind, found)), attachments)
 
 

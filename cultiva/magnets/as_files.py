@@ -20,9 +20,8 @@ class Magnet(VersionedKind):
     model = MagnetVersion
     has_attachments = True
 
-    def present(self, workspace_id: int) -> dict[str, Present]:
-        versions = list(MagnetVersion.currents(workspace_id))
-        return {each.key: Present(self.text_of(each), each.version, _files_of(each)) for each in versions}
+    def present_of(self, version: Document) -> Present:
+        return Present(version.source_text, version.version, _files_of(version))
 
     def publish(
         self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cultiva.criteria.needs import likely_slips
 from cultiva.criteria.references import forget_references
-from cultiva.documents.kinds import CannotDelete, Present, VersionedKind
+from cultiva.documents.kinds import CannotDelete, Present, VersionedKind, read_once
 from cultiva.documents.normal import write_yaml
-from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.documents import DocumentError
 from cultiva.scoring.actions import primary_model, publish_model
 from cultiva.scoring.models import ModelVersion, Score
 
@@ -29,6 +29,9 @@ class Model(VersionedKind):
             if is_primary != each.body.get("primary", False):
                 found[key] = Present(_with_primary(each, is_primary), each.version)
         return found
+
+    def find(self, workspace_id: int, key: str) -> Present | None:
+        return self.present(workspace_id).get(key)
 
     def conflicts(self, bodies: Mapping[str, dict[str, Any]]) -> dict[str, DocumentError]:
         chosen = [key for key, body in bodies.items() if body.get("primary") is True]
@@ -67,7 +70,7 @@ def _with_primary(present: Present, is_primary: bool) -> str:
 
 def _publish(workspace_id: int, text: str, at: datetime, *, is_rehearsal: bool) -> list[str]:
     """A file that does not say whether it is the primary one leaves that as it is; the first model is."""
-    body: Any = read_document(text)
+    body = read_once(text)
     primary = primary_model(workspace_id)
     is_primary = body.get("primary", primary is None or primary.key == body.get("model"))
     if primary and primary.key == body.get("model") and is_primary is False:

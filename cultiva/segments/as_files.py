@@ -10,9 +10,8 @@ from cultiva.criteria.checking import check
 from cultiva.criteria.language import parse
 from cultiva.criteria.needs import needs_of
 from cultiva.criteria.references import StillUsed
-from cultiva.documents.kinds import CannotDelete, DocumentKind, Need, Present, SeveralErrors
-from cultiva.documents.normal import write_yaml
-from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.documents.kinds import CannotDelete, DocumentKind, Need, Present, SeveralErrors, read_once
+from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.segments.actions import delete_segment, find_segment, save_segment
 from cultiva.segments.models import DYNAMIC, FIXED, Segment
 
@@ -25,7 +24,11 @@ class SegmentFile(DocumentKind):
 
     def present(self, workspace_id: int) -> dict[str, Present]:
         found = Segment.objects.filter(workspace_id=workspace_id).order_by("key")
-        return {each.key: Present(write_yaml(document_of(each)), each.revision) for each in found}
+        return {each.key: Present(document_of(each), each.revision) for each in found}
+
+    def find(self, workspace_id: int, key: str) -> Present | None:
+        segment = find_segment(workspace_id, key)
+        return Present(document_of(segment), segment.revision) if segment else None
 
     def needs(self, body: Json) -> list[Need]:
         return needs_of(body["criteria"], "criteria") if "criteria" in body else []
@@ -33,7 +36,7 @@ class SegmentFile(DocumentKind):
     def publish(
         self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
     ) -> list[str]:
-        settings = read_segment(read_document(text, name="segment"))
+        settings = read_segment(read_once(text))
         before = find_segment(workspace_id, settings["key"])
         if before and _settings_of(before) == settings:
             return []

@@ -31,7 +31,7 @@ def test_a_document_is_published_read_and_taken_out(program: Program, furnished:
 @pytest.mark.parametrize(
     ("method", "path", "body", "says"),
     [
-        ("PUT", "/documents/purpose/ring", {"text": PURPOSE}, "rename the file to purposes/calls.yaml"),
+        ("PUT", "/documents/purpose/ring", {"text": PURPOSE}, "Rename the file to purposes/calls.yaml"),
         ("PUT", "/documents/purpose/calls", {"text": "purpose: calls\npurpose: x"}, "line 2: found duplicate key"),
         ("PUT", "/documents/purpose/calls", {"text": PURPOSE.replace("phone", "pigeon")}, "'pigeon' is not known"),
         ("PUT", "/documents/form/guia-riego", {"text": "form: guia-riego\npolicy: x"}, "there is no policy `x`"),

@@ -82,7 +82,7 @@ def document_file(request: StaffRequest, kind: str, key: str) -> HttpResponse:
     if not request.staff.sees_personal_data:  # criteria may list people's addresses
         return not_your_role(request)
     known = kinds().get(kind)
-    present = known.present(request.staff.workspace.id).get(key) if known else None
+    present = known.find(request.staff.workspace.id, key) if known else None
     if known is None or present is None:
         raise Http404
     path = path_of(known, key)
