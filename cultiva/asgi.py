@@ -28,6 +28,7 @@ TOO_LARGE = (
     b'{"error":{"code":"too_large","message":"A body may hold 1000000 bytes. Send less at a time.","field":null}}'
 )
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
+UPLOADS = ("/imports/", "/settings/files/upload")
 # A browser shows an answer only once its whole body was taken: so much of a file that is too large is read and dropped.
 MAX_DROPPED_BYTES = 4 * 1024**3
 
@@ -52,8 +53,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 def may_upload(scope: Any) -> bool:
-    """A larger body is taken for an import alone, and only from somebody who is signed in."""
-    if scope["method"] != "POST" or not scope["path"].startswith("/imports/"):
+    """A larger body is taken for imports and documents alone, and only from somebody who is signed in."""
+    if scope["method"] != "POST" or not scope["path"].startswith(UPLOADS):
         return False
     cookies = SimpleCookie(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
     session = cookies.get(settings.SESSION_COOKIE_NAME)

@@ -12,6 +12,7 @@ from functools import partial
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.demo.live import is_live, tick
+from cultiva.documents.uploads import forget_old_uploads
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
 from cultiva.events.connectors import forget_deliveries
 from cultiva.leads import retyping
@@ -73,6 +74,11 @@ def forget_api_answers(workspace_id: int, at: datetime) -> None:
         forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
 
 
+def forget_uploads(workspace_id: int, at: datetime) -> None:
+    with workspace_scope(workspace_id):
+        forget_old_uploads(workspace_id=workspace_id, at=at)
+
+
 def forget_webhooks(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_deliveries(workspace_id=workspace_id, before=at - KEEP_DELIVERIES)
@@ -90,6 +96,7 @@ JOBS = [
     Job("build segments", timedelta(seconds=1), build_segments),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
+    Job("forget uploads", timedelta(minutes=30), forget_uploads),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
 ]
 

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "csp",
     "cultiva.lib",
     "cultiva.accounts",
+    "cultiva.documents",
     "cultiva.events",
     "cultiva.leads",
     "cultiva.consent",
@@ -203,6 +204,18 @@ PLUGINS = {
     ],
     "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
+    # What refers to others comes after them: so files without references are applied in this order.
+    "documents": [
+        "cultiva.consent.as_files.Policy",
+        "cultiva.consent.as_files.Purpose",
+        "cultiva.magnets.as_files.Magnet",
+        "cultiva.mailing.as_files.Template",
+        "cultiva.capture.as_files.Form",
+        "cultiva.scoring.as_files.Model",
+        "cultiva.segments.as_files.SegmentFile",
+        "cultiva.lifecycle.as_files.LifecycleFile",
+        "cultiva.nurture.as_files.WorkflowFile",
+    ],
 }
 
 # Rooms with tables that name a lead, from the lowest floor up (lib.holds).

@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-import cultiva.demo
 from cultiva.consent.tests.committed import as_owner, committed_workspace
-from cultiva.demo.documents import publish_folder
+from cultiva.demo.filling import DEMO_FOLDER
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.archive import archive_closed, ledger, restore
 from cultiva.leads.actions import link_visitor, save_lead
@@ -66,8 +66,7 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_ledger_lost_and_restored_is_the_same(django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), committed_workspace(AT - timedelta(days=90)) as workspace:
         with workspace_scope(workspace.id):
-            documents = Path(cultiva.demo.__file__).parent / "documents"
-            publish_folder(workspace_id=workspace.id, folder=documents, at=AT - timedelta(days=90))
+            apply_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, by="cli", at=AT - timedelta(days=90))
             lead, _ = save_lead(
                 workspace_id=workspace.id, email="ana@x.example", attributes={"job_title": "gerente"}, language="es",
                 source_kind="form", at=AT - timedelta(days=70),

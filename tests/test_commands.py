@@ -7,7 +7,6 @@ import sys
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -47,10 +46,9 @@ def test_the_doctor_finds_the_running_product_well(running: Running) -> None:
 
 def test_a_workspace_of_ones_own_takes_leads_at_once(running: Running) -> None:
     product = running[0]
-    made = json.loads(
-        product.command("workspace", "create", "--name", "Mi Huerto", "--documents", str(DOCUMENTS), "--json")
-    )
+    made = json.loads(product.command("workspace", "create", "--name", "Mi Huerto", "--json"))
     assert made["slug"] == "mi-huerto"
+    assert "11 changes applied" in product.command("apply", str(DOCUMENTS), "--workspace", "mi-huerto", "--yes")
     person = json.loads(
         product.command(
             "user", "create", "--workspace", "mi-huerto", "--email", "luz@huerto.example", "--name", "Luz", "--json"
@@ -60,15 +58,6 @@ def test_a_workspace_of_ones_own_takes_leads_at_once(running: Running) -> None:
     assert product.get(person["sign_in_link"].removeprefix(product.url))[0] == 200
     assert "Riega" in product.get("/f/mi-huerto/guia-riego")[1]
     assert "There is already a workspace `mi-huerto`" in refused(product, "workspace", "create", "--name", "Mi Huerto")
-
-
-def test_a_folder_that_cannot_be_published_leaves_nothing(running: Running, tmp_path: Path) -> None:
-    product = running[0]
-    (tmp_path / "model.yaml").write_text("model: x\ndimensions: {a: {}}\nrules: [{key: r, pionts: 5}]\n")
-    words = refused(product, "workspace", "create", "--name", "Roto", "--documents", str(tmp_path))
-    assert "pionts" in words
-    assert "did you mean `points`?" in words
-    assert product.query("SELECT count(*) FROM workspace WHERE slug = 'roto'") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ SCOPES = (
     "companies:write",
     "attributes:read",
     "attributes:write",
+    "documents:read",
+    "documents:write",
     "segments:read",
     "segments:write",
     "merge",

@@ -69,10 +69,12 @@ class Document(WorkspaceRow):
         current = cls.current(workspace_id, key)
         if current and current.body == body and current.name == name:
             return current
+        # One that was ended counts on from its last version.
+        last = cls._default_manager.filter(workspace_id=workspace_id, key=key).order_by("-version").first()
         return cls._default_manager.create(
             workspace_id=workspace_id,
             key=key,
-            version=current.version + 1 if current else 1,
+            version=last.version + 1 if last else 1,
             name=name,
             body=body,
             source_text=source_text,
@@ -88,8 +90,41 @@ class Document(WorkspaceRow):
     @classmethod
     def currents(cls, workspace_id: int) -> models.QuerySet[Self]:
         """The version in force of every document of this sort, by key."""
-        newest = cls._default_manager.filter(workspace_id=workspace_id).order_by("key", "-version")
-        return newest.distinct("key")
+        ended = EndedDocument.objects.filter(
+            workspace_id=models.OuterRef("workspace_id"), document=cls._meta.db_table, key=models.OuterRef("key"),
+            version__gte=models.OuterRef("version"),
+        )  # fmt: skip
+        newest = cls._default_manager.filter(~models.Exists(ended), workspace_id=workspace_id)
+        return newest.order_by("key", "-version").distinct("key")
+
+    def end(self, *, by: str, at: datetime) -> None:
+        """Take it out of force: its versions stay, none is current; publishing its key goes on counting from here."""
+        EndedDocument.objects.bulk_create(
+            [
+                EndedDocument(
+                    workspace_id=self.workspace_id, document=self._meta.db_table, key=self.key, version=self.version,
+                    by=by, at=at,
+                )
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+
+
+class EndedDocument(WorkspaceRow):
+    """A document that was taken out of force, up to this version. `document`: the table of its sort."""
+
+    id = models.BigAutoField(primary_key=True)
+    document = models.CharField(max_length=60)
+    key = models.CharField(max_length=80)
+    version = models.PositiveIntegerField()
+    by = models.CharField(max_length=120)  # as in the audit log: user:7, cli
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ended_document"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "document", "key", "version"], name="ended_once")
+        ]
 
 
 class Users(BaseUserManager["User"]):

@@ -35,11 +35,12 @@ Answer = tuple[int, Json]
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
-WRITES = ("POST", "PATCH")
+WRITES = ("POST", "PATCH", "PUT", "DELETE")
 DESCRIPTION = """Leads, what they did, and why they score what they score. See docs/reference/api.md.
 
 Authenticate with `Authorization: Bearer ck_…`. Times are ISO 8601 in UTC. Lists come in pages: pass `next_cursor` back
-as `cursor` until it is null. A POST or PATCH with an `Idempotency-Key` has its effect once, however often it is sent.
+as `cursor` until it is null. A POST, PATCH, PUT or DELETE with an `Idempotency-Key` has its effect once, however often
+it is sent.
 """
 
 

@@ -155,6 +155,41 @@ MERGE_PREVIEW: Json = {
         }
     ],
 }
+
+DOCUMENT_ROW: Json = {"kind": "template", "key": "boletin", "version": 2, "path": "templates/boletin.yaml"}
+TEMPLATE = """template: boletin
+purpose: marketing
+name: Boletín
+languages:
+  es: {subject: Riego esta temporada, text: "Hola:\\n\\nEsta vez, tres cosas."}
+"""
+DOCUMENT: Json = DOCUMENT_ROW | {"text": TEMPLATE}
+DOCUMENT_IN: Json = {"text": TEMPLATE}
+FILES: Json = {"files": {"templates/boletin.yaml": TEMPLATE}, "attachments": {}, "delete": []}
+PLAN: Json = {
+    "workspace": "riega",
+    "digest": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "created": 0,
+    "changed": 1,
+    "deleted": 0,
+    "unchanged": 0,
+    "drifted": 0,
+    "documents": [
+        {
+            "kind": "template",
+            "key": "boletin",
+            "path": "templates/boletin.yaml",
+            "status": "changed",
+            "is_drift": False,
+            "drifted_since": None,
+            "diff": "--- present/templates/boletin.yaml\n+++ file/templates/boletin.yaml\n"
+            "@@ -3 +3 @@\n-name: News\n+name: Boletín",
+            "notes": [],
+        }
+    ],
+    "only_in_product": [{"kind": "form", "key": "contact"}],
+    "problems": [],
+}
 SEGMENT: Json = {
     "id": 5,
     "key": "en-espana",

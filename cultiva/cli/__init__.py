@@ -27,6 +27,9 @@ COMMANDS = {
     "apikey": "api_keys",
     "import": "imports",
     "segment": "segments",
+    "plan": "documents",
+    "apply": "documents",
+    "pull": "documents",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -31,30 +30,14 @@ def workspace() -> None:
 @click.option("--name", required=True)
 @click.option("--slug", default="", help="Its name in addresses; made from the name if absent.")
 @with_language
-@click.option(
-    "--documents",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of documents (policy, form, model, workflow, ...) to publish in it.",
-)
 @as_json
-def create_workspace_command(
-    name: str, slug: str, language: str, time_zone: str, documents: Path | None, is_json: bool
-) -> None:
-    """Make a workspace."""
+def create_workspace_command(name: str, slug: str, language: str, time_zone: str, is_json: bool) -> None:
+    """Make a workspace. `cultiva apply` brings its documents."""
     with product():
-        from django.db import transaction
-
         from cultiva.accounts.actions import create_workspace
-        from cultiva.demo.documents import publish_folder
         from cultiva.lib import clock
-        from cultiva.lib.database import workspace_scope
 
-        at = clock.now()
-        with transaction.atomic():  # a folder that cannot be published leaves no empty workspace behind
-            made = create_workspace(name=name, slug=slug, language=language, time_zone=time_zone, at=at)
-            if documents:
-                with workspace_scope(made.id):
-                    publish_folder(workspace_id=made.id, folder=documents, at=at)
+        made = create_workspace(name=name, slug=slug, language=language, time_zone=time_zone, at=clock.now())
         report({"id": made.id, "slug": made.slug, "name": made.name}, is_json)
 
 

@@ -20,7 +20,7 @@ from cultiva.lib.signing import hash_token
 
 Json = dict[str, Any]
 
-MAIL, CALLS = "marketing", "phone"  # the purposes of `documents/finalidad-*.yaml`
+MAIL, CALLS = "marketing", "phone"  # the purposes of `documents/purposes/`
 PROFILING = ("profiling", "none")  # what an objection withdraws: no box, no channel
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 

@@ -4,17 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.db import transaction
 
 from cultiva.accounts.actions import create_user, create_workspace, find_workspace, grant_role
 from cultiva.accounts.models import Membership, Role, User, Workspace
 from cultiva.demo import big
-from cultiva.demo.documents import DEMO_FOLDER, publish_folder
 from cultiva.demo.history import imagine
 from cultiva.demo.live import switch_live_source
 from cultiva.demo.past import Sources, set_stage, start_of, write_past
 from cultiva.demo.replay import Replay, analyze
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import make_partitions_ahead
 from cultiva.events.models import EventSource
 from cultiva.events.seen import recount
@@ -24,6 +25,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.actions import ensure_system_templates
 
 SLUG, NAME = "riega", "Riega Azudea"
+DEMO_FOLDER = Path(__file__).parent / "documents"
 STAFF = (
     ("ana@riega.example", "Ana Belmonte", Role.OWNER),
     ("marta@riega.example", "Marta Lozano", Role.MARKETING),
@@ -70,7 +72,7 @@ def fill_demo(
         workspace = create_workspace(name=NAME, slug=slug, language="es", time_zone="Europe/Madrid", at=start)
         owner = _hire(workspace, start)
         with workspace_scope(workspace.id):
-            publish_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, at=start)
+            apply_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, by="system", at=start)
             ensure_system_templates(workspace_id=workspace.id, at=start)
             stage = set_stage(workspace, _connect(workspace, start))
             events = write_past(stage, history)
@@ -95,7 +97,7 @@ def _fill_big(
         owner = _hire(workspace, start) if found is None else _owner(workspace)
         with workspace_scope(workspace.id):
             if found is None:
-                publish_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, at=start)
+                apply_folder(workspace_id=workspace.id, folder=DEMO_FOLDER, by="system", at=start)
                 ensure_system_templates(workspace_id=workspace.id, at=start)
                 _connect(workspace, start)
             stage = set_stage(workspace, _sources_of(workspace))

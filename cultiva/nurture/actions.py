@@ -11,6 +11,7 @@ from cultiva.consent.models import PurposeVersion
 from cultiva.criteria.conditions.event import ANY
 from cultiva.criteria.language import Context
 from cultiva.criteria.reading import nearest
+from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import OWN_SOURCE
@@ -18,7 +19,7 @@ from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.plugins import plugin
-from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
+from cultiva.nurture.document import Branch, Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
 from cultiva.segments.refreshing import note_events
@@ -53,6 +54,9 @@ def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowV
     with workspace_scope(workspace_id):
         _check_purpose(workspace_id, workflow.purpose)
         _check_steps(workspace_id, workflow)
+        whens = [arm.when for node in workflow.nodes.values() if isinstance(node, Branch) for arm in node.arms]
+        refers = references_of(whens)
+        save_references(workspace_id=workspace_id, kind="workflow", key=workflow.key, refers=refers)
         return WorkflowVersion.publish(
             workspace_id=workspace_id,
             key=workflow.key,

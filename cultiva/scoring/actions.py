@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cultiva.criteria.context import Context
+from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
@@ -23,16 +24,20 @@ from cultiva.scoring.models import ModelVersion, Score
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
 
 
-def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: bool = True) -> ModelVersion:
+def publish_model(
+    *, workspace_id: int, text: str, at: datetime, is_primary: bool = True, rescores: bool = True
+) -> ModelVersion:
     """Put a model in force; the same text again changes nothing. Raises DocumentError.
 
     The primary model, the one published last as such, fills `lead_state`. Every lead that has a score becomes due
-    (`rescore_due`).
+    (`rescore_due`), but for a rehearsal (not `rescores`).
     """
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
         before = ModelVersion.current(workspace_id, model.key)
+        refers = references_of(rule.when for rule in model.rules)
+        save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         version = ModelVersion.publish(
             workspace_id=workspace_id,
             key=model.key,
@@ -44,7 +49,7 @@ def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: boo
         )
         if (version == primary_model(workspace_id)) != is_primary:
             version = _publish_again(version, at=at, is_primary=is_primary)
-        if version != before:
+        if version != before and rescores:
             Score.objects.filter(workspace_id=workspace_id).update(next_change_at=at)
         return version
 

@@ -13,7 +13,7 @@ from cultiva.lib.zones import time_zones
 COUNTS = ("each", "once", "last", "per_day", "per_distinct")
 EVENT_RULE_KEYS = ("count", "distinct", "window_days", "ageing")
 RULE_KEYS = ("key", "name", "dimension", "when", "points", "min", "max", *EVENT_RULE_KEYS)
-MODEL_KEYS = ("model", "name", "goal", "timezone", "dimensions", "total", "rules", "temperature", "grade")
+MODEL_KEYS = ("model", "name", "primary", "goal", "timezone", "dimensions", "total", "rules", "temperature", "grade")
 LANGUAGES = ("es", "en")
 LETTERS = ("A", "B", "C")
 KEY_LENGTH = 80  # model_version.key
@@ -110,6 +110,8 @@ class ScoringModel:
         needed = ("model", "dimensions", "rules")
         found = check_keys(document, allowed=MODEL_KEYS, required=needed, place="model")
         key = _read_word(found["model"], "model", KEY_LENGTH)
+        if not isinstance(found.get("primary", False), bool):
+            raise DocumentError("primary", f"{found['primary']!r} is neither true nor false")
         dimensions = _read_dimensions(found["dimensions"])
         names = [dimension.name for dimension in dimensions]
         return cls(

@@ -3,19 +3,18 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from django.test import Client
 
-import cultiva.demo
 from cultiva.accounts.api_keys import create_api_key
 from cultiva.consent.actions import record_consents
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PolicyVersion, PurposeVersion
-from cultiva.demo.documents import publish_folder
+from cultiva.demo.filling import DEMO_FOLDER
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.sources import create_source
 from cultiva.flow import process_workspace
@@ -62,7 +61,7 @@ def programs(at: datetime) -> Callable[..., Program]:
 
 @pytest.fixture
 def furnished(huerta: Any, at: datetime) -> Any:
-    publish_folder(workspace_id=huerta.id, folder=Path(cultiva.demo.__file__).parent / "documents", at=at)
+    apply_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, by="cli", at=at)
     return huerta
 
 

@@ -9,11 +9,11 @@ from django.db import transaction
 from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.models import Membership
 from cultiva.consent.evidence import verify_chain
-from cultiva.demo.documents import DEMO_FOLDER, publish_folder
-from cultiva.demo.filling import DemoResult, fill_demo
+from cultiva.demo.filling import DEMO_FOLDER, DemoResult, fill_demo
 from cultiva.demo.history import DAYS, RECENT, imagine
 from cultiva.demo.live import is_live
 from cultiva.demo.past import Sources, set_stage, write_past
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import record_events
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import fetch_all, workspace_scope
@@ -178,7 +178,7 @@ def test_live_visitors_come_in_from_the_start(riega: DemoResult) -> None:
 
 def test_the_truth_beats_the_model_and_the_model_beats_chance(huerta: Any) -> None:
     """Who buys within 45 days, of those who had not bought: by what they want, and by what the model sees."""
-    publish_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, at=END - timedelta(days=200))
+    apply_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, by="system", at=END - timedelta(days=200))
     history = imagine(at=END, seed=7, leads=800)
     events = write_past(set_stage(huerta, Sources(web=1, server=2)), history)
     record_events(workspace_id=huerta.id, events=events, received_at=None, queue=False)

@@ -6,10 +6,11 @@ import pytest
 from django.conf import LazySettings
 
 from cultiva.demo import live
-from cultiva.demo.documents import DEMO_FOLDER, publish_folder
+from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.demo.history import imagine
 from cultiva.demo.live import is_live, switch_live_source, tick
 from cultiva.demo.past import Sources, set_stage, write_past
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import claim_new_events
 from cultiva.events.sources import create_source
 from cultiva.leads.models import Lead
@@ -19,7 +20,7 @@ from cultiva.leads.models import Lead
 def open_house(huerta: Any, at: datetime) -> Any:
     """A workspace with some leads, the demo's documents and a site."""
     start = at - timedelta(days=200)
-    publish_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, at=start)
+    apply_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, by="system", at=start)
     site, _ = create_source(workspace_id=huerta.id, key="web", name="web", at=start)
     write_past(set_stage(huerta, Sources(web=site.id, server=site.id + 1)), imagine(at=at, seed=7, leads=60))
     return huerta

@@ -1,18 +1,17 @@
 """The staff screens: what each role sees and may do, and that nothing leaves its workspace."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-import cultiva.demo
 from cultiva.accounts.actions import create_user, grant_role
 from cultiva.accounts.models import Role
 from cultiva.capture.models import FormVersion
-from cultiva.demo.documents import publish_folder
+from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.demo.live import is_live
+from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_workspace
 from cultiva.leads.actions import save_lead
@@ -25,7 +24,8 @@ BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
            "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
-           "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys"]  # fmt: skip
+           "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
+           "/settings/files"]  # fmt: skip
 HOSTILE = {
     "first_name": "<script>alert(1)</script>",
     "last_name": '"><img src=x onerror=alert(1)>',
@@ -36,7 +36,7 @@ HOSTILE = {
 
 @pytest.fixture
 def furnished(huerta: Any, at: datetime) -> Any:
-    publish_folder(workspace_id=huerta.id, folder=Path(cultiva.demo.__file__).parent / "documents", at=at)
+    apply_folder(workspace_id=huerta.id, folder=DEMO_FOLDER, by="cli", at=at)
     return huerta
 
 

@@ -34,6 +34,8 @@ SCOPE_LABELS = {
     "companies:write": gettext_lazy("Make and change companies"),
     "attributes:read": gettext_lazy("Read attributes"),
     "attributes:write": gettext_lazy("Make and change attributes"),
+    "documents:read": gettext_lazy("Read forms, models, workflows and the like, and plan files"),
+    "documents:write": gettext_lazy("Publish and take out forms, models, workflows and the like"),
     "segments:read": gettext_lazy("Read segments and who is in them"),
     "segments:write": gettext_lazy("Make and change segments, and who is in them by hand"),
     "merge": gettext_lazy("Merge leads"),

@@ -1,0 +1,32 @@
+"""Policies and purposes as files."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+from cultiva.consent.actions import publish_policy, publish_purpose
+from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.documents.kinds import VersionedKind
+
+
+class Policy(VersionedKind):
+    kind, folder, label = "policy", "policies", _("Privacy policy")
+    model = PolicyVersion
+
+    def publish(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        publish_policy(workspace_id=workspace_id, text=text, at=at)
+        return []
+
+
+class Purpose(VersionedKind):
+    kind, folder, label = "purpose", "purposes", _("Purpose")
+    model = PurposeVersion
+
+    def publish(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        publish_purpose(workspace_id=workspace_id, text=text, at=at)
+        return []

@@ -1,0 +1,185 @@
+"""Files become documents: each read as far as it goes, and every problem told with its file and line."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cultiva.documents.kinds import DocumentKind, Name, Need, SeveralErrors, kinds, read_once
+from cultiva.documents.normal import plain
+from cultiva.documents.places import line_of
+from cultiva.documents.trees import Tree
+from cultiva.lib.documents import DocumentError, read_document
+
+MAX_DOCUMENT_BYTES = 4 * 1024**2  # a segment may list 50,000 addresses
+OTHER_ENDINGS = (".yml", ".json")
+UNSAFE = re.compile(r"[%/\\:\x00-\x1f\x7f]|^\.")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a file cannot be used. `line` is None where it is the file as a whole."""
+
+    path: str
+    problem: str
+    hint: str = ""
+    place: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = ", ".join(
+            part for part in (self.path, f"line {self.line}" if self.line else "", self.place) if part
+        )  # fmt: skip
+        return f"{where}: {self.problem}" + (f"\nhint: {self.hint}" if self.hint else "")
+
+
+@dataclass(frozen=True)
+class Given:
+    """A document in a file."""
+
+    kind: DocumentKind
+    key: str
+    path: str
+    text: str
+    body: dict[str, Any]
+    needs: tuple[Need, ...] = ()
+    attachments: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def name(self) -> Name:
+        return self.kind.kind, self.key
+
+    def problems(self, error: ValueError) -> list[Problem]:
+        return [self.problem(each) for each in (error.errors if isinstance(error, SeveralErrors) else [error])]
+
+    def problem(self, error: ValueError) -> Problem:
+        if not isinstance(error, DocumentError):
+            said, _, hint = str(error).partition("\nhint: ")
+            return Problem(self.path, said, hint)
+        line = line_of(self.text, error.place, error.problem)
+        return Problem(self.path, error.problem, error.hint, error.place, line)
+
+
+class BadFile(ValueError):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+def path_of(kind: DocumentKind, key: str) -> str:
+    return f"{kind.folder}/{file_name(key)}.yaml"
+
+
+def file_name(key: str) -> str:
+    """The key, but for what no path can hold."""
+    return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), key)
+
+
+def read_tree(tree: Tree) -> tuple[list[Given], list[Problem]]:
+    """Every document of a tree, by path, and what is wrong with the other files."""
+    folders = {kind.folder: kind for kind in kinds().values()}
+    given: list[Given] = []
+    problems: list[Problem] = []
+    taken: set[str] = set()
+    for path in sorted(tree):
+        folder, _, rest = path.partition("/")
+        kind = folders.get(folder)
+        if kind is None or not rest.endswith(".yaml") or "/" in rest:
+            continue
+        taken.add(path)
+        beside = {
+            name.removeprefix(f"{path.removesuffix('.yaml')}/"): tree[name]
+            for name in tree
+            if kind.has_attachments and name.startswith(f"{path.removesuffix('.yaml')}/")
+        }
+        taken |= {f"{path.removesuffix('.yaml')}/{name}" for name in beside}
+        try:
+            given.append(_read_file(kind, path, tree[path], beside))
+        except BadFile as error:
+            problems.append(error.problem)
+    problems += [problem for path in sorted(tree.keys() - taken) if (problem := _stray(path, folders))]
+    return given, problems
+
+
+def read_text(kind: DocumentKind, key: str, text: str) -> Given:
+    """One document that came without a file. Raises BadFile."""
+    return _read_file(kind, path_of(kind, key), text.encode("utf-8", "surrogatepass"), {})
+
+
+def _read_file(kind: DocumentKind, path: str, content: bytes, attachments: Mapping[str, bytes]) -> Given:
+    text = _decoded(path, content)
+    try:
+        found = plain(_read(text, path), place=path)
+    except DocumentError as error:
+        line = line_of(text, error.place, error.problem) if "line" in error.place else None
+        raise BadFile(Problem(path, error.problem, error.hint, line=line)) from error
+    first = next(iter(found), "")
+    if kind.kind not in found:
+        hint = f"its first line is `{kind.kind}: {path.rpartition('/')[2].removesuffix('.yaml')}`"
+        if other := kinds().get(first):
+            hint = f"a {first} belongs in {other.folder}/"
+        raise BadFile(Problem(path, f"`{kind.kind}` is missing", hint, line=1))
+    key = found[kind.kind]
+    if not isinstance(key, str) or not key:
+        line = line_of(text, kind.kind)
+        raise BadFile(Problem(path, f"{key!r} is no key", "a text, such as readiness", kind.kind, line))
+    if path != path_of(kind, key):
+        hint = f"rename the file to {path_of(kind, key)}, or the {kind.kind} to {path.rpartition('/')[2][:-5]}"
+        raise BadFile(Problem(path, f"the file holds `{key}`", hint, kind.kind, line_of(text, kind.kind)))
+    return Given(kind, key, path, text, found, tuple(_needs(kind, found)), attachments)
+
+
+def _read(text: str, path: str) -> dict[str, Any]:
+    try:
+        return read_once(text)
+    except DocumentError:
+        return read_document(text, name=path)  # says where
+
+
+def _decoded(path: str, content: bytes) -> str:
+    if len(content) > MAX_DOCUMENT_BYTES:
+        problem = f"the file holds {len(content)} bytes, more than {MAX_DOCUMENT_BYTES}"
+        raise BadFile(Problem(path, problem, "a document is short; is this another file?"))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        shown = " ".join(f"{byte:02x}" for byte in content[error.start : error.start + 4])
+        raise BadFile(Problem(path, f"the bytes {shown} are no UTF-8", "save the file as UTF-8", line=line)) from error
+
+
+def _needs(kind: DocumentKind, body: dict[str, Any]) -> list[Need]:
+    try:
+        return list(dict.fromkeys(kind.needs(body)))
+    except (ValueError, LookupError, TypeError, AttributeError):  # `publish` says what is wrong with it
+        return []
+
+
+def _stray(path: str, folders: Mapping[str, DocumentKind]) -> Problem | None:
+    """What lies where no document is looked for: refused where it looks like one, passed over where it does not."""
+    folder, _, rest = path.partition("/")
+    if folder in folders:
+        return _stray_of(folders[folder], path, rest)
+    if not path.endswith((".yaml", *OTHER_ENDINGS)):
+        return None
+    if not rest:
+        listed = ", ".join(sorted(folders))
+        return Problem(path, "a document lies in the folder of its kind", f"one of {listed}")
+    return Problem(path, f"no kind of document has the folder `{folder}`", nearest(folder, folders))
+
+
+def _stray_of(kind: DocumentKind, path: str, rest: str) -> Problem | None:
+    if rest.endswith(OTHER_ENDINGS) and "/" not in rest:
+        return Problem(path, "its name does not end in .yaml", "rename it; JSON may stand in it, too")
+    if rest.endswith(".yaml"):
+        return Problem(path, "it is too deep", f"a {kind.kind} is {kind.folder}/KEY.yaml")
+    if "/" in rest and kind.has_attachments:
+        return Problem(path, "it belongs to no document", f"there is no {kind.folder}/{rest.partition('/')[0]}.yaml")
+    return None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    found = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean `{found[0]}`?" if found else f"known: {', '.join(known[:20]) or 'none'}"
