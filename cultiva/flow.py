@@ -177,7 +177,7 @@ def process_leads(*, workspace_id: int, at: datetime) -> int:
 
 
 def process_due_leads(*, workspace_id: int, at: datetime) -> int:
-    """Leads whose score, persona or segments time alone changes (a window's edge, ageing): the same steps without new events."""
+    """Leads whose score, persona or segments time alone changes (a window's edge, ageing): the same steps, no events."""
     pace = _turns_of(workspace_id).due
     return _whole_or_halves(lambda only: _take_due(workspace_id, at, pace, only), workspace_id, AT_LEADS)
 

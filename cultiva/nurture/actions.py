@@ -21,6 +21,7 @@ from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
+from cultiva.segments.personas.closeness import personas_of
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
     }
     if not events:
         return []
-    context = Context(timezone=runs[0].timezone)
+    context = Context(timezone=runs[0].timezone, personas=personas_of(runs[0].workspace_id))
     cases = []
     for number, run in enumerate(runs):
         context.timezone = run.timezone

@@ -10,9 +10,10 @@ Only who may be profiled has a persona: a valid lead with a basis who did not ob
 
 # ruff: noqa: S608 (statements are built of our own fragments; every value is bound)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -22,7 +23,7 @@ from cultiva.criteria.language import reads_of
 from cultiva.criteria.personas import Persona
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
-from cultiva.lib.database import fetch_all, load_sql
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Wanted, judge
 from cultiva.segments.personas.models import LeadPersona, PersonaDue
 from cultiva.segments.personas.models import Persona as PersonaRow
@@ -64,9 +65,30 @@ def read_persona(key: str, criteria: Any) -> Persona:
     return Persona.read({"persona": key, "criteria": criteria})
 
 
-def personas_of(workspace_id: int) -> dict[str, Persona]:
-    """{key: persona}, as every condition that asks for personas needs them."""
-    return {each.key: each.persona for each in standings(workspace_id)}
+class PersonasOf(Mapping[str, Persona]):
+    """Those in force in a workspace, by key; read when the first condition asks for one."""
+
+    def __init__(self, workspace_id: int) -> None:
+        self.workspace_id = workspace_id
+
+    @cached_property
+    def _found(self) -> Mapping[str, Persona]:
+        with workspace_scope(self.workspace_id):
+            return {each.key: each.persona for each in standings(self.workspace_id)}
+
+    def __getitem__(self, key: str) -> Persona:
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def personas_of(workspace_id: int) -> PersonasOf:
+    """What a Context takes, so that its conditions can ask for personas."""
+    return PersonasOf(workspace_id)
 
 
 def judge_closeness(personas: Sequence[Standing], *, timezone: str, with_edges: bool = True) -> Closeness:

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests import samples
-from cultiva.criteria.tests.cast import Act, Person, Undone, against_the_database, make_months, make_people
+from cultiva.criteria.tests.cast import Person, Undone, against_the_database, make_months, make_people
 from cultiva.criteria.tests.reference import holds
-from cultiva.events.batch import Batch
-from cultiva.leads.models import Lead
-from cultiva.segments.personas.closeness import Standing, due_leads, place_leads, read_persona, refresh
+from cultiva.segments.personas.closeness import Standing, place_leads, read_persona
 from cultiva.segments.personas.models import LeadPersona
 
 MADRID = "Europe/Madrid"
