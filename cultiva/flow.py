@@ -53,7 +53,7 @@ from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import hand_over
 from cultiva.scoring.actions import rescore_due, score
 from cultiva.segments.personas import closeness as personas
-from cultiva.segments.refreshing import due_leads, refresh, refresh_states
+from cultiva.segments.refreshing import due_leads, put_off, refresh, refresh_states
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +71,12 @@ STEPS: dict[str, Step] = {
     "personas.refresh": personas.refresh,
     "scoring.score": score,
     "lifecycle.advance": advance_stages,
-    "sales.hand_over": hand_over,
     "personas.refresh_states": personas.refresh_states,
     "segments.refresh_states": refresh_states,
+    "sales.hand_over": hand_over,
     "nurture.advance": advance_workflows,
     "mailing.answer": answer,
+    "segments.put_off": put_off,
 }
 MOST_CULPRITS = 10  # searched for in one turn: what is broken for everybody must not keep other workspaces waiting
 MOST_RETRIES = 20  # in one turn
@@ -177,7 +178,7 @@ def process_leads(*, workspace_id: int, at: datetime) -> int:
 
 
 def process_due_leads(*, workspace_id: int, at: datetime) -> int:
-    """Leads whose score, persona or segments time alone changes (a window's edge, ageing): the same steps, no events."""
+    """Leads whose score, persona or segments time alone changes (a window's edge, ageing): same steps, no events."""
     pace = _turns_of(workspace_id).due
     return _whole_or_halves(lambda only: _take_due(workspace_id, at, pace, only), workspace_id, AT_LEADS)
 

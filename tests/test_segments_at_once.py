@@ -45,6 +45,7 @@ def moves(segment: Segment) -> list[tuple[str, int, Any]]:
 
 @pytest.fixture
 def leads(huerta: Any, at: datetime) -> list[int]:
+    people.known_attributes(huerta, at, country="text")
     made = [
         people.lead(huerta, at, f"{n}@a.example", attributes={"country": "ES" if n < 3 else "PT"}) for n in range(5)
     ]
@@ -152,6 +153,7 @@ def test_pins_survive_builds_and_copies(huerta: Any, leads: list[int], at: datet
 def test_another_workspace_is_untouched(huerta: Any, other_co: Any, leads: list[int], at: datetime) -> None:
     save(huerta, "es", SPANISH, at)
     with workspace_scope(other_co.id):
+        people.known_attributes(other_co, at, country="text")
         assert not Member.objects.exists()
         theirs = save(other_co, "es", SPANISH, at)
         assert members(theirs) == set()

@@ -40,17 +40,30 @@ SEGMENTS: dict[str, Any] = {
     "either": {"any": [{"segment": "both"}, {"not": {"segment": "prices"}}]},
     "scored": {"score": "readiness", "gte": 10},
     "scored-abroad": {"all": [{"segment": "scored"}, {"not": {"segment": "spanish"}}]},
+    "spent": {"event": "download", "sum": "value", "gte": 20, "within_days": 4},
+    "both-ways": {"event": "page", "distinct": "path", "times": {"at_least": 2}, "within_days": 6},
+    "birthday": {"attribute": "born", "anniversary_within_days": 3},
+    "lately": {"attribute": "born", "within_last_days": 2},
+    "soon": {"not": {"attribute": "born", "within_next_days": 2}},
+    "entered-spanish": {"event": "segment", "where": [{"property": "segment", "is": "spanish"}], "within_days": 9},
+    "warmed": {"event": "score", "times": {"at_least": 2}},
+    "not-warmed": {"all": [{"segment": "quiet"}, {"not": {"segment": "warmed"}}]},
     "new": {"not": {"stage": "lead", "for_days_at_least": 3}},
 }  # fmt: skip
 MODEL = """
-{model: readiness, dimensions: {interest: {}}, rules: [
+{model: readiness, dimensions: {interest: {}}, temperature: {warm: 5, hot: 10}, rules: [
   {key: pages, when: {event: page}, points: 5, window_days: 6}]}
 """
 EMAILS = ["ana@a.example", "bea@b.example", "eva@c.example"]
 BROWSERS = ["laptop", "phone"]
 emails, browsers = st.sampled_from(EMAILS), st.sampled_from(BROWSERS)
 attributes = st.fixed_dictionaries(
-    {}, optional={"country": st.sampled_from(["ES", "PT", "españa"]), "hectares": st.sampled_from([10, "50", 99.5])}
+    {},
+    optional={
+        "country": st.sampled_from(["ES", "PT", "españa"]),
+        "hectares": st.sampled_from([10, "50", 99.5]),
+        "born": st.sampled_from(["2026-03-11", "2026-03-13T23:30:00+02:00", "1980-03-17", "2000-02-29"]),
+    },
 )
 names = st.sampled_from(["page", "download", "visit"])
 acts = st.tuples(names, st.sampled_from(["/precios/x", "/", ""]), st.sampled_from([0, 0, 0, 30, 60 * 24, 60 * 24 * 6]))
@@ -96,7 +109,7 @@ class World:
         event = NewEvent(
             kind="page" if name == "page" else "track", name=name, message_id=str(next(people._numbers)),
             occurred_at=self.at - timedelta(minutes=age_minutes), source_id=people.SITE, visitor=visitor,
-            lead_id=lead_id, properties={"path": path} if path else {},
+            lead_id=lead_id, properties={"path": path, "value": len(path) * 2} if path else {},
         )  # fmt: skip
         record_events(workspace_id=self.workspace.id, events=[event], received_at=self.at)
 
@@ -177,6 +190,7 @@ def test_members_kept_up_to_date_are_those_of_a_fresh_look(huerta: Any, before: 
     make_months(huerta, *(START + timedelta(days=30 * n) for n in range(-1, 40)))
     with Undone():
         world = World(huerta, START)
+        people.known_attributes(huerta, START, country="text", hectares="number", born="date")
         publish_model(workspace_id=huerta.id, text=MODEL, at=START)
         run(world, before)
         for key, criteria in SEGMENTS.items():

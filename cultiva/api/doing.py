@@ -10,6 +10,7 @@ from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import Workspace
 from cultiva.api.door import ApiRequest
 from cultiva.api.errors import ApiError, invalid, one_line
+from cultiva.criteria.references import GoesInCircles, StillUsed
 from cultiva.leads import actions, attributes, companies, retyping
 from cultiva.leads.models import Attribute, Company, Lead
 from cultiva.lib.documents import DocumentError
@@ -145,7 +146,9 @@ def segment_refusals() -> Iterator[None]:
         yield
     except DocumentError as error:
         raise ApiError(422, "invalid_criteria", one_line(error), field="criteria") from error
-    except segments.InUse as error:
+    except GoesInCircles as error:
+        raise ApiError(422, "invalid_criteria", one_line(error), field="criteria") from error
+    except StillUsed as error:
         raise ApiError(409, "segment_in_use", one_line(error)) from error
     except segments.SegmentRefused as error:
         raise ApiError(422, "invalid", one_line(error)) from error

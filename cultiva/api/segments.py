@@ -23,10 +23,10 @@ from cultiva.api.shapes import (
     SegmentMoved,
 )
 from cultiva.criteria.language import parse, say
+from cultiva.criteria.references import used_by
 from cultiva.segments.lists import list_segments as segments_listed
 from cultiva.segments.lists import members_of, members_on, with_figures
 from cultiva.segments.models import Segment as SegmentRow
-from cultiva.segments.uses import used_by
 
 Json = dict[str, Any]
 
@@ -160,7 +160,8 @@ def segment_rows(request: ApiRequest, found: list[SegmentRow]) -> list[Json]:
             "member_count": each.members,
             "is_being_built": each.segment.wants_build,
             "used_by": [
-                {"kind": use.kind, "key": use.key} for use in used_by(each.segment.workspace_id, each.segment.key)
+                {"kind": use.kind, "key": use.key}
+                for use in used_by(workspace_id=each.segment.workspace_id, kind="segment", key=each.segment.key)
             ],
         }
         for each in shown

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from cultiva.criteria.context import Context
-from cultiva.criteria.language import AllOf, Node, compile_predicate, conditions_of, parse
+from cultiva.criteria.language import AllOf, Node, Reads, compile_predicate, conditions_of, parse, reads_of
 from cultiva.criteria.reading import read_days, read_list, read_text
 from cultiva.lib.documents import DocumentError, check_keys, read_value
 
@@ -33,6 +33,24 @@ class Persona:
         weights = [f"{context.bind(weight)}::float8" for _when, weight in self.criteria]
         held = [f"CASE WHEN {each} THEN {weight} ELSE 0 END" for each, weight in zip(holds, weights, strict=True)]
         return context.dialect.shown(f"(({' + '.join(held)}) / ({' + '.join(weights)}))")
+
+    def next_change(self, context: Context) -> str:
+        """SQL, as a condition says it: when one of the criteria may change by time alone, windows aside."""
+        said = [each.next_change(context) for when, _weight in self.criteria for each in conditions_of(when)]
+        if any(reads_of(when).is_daily for when, _weight in self.criteria):
+            said.append(context.next_midnight)
+        return f"least({', '.join(filter(None, said))})" if any(said) else ""
+
+
+def reads_with(node: Node, personas: Mapping[str, Persona]) -> Reads:
+    """What the answer to a tree depends on, with what the personas in it depend on."""
+    reads = reads_of(node)
+    for fact in sorted(reads.facts):
+        kind, _colon, key = fact.partition(":")
+        if kind == "persona" and key in personas:
+            for when, _weight in personas[key].criteria:
+                reads |= reads_of(when)
+    return reads
 
 
 def _read_criterion(found: Any, place: str) -> tuple[Node, float]:

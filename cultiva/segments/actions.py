@@ -1,22 +1,22 @@
 """Saving, copying and deleting segments; and who is put in or kept out by hand."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cultiva.accounts.actions import record_audit
-from cultiva.criteria.language import parse
-from cultiva.criteria.reading import nearest
+from cultiva.criteria.checking import check
+from cultiva.criteria.language import Node, Reads, parse, reads_of
+from cultiva.criteria.references import forget_references, references_of, save_references
 from cultiva.leads.addresses import BadAddress, read_address
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.folding import fold
 from cultiva.segments.building import SMALL, build_now, is_small, lock, refresh_and_tell, tell
+from cultiva.segments.inputs import inputs_of, states_in
 from cultiva.segments.models import DYNAMIC, FIXED, Day, Due, Input, Member, Pin, Segment
-from cultiva.segments.reading import Reads, reads_of
-from cultiva.segments.uses import Use, used_by
 
 Json = dict[str, Any]
 NOBODY: Json = {"any": []}
@@ -26,15 +26,6 @@ MOST_ADDRESSES = 50_000
 
 class SegmentRefused(ValueError):
     """A segment cannot be made, changed or deleted as asked; the message says why and the way out."""
-
-
-class InUse(SegmentRefused):
-    """Something refers to the segment; `uses` are what."""
-
-    def __init__(self, name: str, uses: Sequence[Use]) -> None:
-        self.uses = list(uses)
-        listed = ", ".join(f"{use.kind} `{use.key}`" for use in uses)
-        super().__init__(f"Segment {name!r} is used by {listed}.\nhint: take it out there first")
 
 
 def save_segment(
@@ -53,29 +44,30 @@ def save_segment(
 ) -> Segment:
     """Make a segment, or change the one of this key; the same again changes nothing.
 
-    Its members follow at once in a small workspace, else by the job (`wants_build`). Raises SegmentRefused, and
-    DocumentError for criteria that cannot be used.
+    Its members follow at once in a small workspace, else by the job (`wants_build`). Raises SegmentRefused; of
+    criteria that cannot be used DocumentError, and GoesInCircles where they read this segment in turn.
     """
     name, key = name.strip(), key or key_of(name)
     _check(name, key, kind, tags)
     document = NOBODY if kind == FIXED else criteria
-    reads = reads_of(parse(document))
+    node = parse(document)
     with workspace_scope(workspace_id):
         lock(workspace_id)
         before = Segment.objects.select_for_update(no_key=True).filter(workspace_id=workspace_id, key=key).first()
         if before and before.kind != kind:
             raise SegmentRefused(f"Segment `{key}` is {before.kind} and stays so.\nhint: make another one")
-        place = _place(workspace_id, key, reads)
         segment = before or Segment(workspace_id=workspace_id, key=key, kind=kind, created_at=at, revision=0)
         is_changed = not before or (before.criteria, before.takes_only_valid) != (document, takes_only_valid)
         segment.name, segment.folder, segment.tags = name[:160], folder.strip()[:120], _clean_tags(tags)
         segment.criteria, segment.source_text, segment.takes_only_valid = document, source_text, takes_only_valid
-        segment.changed_at, segment.level, segment.reads_states = at, place.level, place.reads_states
+        segment.changed_at = at
         segment.revision += is_changed
+        if is_changed:
+            _refer(workspace_id, key, node)
         segment.save()
         if is_changed:
-            _note_inputs(segment, reads)
-            _place_dependents(workspace_id)
+            _note_inputs(segment, reads_of(node))
+            _place(workspace_id)
             build(segment, at)
         audit(segment, "changed" if before else "created", by=by, at=at)
     return segment
@@ -101,47 +93,12 @@ def _clean_tags(tags: Collection[str]) -> list[str]:
     return sorted({tag.strip()[:60] for tag in tags if tag.strip()})
 
 
-@dataclass(frozen=True)
-class Place:
-    level: int
-    reads_states: bool
-
-
-def _place(workspace_id: int, key: str, reads: Reads) -> Place:
-    """Above every segment it reads. Raises DocumentError for one that is unknown, or that reads this one in turn."""
-    others = {each.key: each for each in Segment.objects.filter(workspace_id=workspace_id).exclude(key=key)}
-    below = segments_read(workspace_id) | {key: reads.segments}
-    for named in sorted(reads.segments):
-        if named == key:
-            raise DocumentError("criteria", f"segment `{key}` would ask for itself", "take that condition out")
-        if named not in others:
-            raise DocumentError("criteria", f"there is no segment `{named}`", nearest(named, sorted(others)))
-        if trail := _trail(below, named, key):
-            raise DocumentError("criteria", f"the segments go round in a circle: {' → '.join([key, *trail])}",
-                                f"take `{named}` out here, or `{key}` out of `{trail[-2]}`")  # fmt: skip
-    read = [others[named] for named in reads.segments]
-    level = max((each.level + 1 for each in read), default=0)
-    if level > MOST_LEVELS:
-        raise DocumentError("criteria", f"segments of segments more than {MOST_LEVELS} deep")
-    return Place(level, reads.reads_states or any(each.reads_states for each in read))
-
-
-def _trail(below: Mapping[str, Collection[str]], start: str, goal: str) -> list[str]:
-    """The way from one segment down to another, both named; empty where there is none."""
-    came: dict[str, str] = {start: ""}
-    ahead = [start]
-    while ahead:
-        here = ahead.pop()
-        if here == goal:
-            trail = [here]
-            while came[trail[0]]:
-                trail.insert(0, came[trail[0]])
-            return trail
-        for each in sorted(below.get(here, ())):
-            if each not in came:
-                came[each] = here
-                ahead.append(each)
-    return []
+def _refer(workspace_id: int, key: str, node: Node) -> None:
+    """What the criteria name is there, and is kept as used."""
+    names = references_of([node])
+    save_references(workspace_id=workspace_id, kind="segment", key=key, refers=names)
+    for unknown in check(node, workspace_id=workspace_id):
+        raise DocumentError(unknown.place, unknown.problem, unknown.hint)
 
 
 def segments_read(workspace_id: int) -> dict[str, frozenset[str]]:
@@ -156,26 +113,37 @@ def segments_read(workspace_id: int) -> dict[str, frozenset[str]]:
 def _note_inputs(segment: Segment, reads: Reads) -> None:
     Input.objects.filter(workspace_id=segment.workspace_id, segment=segment).delete()
     Input.objects.bulk_create(
-        Input(workspace_id=segment.workspace_id, segment=segment, input=word) for word in sorted(reads.inputs)
+        Input(workspace_id=segment.workspace_id, segment=segment, input=word) for word in sorted(inputs_of(reads))
     )
 
 
-def _place_dependents(workspace_id: int) -> None:
-    """A segment's place may have changed, and with it that of those that read it."""
+def _place(workspace_id: int) -> None:
+    """Above every segment it reads: the place of one may have changed, and with it that of those that read it."""
     below = segments_read(workspace_id)
     found = {each.key: each for each in Segment.objects.filter(workspace_id=workspace_id).order_by("level", "id")}
-    own = {key: reads_of(parse(each.criteria)).reads_states for key, each in found.items()}
+    own = _reads_states(workspace_id)
     for _round in range(MOST_LEVELS + 2):
         moved = []
         for key, each in found.items():
             read = [found[named] for named in below.get(key, ()) if named in found]
-            place = (max((one.level + 1 for one in read), default=0), own[key] or any(one.reads_states for one in read))
+            place = (
+                max((one.level + 1 for one in read), default=0),
+                key in own or any(one.reads_states for one in read),
+            )
             if place != (each.level, each.reads_states):
+                if place[0] > MOST_LEVELS:
+                    raise DocumentError("criteria", f"segments of segments more than {MOST_LEVELS} deep")
                 each.level, each.reads_states = place
                 moved.append(each)
         if not moved:
             return
         Segment.objects.bulk_update(moved, ["level", "reads_states"])
+
+
+def _reads_states(workspace_id: int) -> frozenset[str]:
+    """Segments that read themselves what steps of `flow` write, by key."""
+    rows = Input.objects.filter(workspace_id=workspace_id).order_by("id").values_list("segment__key", "input")
+    return frozenset(key for key, word in rows if states_in([word]))
 
 
 def dependents(segment: Segment) -> list[Segment]:
@@ -190,17 +158,16 @@ def dependents(segment: Segment) -> list[Segment]:
 
 def build(segment: Segment, at: datetime) -> None:
     """Work out the members of a segment, and of those that read it: at once where the workspace is small."""
-    segment.refresh_from_db()
-    waiting = [segment, *dependents(segment)]
+    ids = [segment.id, *(each.id for each in dependents(segment))]
+    waiting = Segment.objects.filter(workspace_id=segment.workspace_id, id__in=ids).order_by("level", "id")
     if not is_small(segment.workspace_id):
-        ids = [each.id for each in waiting]
-        Segment.objects.filter(workspace_id=segment.workspace_id, id__in=ids).update(wants_build=True)
-        segment.wants_build = True
-        return
-    for each in waiting:
-        build_now(each, at)
-        tell(each, SMALL)
-        tell(each)
+        waiting.update(wants_build=True)
+    else:
+        for each in waiting.select_for_update(no_key=True):
+            build_now(each, at)
+            tell(each, SMALL)
+            tell(each)
+    segment.refresh_from_db()
 
 
 def clone_segment(*, workspace_id: int, segment_id: int, name: str, by: str, at: datetime) -> Segment:
@@ -228,12 +195,11 @@ def free_key(workspace_id: int, name: str) -> str:
 
 
 def delete_segment(*, workspace_id: int, segment_id: int, by: str, at: datetime) -> None:
-    """Take a segment away; its entries and exits stay in the ledger. Raises InUse, SegmentRefused."""
+    """Take a segment away; its entries and exits stay in the ledger. Raises StillUsed, SegmentRefused."""
     with workspace_scope(workspace_id):
         lock(workspace_id)
         segment = get_segment(workspace_id, segment_id)
-        if uses := used_by(workspace_id, segment.key):
-            raise InUse(segment.name, uses)
+        forget_references(workspace_id=workspace_id, kind="segment", key=segment.key)
         for model in (Member, Pin, Due, Input, Day):
             rows = model._default_manager.filter(workspace_id=workspace_id, segment_id=segment_id)
             rows._raw_delete(rows.db)  # a million rows go in one statement

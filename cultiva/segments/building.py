@@ -18,6 +18,7 @@ from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Wanted, judge
 from cultiva.segments.models import Segment
+from cultiva.segments.personas.closeness import personas_of
 from cultiva.segments.refreshing import Move, event_of, refresh_leads
 
 SMALL = 20_000  # leads: judging them takes less than people notice
@@ -54,7 +55,7 @@ def _write_everybody(segment: Segment, at: datetime) -> dict[str, Any]:
     """{entered, gone, first_id}. Judged into a table of its own: a statement that writes gets no parallel workers."""
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
     wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
-    judging = judge([wanted], timezone=zone, everybody=True)
+    judging = judge([wanted], timezone=zone, personas=personas_of(segment.workspace_id), everybody=True)
     parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
     with whole_ledger():
         execute("DROP TABLE IF EXISTS pg_temp.judged")
@@ -171,6 +172,8 @@ def build_one(*, workspace_id: int, segment_id: int, at: datetime, tells: bool =
     while judge_marked(workspace_id=workspace_id, segment_id=segment_id, at=at):
         pass
     with workspace_scope(workspace_id):
+        # Held first, as by whoever tells or builds: two that write the same events would wait for each other.
+        segment = Segment.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, id=segment_id)
         while tells and tell(segment):
             pass
     return built

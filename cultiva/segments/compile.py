@@ -13,13 +13,16 @@ leads and asked.
 
 # ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
-from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, Times
-from cultiva.criteria.context import Context
-from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of, names_of
+from cultiva.criteria.conditions.event import EventHappened, Times
+from cultiva.criteria.context import ACTS, ANY, Context
+from cultiva.criteria.figures import Figure
+from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of
+from cultiva.criteria.one_pass import OnePass
+from cultiva.criteria.personas import Persona, reads_with
 from cultiva.segments.conditions.segment import InSegment
 
 
@@ -41,61 +44,59 @@ class Judging:
 
 
 @dataclass
-class JudgingContext(Context):
-    """An event condition is a column of the one pass over the events, not a subquery a lead."""
+class JudgingContext(OnePass):
+    """Beside what the one pass counts, the instants at which that may change by time alone."""
 
-    event_name: ClassVar[str] = "e.event_name"
     asks_everybody: bool = False
     needs_edges: bool = True
-    columns: list[str] = field(default_factory=list)  # of `happened`
     tests: list[str] = field(default_factory=list)  # what makes an event count for something
-    counts: list[str] = field(default_factory=list)  # of `counted`
-    windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
     edges: list[str] = field(default_factory=list)  # of the segment being compiled: instants or NULL
     steps: Sequence[int] | None = None  # of the condition being compiled: counts at which it may turn; None: each
 
-    def count_events(self, matches: str, *, after: str = "", window: str = "") -> str:
-        test = f"({self.time_bounds(after=after, window=window)} AND {matches})"
-        self.tests.append(test)
-        test = f"e.{self._add_column(test)}"
-        self.windows.append(window)
-        count = f"coalesce({self._add_count(f'count(*) FILTER (WHERE {test})')}, 0)"
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
+        test = self.add_test(matches, after=after, window=window)
+        found = self.counted(figure, matches, test)
         if window and self.needs_edges:
-            self.edges += self._edges(test, count, window)
-        return count
+            self.edges += self._edges(f"e.{test}", found, window)
+        return found
+
+    def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
+        self.tests.append(f"({self.time_bounds(after=after, window=window)} AND {matches})")
+        return super().add_test(matches, after=after, window=window)
 
     def _edges(self, test: str, count: str, window: str) -> list[str]:
         """When the count falls to one at which the condition may turn: then the event next above it leaves."""
         if self.steps is None:
-            return [f"{self._add_count(f'min(e.occurred_at) FILTER (WHERE {test})')} + {window}"]
-        edges = [f"{self._add_count(f'max(e.occurred_at) FILTER (WHERE {test})')} + {window}"] * (0 in self.steps)
+            return [f"{self.add_count(f'min(e.occurred_at) FILTER (WHERE {test})')} + {window}"]
+        edges = [f"{self.add_count(f'max(e.occurred_at) FILTER (WHERE {test})')} + {window}"] * (0 in self.steps)
         if higher := [step for step in self.steps if step > 0]:
             # Sorted lead by lead: an ordered aggregate would sort the whole ledger.
-            instants = self._add_count(f"array_agg(e.occurred_at) FILTER (WHERE {test})")
+            instants = self.add_count(f"array_agg(e.occurred_at) FILTER (WHERE {test})")
             newest = f"SELECT i FROM unnest({instants}) i ORDER BY i DESC OFFSET"
             edges += [f"CASE WHEN {count} > {step} THEN ({newest} {step} LIMIT 1) + {window} END" for step in higher]
         return edges
 
-    def _add_column(self, sql: str) -> str:
-        self.columns.append(f"{sql} AS column_{len(self.columns) + 1}")
-        return f"column_{len(self.columns)}"
 
-    def _add_count(self, sql: str) -> str:
-        self.counts.append(f"{sql} AS count_{len(self.counts) + 1}")
-        return f"t.count_{len(self.counts)}"
-
-
-def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False, with_edges: bool = True) -> Judging:
+def judge(
+    segments: Sequence[Wanted],
+    *,
+    timezone: str,
+    personas: Mapping[str, Persona] | None = None,
+    everybody: bool = False,
+    with_edges: bool = True,
+) -> Judging:
     """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all.
 
     Who only counts needs no edges: next_at is NULL then.
     """
-    context = JudgingContext(timezone=timezone, asks_everybody=everybody, needs_edges=with_edges)
-    names = frozenset[str]().union(*(names_of(each.node) for each in segments))
+    known = personas or {}
+    context = JudgingContext(timezone=timezone, personas=known, asks_everybody=everybody, needs_edges=with_edges)
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
+    if any(reads_with(each.node, known).is_daily for each in segments):
+        context.tests = ["true"]  # an event that does not count today may do so tomorrow
     steps = [_touched(segments, everybody=everybody)]
     if context.columns:
-        steps += [_happened(names, context), _counted(context)]
+        steps += [_happened(frozenset(context.events), context), _counted(context)]
     steps.append(_judged(rows, context))
     return Judging(",\n".join(steps), context.parameters)
 
@@ -131,7 +132,7 @@ def _compile(node: Node, context: JudgingContext) -> str:
 
 def steps_of(condition: Condition) -> list[int] | None:
     """The counts of events in the window that an event condition tells apart from the next higher one."""
-    if not isinstance(condition, EventHappened):
+    if not isinstance(condition, EventHappened) or condition.figure.kind != "count":
         return None
     times = condition.times or Times(at_least=1)
     steps = {each - 1 for each in (times.at_least, times.exactly) if each}
@@ -139,9 +140,11 @@ def steps_of(condition: Condition) -> list[int] | None:
 
 
 def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
-    """When a condition that counts no events may change by time alone: it says so itself, by a method `next_change`."""
-    said = getattr(condition, "next_change", None)
-    return [said(context)] if said else []
+    """When the answer may change by time alone, beside events that leave their window."""
+    if isinstance(condition, EventHappened):
+        return [f"CASE WHEN t.lead_id IS NOT NULL THEN {context.next_midnight} END"] * condition.reads().is_daily
+    said = condition.next_change(context)
+    return [said] if said else []
 
 
 def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
@@ -169,7 +172,7 @@ def _reads_lead(node: Node) -> bool:
 
 def _happened(names: frozenset[str], context: JudgingContext) -> str:
     """Of named leads read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger."""
-    tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{_oldest(context)} AND {_named(names, context)}"
+    tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()} AND {_named(names, context)}"
     columns = ", ".join(["e.lead_id", "e.occurred_at", *context.columns])
     if context.asks_everybody:
         return f"""happened AS NOT MATERIALIZED (
@@ -192,14 +195,6 @@ def _named(names: frozenset[str], context: JudgingContext) -> str:
     return (
         f"(e.kind = 'track' AND e.name = ANY ({context.bind(sorted(names))}::text[]) OR e.kind = ANY ({kinds}::text[]))"
     )
-
-
-def _oldest(context: JudgingContext) -> str:
-    """Where every test has a window, older months stay closed: an event is received after it occurred."""
-    if not all(context.windows):
-        return ""
-    oldest = f"{context.at} - greatest({', '.join(context.windows)})"
-    return f" AND e.occurred_at > {oldest} AND e.received_at > {oldest} - interval '1 minute'"
 
 
 def _counted(context: JudgingContext) -> str:

@@ -13,17 +13,14 @@ from typing import Any
 
 from cultiva.accounts.models import Workspace
 from cultiva.criteria.language import parse
+from cultiva.criteria.personas import Persona
 from cultiva.events.actions import SKEW, LedgerEvent, NewEvent
 from cultiva.events.batch import Batch
-from cultiva.leads.values import clean_attributes
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.segments.compile import Judging, Wanted, judge
-from cultiva.segments.models import Segment
-
-EVERYTHING = "everything"
-ACTS = ("track", "page", "screen")
-# What may make a lead another person than before, with another past.
-IDENTITY = ("lead_merged", "lead_unmerged")
+from cultiva.segments.inputs import EARLIER_STATES, EVERYTHING, changed_by, states_in
+from cultiva.segments.models import Input, Segment
+from cultiva.segments.personas.closeness import personas_of
 
 
 @dataclass(frozen=True)
@@ -44,18 +41,50 @@ Asked = dict[int, set[int]]  # {segment: leads}
 def refresh(batch: Batch) -> None:
     """Step of `flow`: the segments that read no score, stage or the like."""
     if batch.lead_ids and _begin(batch.workspace_id):
-        _refresh(batch, _changes(batch), reads_states=False)
+        changes, batch.known_to_segments = _changes(batch), len(batch.events)
+        _refresh(batch, changes, reads_states=False)
 
 
 def refresh_states(batch: Batch) -> None:
-    """Step of `flow`, behind scores, stages and owners: the segments that read those."""
+    """Step of `flow`, behind scores and stages: the segments that read those; and whatever reads events that came in
+    between."""
     if batch.lead_ids and _begin(batch.workspace_id):
-        changes = _changes(batch)
+        changes, new, states = _changes(batch), _changes_since(batch), _states(batch.workspace_id)
+        batch.known_to_segments = len(batch.events)
+        _refresh(batch, new, reads_states=False)
         for lead_id in batch.lead_ids:  # every lead of a batch was scored anew
-            changes[lead_id] |= {"score", "anything"}
+            changes[lead_id] |= states | new[lead_id]
         _refresh(batch, changes, reads_states=True)
         known = {"workspace": batch.workspace_id, "leads": batch.lead_ids}
         execute(load_sql("segments", "note_known"), known)
+
+
+def put_off(batch: Batch) -> None:
+    """Step of `flow`, the last: what was written behind `refresh_states` is due at once, in a batch of its own."""
+    if batch.lead_ids and Segment.objects.filter(workspace_id=batch.workspace_id).exists():
+        late = _states(batch.workspace_id) - EARLIER_STATES
+        changes = {lead_id: words | late for lead_id, words in _changes_since(batch).items() if words}
+        _let_wait(changes, batch.workspace_id, batch.at)
+
+
+def note_events(*, workspace_id: int, events: Sequence[LedgerEvent], at: datetime) -> None:
+    """Of events that are recorded outside `flow` and do not come to it: segments that read them are due at once."""
+    changes: Changes = {}
+    for event in events:
+        if event.lead_id is not None:
+            changes.setdefault(event.lead_id, set()).update(changed_by(event))
+    if changes and _begin(workspace_id):
+        _let_wait(changes, workspace_id, at)
+
+
+def _let_wait(changes: Changes, workspace_id: int, at: datetime) -> None:
+    if not changes:
+        return
+    leads, inputs = zip(
+        *((lead_id, word) for lead_id, words in sorted(changes.items()) for word in sorted(words)), strict=True
+    )
+    parameters = {"workspace": workspace_id, "leads": list(leads), "inputs": list(inputs), "at": at}
+    execute(load_sql("segments", "let_wait"), parameters)
 
 
 def _begin(workspace_id: int) -> bool:
@@ -64,12 +93,18 @@ def _begin(workspace_id: int) -> bool:
     return Segment.objects.filter(workspace_id=workspace_id).exists()
 
 
+def _states(workspace_id: int) -> frozenset[str]:
+    """What segments of the workspace read of what steps of `flow` write."""
+    words = Input.objects.filter(workspace_id=workspace_id).exclude(input__contains=":").order_by("input")
+    return states_in(words.values_list("input", flat=True).distinct())
+
+
 def _changes(batch: Batch) -> Changes:
     changes: Changes = {lead_id: set() for lead_id in batch.lead_ids}
     earliest: dict[int, datetime] = {}
     for event in batch.events:
         if event.lead_id in changes:
-            changes[event.lead_id] |= _inputs(event)
+            changes[event.lead_id] |= changed_by(event)
             at = event.received_at or batch.at
             earliest[event.lead_id] = min(at, earliest.get(event.lead_id, at))
     if not batch.is_due:
@@ -83,20 +118,13 @@ def _changes(batch: Batch) -> Changes:
     return changes
 
 
-def _inputs(event: LedgerEvent) -> set[str]:
-    """What an event may change, in the words of segment_input."""
-    inputs = {f"event:{event.name if event.kind == 'track' else event.kind}"}
-    if event.kind in ACTS:
-        inputs.add("event:any")
-    elif event.kind == "identify":
-        inputs |= {f"attribute:{key}" for key in ("email", *clean_attributes(event.properties))}
-    elif event.kind == "segment":
-        inputs.add(f"segment:{event.properties.get('segment')}")
-    elif event.kind in ("consent", "stage", "score"):
-        inputs.add(event.kind)
-    elif event.name in IDENTITY:
-        inputs.add(EVERYTHING)
-    return inputs
+def _changes_since(batch: Batch) -> Changes:
+    """By events that were written since the step before this one looked."""
+    changes: Changes = {lead_id: set() for lead_id in batch.lead_ids}
+    for event in batch.events[batch.known_to_segments :]:
+        if event.lead_id in changes:
+            changes[event.lead_id] |= changed_by(event)
+    return changes
 
 
 def _refresh(batch: Batch, changes: Changes, *, reads_states: bool) -> None:
@@ -155,7 +183,8 @@ def refresh_leads(*, workspace_id: int, asked: Mapping[int, Iterable[int]], at: 
         for lead_id in asked[segment.id]:
             bits.setdefault(lead_id, ["0"] * len(ready))[number] = "1"
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=workspace_id)
-    judging = _judging(tuple(_wanted(each) for each in ready), zone)
+    personas = tuple(personas_of(workspace_id).values()) if any(each.reads_states for each in ready) else ()
+    judging = _judging(tuple(_wanted(each) for each in ready), zone, personas)
     rows = fetch_all(
         f"WITH {judging.steps}, {load_sql('segments', 'write_members')}",
         {
@@ -202,8 +231,9 @@ def _wanted(segment: Segment) -> _Compiled:
 
 
 @lru_cache(maxsize=256)
-def _judging(segments: tuple[_Compiled, ...], zone: str) -> Judging:
-    return judge([Wanted(each.id, parse(each.criteria), each.takes_only_valid) for each in segments], timezone=zone)
+def _judging(segments: tuple[_Compiled, ...], zone: str, personas: tuple[Persona, ...]) -> Judging:
+    wanted = [Wanted(each.id, parse(each.criteria), each.takes_only_valid) for each in segments]
+    return judge(wanted, timezone=zone, personas={each.key: each for each in personas})
 
 
 def event_of(move: Move, at: datetime, **more: Any) -> NewEvent:

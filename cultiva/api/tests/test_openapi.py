@@ -87,6 +87,7 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         workspace_id=ana.workspace_id, kept_id=lead(1), merged_id=lead(2), at=at, by="user:1", force=True
     )
     attribute = define(workspace_id=ana.workspace_id, subject="lead", key="hectares", type="text", at=at)
+    define(workspace_id=ana.workspace_id, subject="lead", key="country", type="text", at=at)
     segment = save_segment(workspace_id=ana.workspace_id, name="Feria", kind="fixed", by="user:1", at=at)
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),

@@ -17,6 +17,7 @@ SPANISH = {"attribute": "country", "is": "ES"}
 
 @pytest.fixture
 def leads(huerta: Any, at: datetime) -> list[Lead]:
+    people.known_attributes(huerta, at, country="text")
     known = [("ana", "ES"), ("luis", "ES"), ("joao", "PT")]
     made = [people.lead(huerta, at, f"{name}@a.example", attributes={"country": code}) for name, code in known]
     ConsentMark.objects.bulk_create(
@@ -77,7 +78,7 @@ def test_criteria_are_counted_before_a_segment_is_made_of_them(program: Program,
     ("body", "code", "said"),
     [
         ({"name": "x", "criteria": {"atribute": "a"}}, "invalid_criteria", "atribute"),
-        ({"name": "x", "criteria": {"segment": "nadie"}}, "invalid_criteria", "there is no segment `nadie`"),
+        ({"name": "x", "criteria": {"segment": "nadie"}}, "invalid_criteria", "no segment `nadie`"),
         ({"name": "x"}, "invalid_criteria", "a condition is needed"),
         ({"name": "x", "key": "Ñ", "kind": "fixed"}, "invalid", "key"),
         ({"name": "…", "kind": "fixed"}, "", ""),

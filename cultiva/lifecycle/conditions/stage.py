@@ -96,7 +96,7 @@ class StageIs(Condition):
         """SQL: the next instant at which a stay may have been long enough, by time alone; NULL: none."""
         lead = context.lead
         if not self.for_days_at_least:
-            return "NULL::timestamptz"
+            return ""
         wait = f"interval '1 second' * {context.bind(self.for_days_at_least * 86_400)}"
         return (
             f"(SELECT min(stood.since + {wait}) FROM (SELECT c.at AS since FROM lasting_stage_change c"  # noqa: S608  # values are bound

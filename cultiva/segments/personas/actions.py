@@ -14,12 +14,21 @@ from cultiva.criteria.context import Context
 from cultiva.criteria.language import compile_predicate, conditions_of
 from cultiva.criteria.personas import AnyPersona
 from cultiva.criteria.personas import Persona as Criteria
-from cultiva.criteria.references import forget_references, references_of, save_references
+from cultiva.criteria.references import (
+    forget_references,
+    references_of,
+    refuse_if_used,
+    save_references,
+    used_by,
+)
 from cultiva.events.actions import record_events
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
 from cultiva.lib.documents import DocumentError
+from cultiva.segments.actions import build as build_segment
 from cultiva.segments.actions import key_of
+from cultiva.segments.building import lock as lock_segments
+from cultiva.segments.models import Segment
 from cultiva.segments.personas.closeness import place_leads, read_persona, standings
 from cultiva.segments.personas.models import LeadPersona, Persona, PersonaBuild, PersonaVersion
 
@@ -50,8 +59,8 @@ def save_persona(
 ) -> Persona:
     """Make a persona, last in order, or change the one of this key; the same again changes nothing.
 
-    Its leads follow at once in a small workspace, else by the job. Raises PersonaRefused, and DocumentError for
-    criteria that cannot be used.
+    Its leads follow at once in a small workspace, else by the job. Raises PersonaRefused, StillUsed for
+    a draft to be of what is used, and DocumentError for criteria that cannot be used.
     """
     name, key, criteria = name.strip(), key or key_of(name), list(criteria)
     _check(name, key, criteria)
@@ -65,6 +74,8 @@ def save_persona(
         found = before or Persona(workspace_id=workspace_id, key=key, created_at=at, revision=0, is_draft=True)
         if before is None:
             found.position = _last_place(workspace_id) + 1
+        if is_draft and not found.is_draft:
+            refuse_if_used(workspace_id=workspace_id, kind="persona", key=key)
         is_changed = found.criteria != criteria or before is None
         counts = (is_changed and not (is_draft and found.is_draft)) or found.is_draft != is_draft
         found.name, found.description, found.criteria, found.is_draft = name[:160], description, criteria, is_draft
@@ -80,6 +91,7 @@ def save_persona(
         _audit(found, "changed" if before else "created", by=by, at=at)
         if counts:
             want_build(workspace_id, at)
+            _rebuild_users(workspace_id, key, at)
     return found
 
 
@@ -125,6 +137,15 @@ def _keep_version(persona: Persona, *, by: str, at: datetime) -> int:
         criteria=persona.criteria, at=at, by=by,
     )  # fmt: skip
     return revision
+
+
+def _rebuild_users(workspace_id: int, key: str, at: datetime) -> None:
+    """Who is in a segment that asks for the persona is worked out anew."""
+    keys = [user.key for user in used_by(workspace_id=workspace_id, kind="persona", key=key) if user.kind == "segment"]
+    if keys:
+        lock_segments(workspace_id)
+        for segment in Segment.objects.filter(workspace_id=workspace_id, key__in=keys).order_by("level", "id"):
+            build_segment(segment, at)
 
 
 def _lock(workspace_id: int) -> None:

@@ -11,5 +11,5 @@ from cultiva.segments.personas.models import Persona
 class PersonaOfWorkspace(PersonaIsClose):
     @classmethod
     def known(cls, workspace_id: int) -> Collection[str]:
-        found = Persona.objects.filter(workspace_id=workspace_id).order_by("key")
+        found = Persona.objects.filter(workspace_id=workspace_id, is_draft=False).order_by("key")
         return list(found.values_list("key", flat=True))

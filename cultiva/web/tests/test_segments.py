@@ -22,6 +22,7 @@ FORM = {"name": "En España", "kind": "dynamic", "criteria": "{attribute: countr
 @pytest.fixture
 def leads(huerta: Any, at: datetime) -> dict[str, Lead]:
     found = {}
+    people.known_attributes(huerta, at, country="text")
     for name, country in (("ana", "ES"), ("luis", "ES"), ("joao", "PT")):
         known = {"first_name": name.title(), "country": country}
         found[name] = people.lead(huerta, at, f"{name}@a.example", attributes=known)
@@ -61,8 +62,10 @@ def test_a_segment_is_made_and_its_page_says_who_is_in_it(huerta: Any, at: datet
     ("criteria", "said"),
     [
         ("{attribute: country}", "no operator is given"),
-        ("{segment: nobody}", "there is no segment `nobody`"),
-        ("{segment: en-espana}", "would ask for itself"),
+        ("{attribute: contry, is: ES}", "did you mean `country`"),
+        ("", "Nothing is asked yet"),
+        ("{segment: nobody}", "no segment `nobody` in this workspace"),
+        ("{segment: en-espana}", "goes in circles"),
         ("[", "criteria"),
     ],
 )

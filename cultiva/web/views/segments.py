@@ -1,7 +1,6 @@
 """Segments: the list, one with its members and its past, and who is put in or kept out by hand."""
 
 from datetime import date, datetime, time
-from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,14 +13,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from ruamel.yaml import YAML
 
-from cultiva.accounts.models import Role
+from cultiva.accounts.models import Role, Workspace
 from cultiva.criteria.language import parse, say
-from cultiva.lib.documents import DocumentError, read_document
+from cultiva.criteria.references import GoesInCircles, StillUsed, User, used_by
+from cultiva.lib.documents import DocumentError
 from cultiva.lib.languages import reader_language
 from cultiva.segments.actions import (
-    InUse,
     SegmentRefused,
     addresses_in,
     clone_segment,
@@ -34,8 +32,8 @@ from cultiva.segments.actions import (
 )
 from cultiva.segments.lists import Page, Shown, kept_out, list_segments, members_of, members_on, with_figures
 from cultiva.segments.models import DYNAMIC, FIXED, Segment
-from cultiva.segments.uses import used_by
 from cultiva.web.charts import score_line, sparkline
+from cultiva.web.criteria_text import CriteriaField, write_criteria
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.templatetags.ui import amount
 from cultiva.web.views.leads import mask, name_row
@@ -70,12 +68,9 @@ class SegmentForm(forms.Form):
     kind = forms.ChoiceField(
         label=gettext_lazy("Who is in it"), choices=KINDS, initial=DYNAMIC, widget=forms.RadioSelect()
     )
-    criteria = forms.CharField(
-        label=gettext_lazy("Criteria"), required=False, max_length=200_000, strip=False,
-        widget=forms.Textarea({"rows": 10, "spellcheck": "false", "class": "font-monospace",
-                               "placeholder": "all:\n  - {attribute: country, is: ES}"}),
-        help_text=gettext_lazy("Not needed for a fixed list."),
-    )  # fmt: skip
+    criteria = CriteriaField(
+        label=gettext_lazy("Criteria"), required=False, help_text=gettext_lazy("Not needed for a fixed list.")
+    )
     takes_only_valid = forms.BooleanField(
         label=gettext_lazy("Only leads who accepted the data-protection policy"), required=False, initial=True,
         help_text=gettext_lazy("Nobody else may be sent marketing."),
@@ -85,17 +80,23 @@ class SegmentForm(forms.Form):
         label=gettext_lazy("Tags"), required=False, max_length=600, help_text=gettext_lazy("Separated by commas.")
     )
 
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["criteria"]
+        assert isinstance(field, CriteriaField)
+        field.workspace = workspace
+
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
-        found["source_text"], found["tags"] = found.get("criteria", ""), found.get("tags", "").split(",")
+        found["tags"] = found.get("tags", "").split(",")
+        found["source_text"] = ""
         if found.get("kind") == FIXED:
-            found["criteria"], found["source_text"] = None, ""
-        elif "criteria" in found:
-            try:
-                found["criteria"] = read_document(found["criteria"], name="criteria")
-                parse(found["criteria"])
-            except DocumentError as error:
-                self.add_error("criteria", str(error))
+            self.errors.pop("criteria", None)  # whatever was written there before the kind was chosen
+            found["criteria"] = None
+        elif "criteria" in found and found["criteria"] is None:
+            self.add_error("criteria", _("Nothing is asked yet. Add a condition."))
+        else:
+            found["source_text"] = self["criteria"].data
         return found
 
 
@@ -174,7 +175,7 @@ def segment_page(request: StaffRequest, found: Segment, *, status: int = 200, **
         "words": "" if found.is_fixed else say(parse(found.criteria), language),
         "chart": _growth(shown, staff.workspace.time_zone),
         "chart_rows": [(date_format(each, "SHORT_DATE_FORMAT"), amount(n)) for each, n in reversed(shown.growth)],
-        "uses": used_by(found.workspace_id, found.key),
+        "uses": _named(found, used_by(workspace_id=found.workspace_id, kind="segment", key=found.key)),
         "page": page,
         "day": day,
         "day_count": count,
@@ -204,6 +205,16 @@ def _growth(shown: Shown, time_zone: str) -> SafeString:
     return score_line(points, title=_("Members in the last 30 days"))
 
 
+def _named(found: Segment, users: list[User]) -> list[dict[str, str]]:
+    """{kind, name}: segments go by their names, other documents by their keys."""
+    keys = [user.key for user in users if user.kind == "segment"]
+    names = dict(Segment.objects.filter(workspace_id=found.workspace_id, key__in=keys).values_list("key", "name"))
+    return [
+        {"kind": user.kind, "name": names.get(user.key, user.key) if user.kind == "segment" else user.key}
+        for user in users
+    ]
+
+
 def _kept_out(request: StaffRequest, found: Segment) -> list[dict[str, Any]]:
     sees = request.staff.sees_personal_data
     return [
@@ -230,7 +241,8 @@ def edit_segment(request: StaffRequest, segment_id: int) -> HttpResponse:
 
 
 def edit_page(request: StaffRequest, found: Segment | None) -> HttpResponse:
-    form = SegmentForm(request.POST if request.method == "POST" else None, initial=_initial(found))
+    workspace, posted = request.staff.workspace, request.POST if request.method == "POST" else None
+    form = SegmentForm(posted, initial=_initial(found), workspace=workspace)
     if found:
         form.fields["kind"].disabled = True
     if request.method == "POST" and form.is_valid():
@@ -238,8 +250,10 @@ def edit_page(request: StaffRequest, found: Segment | None) -> HttpResponse:
         key = found.key if found else free_key(staff.workspace.id, values["name"])
         try:
             saved = save_segment(workspace_id=staff.workspace.id, key=key, by=staff.actor, at=staff.at, **values)
-        except (DocumentError, SegmentRefused) as error:
-            form.add_error("criteria" if isinstance(error, DocumentError) else None, str(error))
+        except (DocumentError, GoesInCircles) as error:
+            form.add_error("criteria", str(error))
+        except SegmentRefused as error:
+            form.add_error(None, str(error))
         else:
             messages.success(request, _("Saved."))
             return redirect("web:segment", segment_id=saved.id)
@@ -256,14 +270,7 @@ def _initial(found: Segment | None) -> dict[str, Any]:
     if found is None:
         return {}
     fields = {name: getattr(found, name) for name in SegmentForm.base_fields}
-    return fields | {"criteria": found.source_text or yaml_of(found.criteria), "tags": ", ".join(found.tags)}
-
-
-def yaml_of(document: Any) -> str:
-    writer, text = YAML(typ="safe", pure=True), StringIO()
-    writer.allow_unicode, writer.sort_base_mapping_type_on_output = True, False  # type: ignore[assignment]
-    writer.dump(document, text)
-    return text.getvalue()
+    return fields | {"criteria": found.source_text or write_criteria(found.criteria), "tags": ", ".join(found.tags)}
 
 
 @require_POST
@@ -286,11 +293,9 @@ def delete(request: StaffRequest, segment_id: int) -> HttpResponse:
     found, staff = find(request, segment_id), request.staff
     try:
         delete_segment(workspace_id=found.workspace_id, segment_id=found.id, by=staff.actor, at=staff.at)
-    except InUse as error:
-        messages.error(
-            request,
-            _("It is used by %(uses)s. Take it out there first.") % {"uses": ", ".join(use.name for use in error.uses)},
-        )
+    except StillUsed as error:
+        uses = ", ".join(use["name"] for use in _named(found, error.users))
+        messages.error(request, _("It is used by %(uses)s. Take it out there first.") % {"uses": uses})
         return redirect("web:segment", segment_id=found.id)
     messages.success(
         request, _("%(name)s is deleted. Who was in it stays in the history of each lead.") % {"name": found.name}
