@@ -16,7 +16,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lifecycle.document import LANGUAGES, START, Lifecycle, read_lifecycle
 from cultiva.lifecycle.models import LifecycleVersion, StageChange
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 GUARD = "guard"  # who moved the lead, where it was not a user
 

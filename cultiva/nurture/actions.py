@@ -21,8 +21,8 @@ from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
-from cultiva.segments.personas.closeness import personas_of
 from cultiva.segments.refreshing import note_events
+from cultiva.segments.standing import personas_of
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Branch, Exit, Step, Wait, Workflow
 from cultiva.nurture.steps.base import Standing
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from cultiva.scoring.explanation import (
 )
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
 

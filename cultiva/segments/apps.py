@@ -10,4 +10,4 @@ class SegmentsConfig(AppConfig):
     def import_models(self) -> None:
         """Of personas as well, which are a part of this room with tables of their own."""
         super().import_models()
-        import_module("cultiva.segments.personas.models")
+        import_module("cultiva.segments.persona_models")

@@ -18,8 +18,8 @@ from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Wanted, judge
 from cultiva.segments.models import Segment
-from cultiva.segments.personas.closeness import personas_of
 from cultiva.segments.refreshing import Move, event_of, refresh_leads
+from cultiva.segments.standing import personas_of
 
 SMALL = 20_000  # leads: judging them takes less than people notice
 CHUNK = 5000  # moves told, or marked leads judged, in a transaction

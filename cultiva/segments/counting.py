@@ -11,7 +11,7 @@ from cultiva.events.actions import SKEW
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.building import is_small, whole_ledger
 from cultiva.segments.compile import Judging, Wanted, judge
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 SAMPLE = 1500  # leads: the estimate is within 3 in 100 of all leads, 19 times of 20
 SHOWN = 10

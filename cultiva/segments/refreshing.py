@@ -20,7 +20,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.segments.compile import Judging, Wanted, judge
 from cultiva.segments.inputs import EARLIER_STATES, EVERYTHING, changed_by, states_in
 from cultiva.segments.models import Input, Segment
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 
 @dataclass(frozen=True)

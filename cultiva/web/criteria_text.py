@@ -23,7 +23,7 @@ from cultiva.criteria.checking import check
 from cultiva.criteria.personas import AnyPersona
 from cultiva.leads.audience import Predicate
 from cultiva.lib.documents import DocumentError, read_document
-from cultiva.segments.personas.closeness import personas_of
+from cultiva.segments.standing import personas_of
 
 PLACE = "criteria"
 MOST_CHARACTERS = 200_000  # below DATA_UPLOAD_MAX_MEMORY_SIZE, as a form sends them

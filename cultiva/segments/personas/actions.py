@@ -29,8 +29,9 @@ from cultiva.segments.actions import build as build_segment
 from cultiva.segments.actions import key_of
 from cultiva.segments.building import lock as lock_segments
 from cultiva.segments.models import Segment
-from cultiva.segments.personas.closeness import place_leads, read_persona, standings
-from cultiva.segments.personas.models import LeadPersona, Persona, PersonaBuild, PersonaVersion
+from cultiva.segments.persona_models import LeadPersona, Persona, PersonaBuild, PersonaVersion
+from cultiva.segments.personas.closeness import place_leads
+from cultiva.segments.standing import read_persona, standings
 
 Json = dict[str, Any]
 

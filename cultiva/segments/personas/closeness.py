@@ -10,10 +10,9 @@ Only who may be profiled has a persona: a valid lead with a basis who did not ob
 
 # ruff: noqa: S608 (statements are built of our own fragments; every value is bound)
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -23,22 +22,13 @@ from cultiva.criteria.language import reads_of
 from cultiva.criteria.personas import Persona
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
-from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.database import fetch_all, load_sql
 from cultiva.segments.compile import Wanted, judge
-from cultiva.segments.personas.models import LeadPersona, PersonaDue
-from cultiva.segments.personas.models import Persona as PersonaRow
+from cultiva.segments.persona_models import LeadPersona, PersonaDue
+from cultiva.segments.standing import Standing, standings
 
 CLOSE_ENOUGH = 0.5
 STATES = ("score", "temperature", "stage", "owner")  # kinds of conditions that later steps of `flow` write
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A persona in force, in its place among the others."""
-
-    key: str
-    revision: int
-    persona: Persona
 
 
 @dataclass(frozen=True)
@@ -52,43 +42,6 @@ class Closeness:
     steps: str
     rows: str
     parameters: dict[str, Any]
-
-
-def standings(workspace_id: int) -> list[Standing]:
-    """The personas in force, in their order; drafts are not."""
-    found = PersonaRow.objects.filter(workspace_id=workspace_id, is_draft=False).order_by("position", "id")
-    return [Standing(each.key, each.revision, read_persona(each.key, each.criteria)) for each in found]
-
-
-def read_persona(key: str, criteria: Any) -> Persona:
-    """Raises DocumentError."""
-    return Persona.read({"persona": key, "criteria": criteria})
-
-
-class PersonasOf(Mapping[str, Persona]):
-    """Those in force in a workspace, by key; read when the first condition asks for one."""
-
-    def __init__(self, workspace_id: int) -> None:
-        self.workspace_id = workspace_id
-
-    @cached_property
-    def _found(self) -> Mapping[str, Persona]:
-        with workspace_scope(self.workspace_id):
-            return {each.key: each.persona for each in standings(self.workspace_id)}
-
-    def __getitem__(self, key: str) -> Persona:
-        return self._found[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-
-def personas_of(workspace_id: int) -> PersonasOf:
-    """What a Context takes, so that its conditions can ask for personas."""
-    return PersonasOf(workspace_id)
 
 
 def judge_closeness(personas: Sequence[Standing], *, timezone: str, with_edges: bool = True) -> Closeness:

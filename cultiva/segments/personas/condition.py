@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cultiva.criteria.conditions.persona import PersonaIsClose
-from cultiva.segments.personas.models import Persona
+from cultiva.segments.persona_models import Persona
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from cultiva.accounts.models import Workspace
 from cultiva.events.actions import SKEW
 from cultiva.leads.attributes import definitions
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.segments.persona_models import Discovery, Persona
 from cultiva.segments.personas.actions import PersonaRefused, free_key, save_persona
-from cultiva.segments.personas.closeness import CLOSE_ENOUGH, Standing, judge_closeness, read_persona
+from cultiva.segments.personas.closeness import CLOSE_ENOUGH, judge_closeness
 from cultiva.segments.personas.features import DAYS, Candidate, Column, Person, candidates_of, columns_of
-from cultiva.segments.personas.models import Discovery, Persona
 from cultiva.segments.personas.naming import name_of, trait_words
+from cultiva.segments.standing import Standing, read_persona
 
 log = logging.getLogger(__name__)
 

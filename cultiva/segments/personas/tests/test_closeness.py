@@ -11,8 +11,9 @@ from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests import samples
 from cultiva.criteria.tests.cast import Person, Undone, against_the_database, make_months, make_people
 from cultiva.criteria.tests.reference import holds
-from cultiva.segments.personas.closeness import Standing, place_leads, read_persona
-from cultiva.segments.personas.models import LeadPersona
+from cultiva.segments.persona_models import LeadPersona
+from cultiva.segments.personas.closeness import place_leads
+from cultiva.segments.standing import Standing, read_persona
 
 MADRID = "Europe/Madrid"
 
