@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from cultiva.lib.tables import APPEND, workspace_table
+from cultiva.lib.tables import APPEND, workspace_reference, workspace_table
 
 
 class Migration(migrations.Migration):
@@ -10,7 +10,9 @@ class Migration(migrations.Migration):
         workspace_table("persona"),
         workspace_table("persona_version", key="", grants=APPEND),
         workspace_table("lead_persona", key=""),
+        workspace_reference("lead_persona", "lead_id", "lead"),
         workspace_table("persona_due", key=""),
+        workspace_reference("persona_due", "lead_id", "lead"),
         workspace_table("persona_build", key=""),
         workspace_table("persona_discovery", key=""),
         migrations.RunSQL(

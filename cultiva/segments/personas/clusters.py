@@ -8,8 +8,9 @@ Three questions are asked, and a group is told of only where all say yes:
 
 1. Is there more than one? The number of groups is the one of least BIC; where that is one, there are none.
 2. Is it more than a trend? Big companies buying big machines are one cloud, however long it is, and a model of groups
-   cuts it into pieces. So the same is done with made-up leads who have the same values and the same correlations and
-   no groups (a Gaussian copula): only what fits better than all of those counts.
+   cuts it into pieces, with many leads near the cuts. So either nobody stands in between; or the same is done with
+   made-up leads who have the same values and the same correlations and no groups (a Gaussian copula), and the groups
+   fit better than theirs.
 3. Does it come back? The leads are drawn anew, with replacement, and grouped anew; a group's stability is the mean of
    its best Jaccard similarity. From 0.75 it counts as stable (Hennig, Computational Statistics & Data Analysis 52,
    2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster).
@@ -39,6 +40,7 @@ LEAST_SHARE = 0.03  # of the leads, and at least:
 LEAST_SIZE = 20
 IMITATIONS = 19  # none of them may come near: to beat the best of so many by chance happens once in twenty
 BEYOND = 3.0  # standard deviations above their mean, besides
+SURE, MOST_BETWEEN = 0.95, 0.02  # pieces of trends of many strengths left 5 in 100 and more less sure than that
 RESAMPLES = 30
 TUNINGS = 6
 STABLE = 0.75
@@ -88,7 +90,7 @@ def find_groups(features: Sequence[Feature], values: Matrix, *, seed: int, progr
     if number == 1:
         return Found([], "one", 0, considered, _drawn(points, np.full(len(values), -1)))
     best = _fit(fitted, number, seed, starts=5)
-    if _is_trend(features, fitted, number, seed, progress):
+    if not _stand_apart(best, fitted) and _is_trend(features, fitted, number, seed, progress):
         return Found([], "trend", 0, considered, _drawn(points, np.full(len(values), -1)))
     labels = _assigned(best, values)
     stability = _stability(fitted, labels[rows], number, seed, progress)
@@ -125,6 +127,11 @@ def _assigned(mixture: Any, table: Matrix) -> Labels:
 
 
 # More than a trend?
+
+
+def _stand_apart(mixture: Any, table: Matrix) -> bool:
+    """Whether next to nobody could be of two groups."""
+    return float((mixture.predict_proba(table).max(axis=1) < SURE).mean()) <= MOST_BETWEEN
 
 
 def _is_trend(features: Sequence[Feature], table: Matrix, number: int, seed: int, progress: Progress) -> bool:

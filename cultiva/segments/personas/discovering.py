@@ -14,10 +14,12 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
+import cultiva
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import Workspace
 from cultiva.events.actions import SKEW
@@ -39,6 +41,7 @@ CHUNK = 2000  # leads a statement
 MEMORY_BYTES = 1024 * 1024 * 1024
 LONGEST = timedelta(minutes=15)  # of one search, and of the lease on it
 SEED = 7
+ROOT = Path(cultiva.__file__).parents[1]
 GOING = ("waiting", "running")
 
 
@@ -156,7 +159,13 @@ def _search(found: Discovery, columns: Sequence[Column], candidates: Sequence[Ca
     command = [sys.executable, "-m", "cultiva.segments.personas.looking"]
     with tempfile.TemporaryFile("w+") as complaints:
         with subprocess.Popen(  # noqa: S603 (our own module)
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env=environment,
+            cwd=ROOT,
         ) as process:
             timer = threading.Timer(LONGEST.total_seconds(), process.kill)
             timer.start()
