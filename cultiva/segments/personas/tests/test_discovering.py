@@ -124,15 +124,16 @@ def test_one_look_at_a_time_and_a_worker_that_died_leaves_it_to_the_next(huerta:
     assert ask_discovery(workspace_id=huerta.id, by="user:2", at=at).id != first.id
 
 
-def test_a_search_that_needs_too_much_memory_says_so(
+def test_a_search_that_breaks_off_says_so_and_leaves_room_for_another(
     huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discovering, "MEMORY_BYTES", 2**20)
+    monkeypatch.setattr(discovering, "LONGEST", timedelta(0))
     random = Random(3)
     fill(huerta, at, [grower(random) for _ in range(90)])
     failed = look(huerta, at)
     assert failed.state == "failed"
-    assert failed.problem
+    assert "The search broke off" in failed.problem
+    assert ask_discovery(workspace_id=huerta.id, by="user:1", at=at).id != failed.id
 
 
 @pytest.mark.parametrize(
