@@ -52,6 +52,7 @@ from cultiva.mailing.actions import answer
 from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import hand_over
 from cultiva.scoring.actions import rescore_due, score
+from cultiva.segments.personas import closeness as personas
 from cultiva.segments.refreshing import due_leads, put_off, refresh, refresh_states
 
 log = logging.getLogger(__name__)
@@ -67,8 +68,10 @@ STEPS: dict[str, Step] = {
     "leads.project": project,
     "leads.count_conversions": count_conversions,
     "segments.refresh": refresh,
+    "personas.refresh": personas.refresh,
     "scoring.score": score,
     "lifecycle.advance": advance_stages,
+    "personas.refresh_states": personas.refresh_states,
     "segments.refresh_states": refresh_states,
     "sales.hand_over": hand_over,
     "nurture.advance": advance_workflows,
@@ -175,7 +178,7 @@ def process_leads(*, workspace_id: int, at: datetime) -> int:
 
 
 def process_due_leads(*, workspace_id: int, at: datetime) -> int:
-    """Leads whose score or segments time alone changes (a window's edge, ageing): the same steps without new events."""
+    """Leads whose score, persona or segments time alone changes (a window's edge, ageing): same steps, no events."""
     pace = _turns_of(workspace_id).due
     return _whole_or_halves(lambda only: _take_due(workspace_id, at, pace, only), workspace_id, AT_LEADS)
 
@@ -244,10 +247,11 @@ def _take_due(workspace_id: int, at: datetime, pace: Pace, only: list[int] | Non
 
 
 def _due(workspace_id: int, at: datetime, pace: Pace, failing: list[int]) -> list[int]:
-    """Leads whose score, or place in a segment, time alone may have changed, ascending."""
+    """Leads whose score, persona or place in a segment time alone may have changed, ascending."""
     scores = rescore_due(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
     segments = due_leads(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
-    return sorted({*scores, *segments})
+    closeness = personas.due_leads(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
+    return sorted({*scores, *segments, *closeness})
 
 
 def run_steps(steps: Mapping[str, Step], batch: Batch, subjects: Sequence[int] = ()) -> None:

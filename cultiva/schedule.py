@@ -20,6 +20,7 @@ from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 from cultiva.segments import building
+from cultiva.segments.personas import actions as personas
 
 KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
@@ -64,6 +65,12 @@ def build_segments(workspace_id: int, at: datetime) -> None:
     building.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
 
 
+def judge_personas(workspace_id: int, at: datetime) -> None:
+    """Everybody anew, where a persona changed."""
+    until = time.monotonic() + BUILDING_SECONDS
+    personas.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
+
+
 def forget_keys(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
@@ -94,6 +101,7 @@ JOBS = [
     Job("live source", timedelta(seconds=4), add_live_events),
     Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
     Job("build segments", timedelta(seconds=1), build_segments),
+    Job("judge personas", timedelta(seconds=1), judge_personas),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget uploads", timedelta(minutes=30), forget_uploads),

@@ -182,7 +182,7 @@ PLUGINS = {
         "cultiva.criteria.conditions.attribute.Attribute",
         "cultiva.criteria.conditions.event.EventHappened",
         "cultiva.criteria.conditions.tag.HasTag",
-        "cultiva.criteria.conditions.persona.PersonaIsClose",
+        "cultiva.segments.personas.condition.PersonaOfWorkspace",
         "cultiva.criteria.conditions.consent.ConsentIs",
         "cultiva.criteria.conditions.mark.HasMark",
         "cultiva.segments.conditions.segment.InSegment",

@@ -22,6 +22,7 @@ FLOW_IDLE_SECONDS = 0.1
 FEW = 200  # a batch of fewer costs nearly as much as one of so many: let them gather until the next look
 DUE_SECONDS = 1.0  # between two looks for leads that time alone changes
 IMPORTS_IDLE_SECONDS = 1.0
+DISCOVERIES_IDLE_SECONDS = 2.0
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
 
@@ -64,7 +65,7 @@ def worker() -> None:
 
 
 def run_worker() -> None:
-    """Four loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    """Five loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -75,6 +76,7 @@ def run_worker() -> None:
             ("schedule", schedule_round, IDLE_SECONDS),
             ("mail", mail_round, IDLE_SECONDS),
             ("imports", partial(imports_round, stop), IMPORTS_IDLE_SECONDS),
+            ("discoveries", discoveries_round, DISCOVERIES_IDLE_SECONDS),
         )
     ]
     for each in loops:
@@ -131,6 +133,18 @@ def imports_round(stop: threading.Event) -> int:
     return each_in_turn(
         workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
     )
+
+
+def discoveries_round() -> int:
+    """Looks for groups among leads, which somebody asked for: a minute or so each, in a process of its own."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.lib import clock
+    from cultiva.segments.personas.discovering import run_next
+
+    real_now = datetime.now(UTC)
+    return each_in_turn(
+        workspace_ids(), lambda each: run_next(workspace_id=each, at=clock.now(), real_now=real_now)
+    )  # fmt: skip
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:

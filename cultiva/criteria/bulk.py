@@ -71,8 +71,6 @@ class BulkContext(OnePass):
     attributes: dict[str, Dictionary] = field(default_factory=dict)
     properties: dict[tuple[str, ...], Dictionary] = field(default_factory=dict)
 
-    events: set[str] = field(default_factory=set)  # names that are asked for
-
     def attribute(self, name: str) -> Value:
         return self.attributes.setdefault(name, Dictionary(f"a{len(self.attributes) + 1}", self.dialect))
 

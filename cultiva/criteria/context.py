@@ -19,6 +19,8 @@ class Closeness(Protocol):
 
     def closeness(self, context: "Context") -> str: ...
 
+    def next_change(self, context: "Context") -> str: ...
+
 
 @dataclass
 class Context:

@@ -20,6 +20,11 @@ class OnePass(Context):
     columns: list[str] = field(default_factory=list)  # of `happened`
     counts: list[str] = field(default_factory=list)  # of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
+    events: set[str] = field(default_factory=set)  # names that are asked for, by personas as well
+
+    def event_is(self, name: str) -> str:
+        self.events.add(name)
+        return super().event_is(name)
 
     def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         test = self.add_test(matches, after=after, window=window)

@@ -17,6 +17,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lifecycle.document import LANGUAGES, START, Lifecycle, read_lifecycle
 from cultiva.lifecycle.models import LifecycleVersion, StageChange
+from cultiva.segments.standing import personas_of
 
 GUARD = "guard"  # who moved the lead, where it was not a user
 
@@ -116,7 +117,9 @@ def _choose_transitions(batch: Batch, lifecycle: Lifecycle, lead_ids: Sequence[i
     """{lead id: number of the transition it takes now}"""
     if not lifecycle.transitions:
         return {}
-    context = Context(timezone=lifecycle.timezone or _time_zone(batch.workspace_id))
+    context = Context(
+        timezone=lifecycle.timezone or _time_zone(batch.workspace_id), personas=personas_of(batch.workspace_id)
+    )
     whens = [
         f"WHEN state.stage = ANY ({context.bind(list(each.from_stages))})"
         f" AND {context.bind(each.to_stage)} <> ALL (closed.stages)"

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import get_language
 
 from cultiva.criteria.language import Context, Node, compile_predicate, parse
+from cultiva.criteria.personas import AnyPersona
 from cultiva.criteria.reading import nearest, read_list
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.zones import time_zones
@@ -141,7 +142,7 @@ def _read_transitions(found: Any, stages: list[str]) -> tuple[Transition, ...]:
 
 def _read_guard(found: Any, *, place: str) -> Node:
     guard = parse(found, place=place)
-    compile_predicate(guard, Context())  # refuses what only workflows offer: `since`
+    compile_predicate(guard, Context(personas=AnyPersona()))  # refuses what only workflows offer: `since`
     return guard
 
 

@@ -23,6 +23,7 @@ from cultiva.nurture.document import Branch, Entry, Step, Wait, Workflow, read_w
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
 from cultiva.segments.refreshing import note_events
+from cultiva.segments.standing import personas_of
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
     }
     if not events:
         return []
-    context = Context(timezone=runs[0].timezone)
+    context = Context(timezone=runs[0].timezone, personas=personas_of(runs[0].workspace_id))
     cases = []
     for number, run in enumerate(runs):
         context.timezone = run.timezone

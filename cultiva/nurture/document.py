@@ -7,6 +7,7 @@ from typing import Any
 
 from cultiva.criteria.conditions.event import EventHappened
 from cultiva.criteria.language import Context, Node, compile_predicate, parse
+from cultiva.criteria.personas import AnyPersona
 from cultiva.criteria.reading import nearest, read_days, read_list, read_text
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.plugins import plugins
@@ -196,7 +197,9 @@ def _read_branch(found: Any, place: str, since: Collection[str]) -> Branch:
         arm_place = f"{place}.branch[{number}]"
         arm = check_keys(each, allowed=("when", "next"), required=("when", "next"), place=arm_place)
         when = parse(arm["when"], place=f"{arm_place}.when")
-        compile_predicate(when, Context(since=dict.fromkeys(since, "")))  # refuses any other `since`
+        compile_predicate(
+            when, Context(since=dict.fromkeys(since, ""), personas=AnyPersona())
+        )  # refuses any other `since`
         arms.append(Arm(when, arm["next"]))
     return Branch(tuple(arms), given["otherwise"])
 

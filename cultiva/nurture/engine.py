@@ -19,6 +19,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Branch, Exit, Step, Wait, Workflow
 from cultiva.nurture.steps.base import Standing
+from cultiva.segments.standing import personas_of
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,9 @@ def _act(run: Run, group: Group, step: Step) -> bool:
 
 def _split(run: Run, group: Group, branch: Branch) -> Iterator[Group]:
     """The group in parts, each at the next node of the first arm that holds for it."""
-    context = Context(timezone=run.timezone, since=_instants(run.workflow, group))
+    context = Context(
+        timezone=run.timezone, since=_instants(run.workflow, group), personas=personas_of(run.workspace_id)
+    )
     whens = [f"WHEN {compile_predicate(arm.when, context)} THEN {n}" for n, arm in enumerate(branch.arms)]
     whens.append(f"ELSE {len(branch.arms)}")
     rows = fetch_all(

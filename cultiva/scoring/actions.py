@@ -20,6 +20,7 @@ from cultiva.scoring.explanation import (
 )
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
+from cultiva.segments.standing import personas_of
 
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
 
@@ -91,7 +92,7 @@ def score(batch: Batch) -> None:
 def _write_scores(batch: Batch, version: ModelVersion, *, is_primary: bool) -> list[dict[str, Any]]:
     """Rows of write_scores.sql: the leads whose temperature or grade changed."""
     model = ScoringModel.read(version.body)
-    compiled = compile_model(model, timezone=version.workspace.time_zone)
+    compiled = compile_model(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
     temperature, grade = model.temperature, model.grade
     limits: Mapping[str, float] = grade.limits if grade else {}
     return fetch_all(
@@ -146,7 +147,7 @@ def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetim
     """
     with workspace_scope(workspace_id):
         read = ScoringModel.read(model.body)
-        compiled = compile_model(read, timezone=model.workspace.time_zone)
+        compiled = compile_model(read, timezone=model.workspace.time_zone, personas=personas_of(workspace_id))
         parameters = {
             **compiled.parameters, "workspace": workspace_id, "leads": [lead_id], "at": at, "until": at,
         }  # fmt: skip

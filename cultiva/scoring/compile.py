@@ -18,12 +18,12 @@ The caller gives workspace, leads, at and until: events after `at`, up to `until
 
 # ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days
-from cultiva.criteria.context import Context
+from cultiva.criteria.context import Closeness, Context
 from cultiva.criteria.figures import Figure
 from cultiva.criteria.language import compile_predicate, names_of, reads_of
 from cultiva.criteria.one_pass import OnePass
@@ -65,9 +65,11 @@ class ModelContext(OnePass):
         return self.counted(figure, matches, test)
 
 
-def compile_model(model: ScoringModel, *, timezone: str) -> CompiledModel:
+def compile_model(
+    model: ScoringModel, *, timezone: str, personas: Mapping[str, Closeness] | None = None
+) -> CompiledModel:
     """`timezone` serves a model that names none."""
-    context = ModelContext(timezone=model.timezone or timezone)
+    context = ModelContext(timezone=model.timezone or timezone, personas=personas or {})
     rules = [_compile_rule(rule, number, context) for number, rule in enumerate(model.rules)]
     steps = [
         TOUCHED,
@@ -92,7 +94,7 @@ TOUCHED = """touched AS MATERIALIZED (
 
 def _happened(model: ScoringModel, context: ModelContext) -> str:
     """Read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger where it lacks statistics."""
-    names = frozenset[str]().union(*(names_of(rule.when) for rule in model.rules))
+    names = context.events.union(*(names_of(rule.when) for rule in model.rules))
     listed, acts = context.bind(sorted(names)), context.bind(list(ACTS) if ANY in names else [])
     return f"""happened AS MATERIALIZED (
   SELECT {", ".join(["e.lead_id", "e.id", "e.occurred_at", *context.columns])}

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from cultiva.criteria.conditions.event import EventHappened, read_path
 from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, reads_of, say
+from cultiva.criteria.personas import AnyPersona
 from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_text
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.lib.zones import time_zones
@@ -236,7 +237,7 @@ def _read_when(found: Any, place: str) -> Node:
         if not condition.reads_files:
             hint = "rules ask for attributes, tags and events"
             raise DocumentError(place, f"a scoring rule cannot ask for `{condition.kind}`", hint)
-    compile_predicate(when, Context())  # names a `since`, which only workflows have
+    compile_predicate(when, Context(personas=AnyPersona()))  # names a `since`, which only workflows have
     return when
 
 

@@ -19,6 +19,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Wanted, judge
 from cultiva.segments.models import Segment
 from cultiva.segments.refreshing import Move, event_of, refresh_leads
+from cultiva.segments.standing import personas_of
 
 SMALL = 20_000  # leads: judging them takes less than people notice
 CHUNK = 5000  # moves told, or marked leads judged, in a transaction
@@ -54,7 +55,7 @@ def _write_everybody(segment: Segment, at: datetime) -> dict[str, Any]:
     """{entered, gone, first_id}. Judged into a table of its own: a statement that writes gets no parallel workers."""
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
     wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
-    judging = judge([wanted], timezone=zone, everybody=True)
+    judging = judge([wanted], timezone=zone, personas=personas_of(segment.workspace_id), everybody=True)
     parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
     with whole_ledger():
         execute("DROP TABLE IF EXISTS pg_temp.judged")

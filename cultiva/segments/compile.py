@@ -13,15 +13,16 @@ leads and asked.
 
 # ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cultiva.criteria.conditions.event import EventHappened, Times
 from cultiva.criteria.context import ACTS, ANY, Context
 from cultiva.criteria.figures import Figure
-from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of, reads_of
+from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of
 from cultiva.criteria.one_pass import OnePass
+from cultiva.criteria.personas import Persona, reads_with
 from cultiva.segments.conditions.segment import InSegment
 
 
@@ -76,19 +77,26 @@ class JudgingContext(OnePass):
         return edges
 
 
-def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False, with_edges: bool = True) -> Judging:
+def judge(
+    segments: Sequence[Wanted],
+    *,
+    timezone: str,
+    personas: Mapping[str, Persona] | None = None,
+    everybody: bool = False,
+    with_edges: bool = True,
+) -> Judging:
     """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all.
 
     Who only counts needs no edges: next_at is NULL then.
     """
-    context = JudgingContext(timezone=timezone, asks_everybody=everybody, needs_edges=with_edges)
-    names = frozenset[str]().union(*(reads_of(each.node).events for each in segments))
+    known = personas or {}
+    context = JudgingContext(timezone=timezone, personas=known, asks_everybody=everybody, needs_edges=with_edges)
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
-    if any(reads_of(each.node).is_daily for each in segments):
+    if any(reads_with(each.node, known).is_daily for each in segments):
         context.tests = ["true"]  # an event that does not count today may do so tomorrow
     steps = [_touched(segments, everybody=everybody)]
     if context.columns:
-        steps += [_happened(names, context), _counted(context)]
+        steps += [_happened(frozenset(context.events), context), _counted(context)]
     steps.append(_judged(rows, context))
     return Judging(",\n".join(steps), context.parameters)
 

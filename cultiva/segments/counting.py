@@ -11,6 +11,7 @@ from cultiva.events.actions import SKEW
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.building import is_small, whole_ledger
 from cultiva.segments.compile import Judging, Wanted, judge
+from cultiva.segments.standing import personas_of
 
 SAMPLE = 1500  # leads: the estimate is within 3 in 100 of all leads, 19 times of 20
 SHOWN = 10
@@ -46,7 +47,8 @@ def estimate(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid
         share = {"workspace": workspace_id, "percent": 100 * SAMPLE / of}
         leads = [row["lead_id"] for row in fetch_all(load_sql("segments", "sample_of_leads"), share)]
         judging = judge(
-            [Wanted(0, node, takes_only_valid)], timezone=_zone(workspace_id), with_edges=False
+            [Wanted(0, node, takes_only_valid)], timezone=_zone(workspace_id), personas=personas_of(workspace_id),
+            with_edges=False,
         )  # fmt: skip
         more = {"leads": leads, "asked": ["1"] * len(leads)}
         held = fetch_all(
@@ -65,7 +67,13 @@ def count(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid: b
 
 
 def _count(workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool) -> Count:
-    judging = judge([Wanted(0, node, False)], timezone=_zone(workspace_id), everybody=True, with_edges=False)
+    judging = judge(
+        [Wanted(0, node, False)],
+        timezone=_zone(workspace_id),
+        personas=personas_of(workspace_id),
+        everybody=True,
+        with_edges=False,
+    )
     statement = load_sql("segments", "count_judged")
     parameters = _parameters(workspace_id, judging, at) | {"only_valid": takes_only_valid, "shown": SHOWN}
     with whole_ledger():

@@ -44,4 +44,6 @@ HOLDS = [
     Hold("segment_pin", "lead_id", join_pins, together=[("is_included", "by", "at")]),
     Hold("segment_due", "lead_id", drop, "figure"),
     Hold("segment_known", "lead_id", drop, "figure", key="lead_id"),
+    Hold("lead_persona", "lead_id", drop, "figure", key="lead_id"),
+    Hold("persona_due", "lead_id", drop, "figure", key="lead_id"),
 ]  # fmt: skip

@@ -14,7 +14,8 @@ ACTS = ("track", "page", "screen")
 # What may make a lead another person than before, with another past.
 IDENTITY = ("lead_merged", "lead_unmerged")
 EARLY = ("consent", "mark", "segment")  # facts that stand when `flow` begins; the others are written by its steps
-EARLIER_STATES = frozenset({"score", "temperature", "stage"})  # written before `refresh_states`, or told by an event
+# Written before `refresh_states`, or told by an event.
+EARLIER_STATES = frozenset({"score", "temperature", "stage", "persona"})
 
 
 def inputs_of(reads: Reads) -> frozenset[str]:

@@ -13,12 +13,14 @@ from typing import Any
 
 from cultiva.accounts.models import Workspace
 from cultiva.criteria.language import parse
+from cultiva.criteria.personas import Persona
 from cultiva.events.actions import SKEW, LedgerEvent, NewEvent
 from cultiva.events.batch import Batch
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.segments.compile import Judging, Wanted, judge
 from cultiva.segments.inputs import EARLIER_STATES, EVERYTHING, changed_by, states_in
 from cultiva.segments.models import Input, Segment
+from cultiva.segments.standing import personas_of
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ def refresh_leads(*, workspace_id: int, asked: Mapping[int, Iterable[int]], at: 
         for lead_id in asked[segment.id]:
             bits.setdefault(lead_id, ["0"] * len(ready))[number] = "1"
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=workspace_id)
-    judging = _judging(tuple(_wanted(each) for each in ready), zone)
+    personas = tuple(personas_of(workspace_id).values()) if any(each.reads_states for each in ready) else ()
+    judging = _judging(tuple(_wanted(each) for each in ready), zone, personas)
     rows = fetch_all(
         f"WITH {judging.steps}, {load_sql('segments', 'write_members')}",
         {
@@ -228,8 +231,9 @@ def _wanted(segment: Segment) -> _Compiled:
 
 
 @lru_cache(maxsize=256)
-def _judging(segments: tuple[_Compiled, ...], zone: str) -> Judging:
-    return judge([Wanted(each.id, parse(each.criteria), each.takes_only_valid) for each in segments], timezone=zone)
+def _judging(segments: tuple[_Compiled, ...], zone: str, personas: tuple[Persona, ...]) -> Judging:
+    wanted = [Wanted(each.id, parse(each.criteria), each.takes_only_valid) for each in segments]
+    return judge(wanted, timezone=zone, personas={each.key: each for each in personas})
 
 
 def event_of(move: Move, at: datetime, **more: Any) -> NewEvent:

@@ -20,8 +20,10 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from cultiva.accounts.models import Workspace
 from cultiva.criteria import language
 from cultiva.criteria.checking import check
+from cultiva.criteria.personas import AnyPersona
 from cultiva.leads.audience import Predicate
 from cultiva.lib.documents import DocumentError, read_document
+from cultiva.segments.standing import personas_of
 
 PLACE = "criteria"
 MOST_CHARACTERS = 200_000  # below DATA_UPLOAD_MAX_MEMORY_SIZE, as a form sends them
@@ -68,7 +70,9 @@ def read_criteria(text: str, workspace: Workspace) -> Reading:
     if not found:
         try:
             node = language.parse(document, place=PLACE)
-            language.compile_predicate(node, language.Context())  # refuses what only workflows offer: `since`
+            language.compile_predicate(
+                node, language.Context(personas=AnyPersona())
+            )  # refuses what only workflows offer: `since`
         except DocumentError as error:
             found, node = [error], None
     lines = _Lines(text) if found else None
@@ -158,7 +162,7 @@ def readable(text: str) -> str:
 
 
 def predicate_of(node: language.Node, *, workspace: Workspace, at: datetime) -> Predicate:
-    context = language.Context(timezone=workspace.time_zone)
+    context = language.Context(timezone=workspace.time_zone, personas=personas_of(workspace.id))
     sql = language.compile_predicate(node, context)
     return Predicate(sql, {**context.parameters, "at": at})
 

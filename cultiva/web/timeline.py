@@ -103,6 +103,7 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "hand_over_rejected": ("x", "stages", _with(lambda: _("Sales gave the lead back: {reason}"), "reason")),
     "temperature_changed": ("temperature", "stages", _with(lambda: _("Temperature {from} → {to}"), "from", "to")),
     "grade_changed": ("star", "stages", _with(lambda: _("Grade {from} → {to}"), "from", "to")),
+    "persona_changed": ("user-circle", "stages", _with(lambda: _("Persona {from} → {persona}"), "from", "persona")),
     "policy_accepted": ("shield-check", "consent", _with(lambda: _("Accepted the privacy policy"))),
     "imported_with_proof": ("upload", "consent", _with(lambda: _("Imported, with a proof of consent"))),
     "imported_declared": ("upload", "consent", _with(lambda: _("Imported, their consent declared by a named person"))),

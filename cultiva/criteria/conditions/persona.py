@@ -43,6 +43,10 @@ class PersonaIsClose(Condition):
         closeness = context.personas[self.persona].closeness(context)
         return figure_test(self.limits.operator, closeness, self.limits.operands, context)
 
+    def next_change(self, context: Context) -> str:
+        persona = context.personas.get(self.persona)
+        return persona.next_change(context) if persona else ""
+
     def words(self, language: str) -> str:
         subject = pick(("la cercanía a la persona", "the closeness to persona"), language)
         return f"{subject} {operand_words(self.persona, language)} {comparison_words(self.limits, language)}"

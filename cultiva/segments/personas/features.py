@@ -1,0 +1,303 @@
+"""What groups are looked for in: a table of levels, a column an attribute or a sort of act, a row a lead.
+
+Each level carries the condition of our language that says it, so that a group can be told in criteria. What is known
+of who somebody is by law or by birth is no feature, nor what only names them.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+from typing import Any
+
+from cultiva.lib.folding import fold
+
+Json = dict[str, Any]
+
+
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# No special categories of data (GDPR art. 9), no age and nothing of minors, no nationality, stated or inferred: not
+# for telling people apart, and so not here. Words of an attribute's key, folded, in English and Spanish.
+PROTECTED = _split("""
+    age ages edad birth birthday birthdate dob born nacimiento cumpleanos minor menor child children hijo hijos
+    gender sex sexo genero sexual sexuality sexualidad orientation orientacion pronoun pronouns
+    race racial raza ethnic ethnicity etnia etnico origin origen
+    religion religious religioso belief beliefs creencia creencias faith
+    political politics politica politico party partido vote voto union unions sindicato afiliacion
+    health salud medical medico disease enfermedad disability discapacidad pregnant embarazo diet allergy alergia
+    genetic genetico biometric biometrico
+    nationality nacionalidad citizenship ciudadania language idioma lengua locale
+    marital civil married casado criminal penal delito
+""")
+# What names one person or one company, and what we say of them ourselves.
+NAMING = _split("""
+    email mail correo phone telefono mobile movil tel fax name nombre firstname lastname surname apellido apellidos
+    fullname username id ids uuid dni nif nie cif vat passport address direccion street calle postcode postal zip cp
+    iban card company empresa website web url domain dominio linkedin twitter avatar photo foto ip
+    tags tag owner notes note comentario comentarios comments message mensaje created updated
+""")
+NOT_TYPES = frozenset({"date", "date_time", "email", "phone", "url", "long_text"})
+
+LEAST_SHARE, LEAST_LEADS = 0.02, 10  # of a level; what is rarer is of the others
+MOST_LEVELS = 8
+MOST_WORDS = 6  # of one attribute that is written freely
+MOST_COLUMNS = 60
+DAYS = 365  # of behaviour
+OFTEN = 3  # times
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of a column; `criteria` is None where the language has no short word for it (all others)."""
+
+    label: str
+    criteria: Json | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """`name` of an attribute or event; `path` of pages. Rows hold the number of a level, or None: not known."""
+
+    kind: str  # choice | number | word | list | event
+    name: str
+    levels: Sequence[Level]
+    rows: Sequence[int | None]
+    path: str = ""
+
+    @property
+    def is_ordered(self) -> bool:
+        return self.kind in ("number", "event")
+
+    def exactly(self, level: int) -> Json:
+        """What is so of this level and of no other, for words; `criteria` of a level of acts hold for higher ones."""
+        criteria = self.levels[level].criteria
+        if self.kind == "event":
+            asked = {key: value for key, value in (self.levels[1].criteria or {}).items() if key != "times"}
+            if level == 0:
+                return asked | {"times": {"at_most": 0}}
+            return (
+                asked | {"times": {"at_least": 1, "at_most": OFTEN - 1}}
+                if level < len(self.levels) - 1
+                else criteria or {}
+            )
+        if criteria:
+            return criteria
+        if self.kind == "choice":
+            return {"attribute": self.name, "none_of": [each.label for each in self.levels if each.criteria]}
+        operator = "is_not" if self.kind == "list" else "does_not_contain"
+        return {"attribute": self.name, operator: self.levels[1].label}
+
+
+@dataclass
+class Person:
+    """A lead as it was read. `acts`: {(event, first part of a page's path): times}."""
+
+    lead_id: int
+    attributes: Mapping[str, Any]
+    acts: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+def columns_of(people: Sequence[Person], types: Mapping[str, str]) -> list[Column]:
+    """`types`: {attribute: its type}. The best known columns, where there are too many."""
+    keys = sorted({key for person in people for key in person.attributes})
+    found = [
+        column for key in keys if may_be_used(key, types.get(key, "")) for column in _of_attribute(key, people)
+    ]  # fmt: skip
+    found += _of_acts(people)
+    found.sort(key=lambda column: sum(row is not None for row in column.rows), reverse=True)
+    return found[:MOST_COLUMNS]
+
+
+def may_be_used(key: str, type_: str) -> bool:
+    """`company_name` names somebody, `company_size` does not: the last word says what a key is."""
+    words = re.findall(r"[a-z0-9]+", fold(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key)))
+    return not PROTECTED.intersection(words) and not NAMING.intersection(words[-1:]) and type_ not in NOT_TYPES
+
+
+# Attributes
+
+
+def _of_attribute(key: str, people: Sequence[Person]) -> Iterator[Column]:
+    values = [person.attributes.get(key) for person in people]
+    known = [value for value in values if not _is_missing(value)]
+    if len(known) < max(LEAST_LEADS, 0.1 * len(people)):
+        return
+    if any(isinstance(value, list) for value in known):
+        yield from _parts(key, "list", [_elements(value) for value in values])
+        return
+    numbers = [_number(value) for value in values]
+    if sum(each is not None for each in numbers) >= 0.9 * len(known) and len(set(numbers)) > MOST_LEVELS:
+        yield from _quarters(key, numbers)
+        return
+    texts = [None if _is_missing(value) else _text(value) for value in values]
+    common = _common(texts)
+    covered = sum(text is not None and fold(text) in common for text in texts)
+    if covered >= 0.6 * len(known):
+        yield from _choice(key, texts, common)
+    else:
+        yield from _parts(key, "word", [None if text is None else _words(text) for text in texts])
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value in ("", []) or isinstance(value, dict)
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value)
+    text = value if isinstance(value, str) else ""
+    return float(text) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else None
+
+
+def _elements(value: Any) -> list[str] | None:
+    if _is_missing(value):
+        return None
+    return [_text(each) for each in (value if isinstance(value, list) else [value]) if not _is_missing(each)]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{4,}", text)
+
+
+def _common(texts: Iterable[str | None]) -> list[str]:
+    """The most common texts, folded; the rare ones are left out."""
+    counts = Counter(fold(text) for text in texts if text is not None)
+    least = max(LEAST_LEADS, LEAST_SHARE * counts.total())
+    return [text for text, count in sorted(counts.items(), key=lambda each: (-each[1], each[0])) if count >= least][
+        :MOST_LEVELS
+    ]
+
+
+def _choice(key: str, texts: Sequence[str | None], common: Sequence[str]) -> Iterator[Column]:
+    if len(common) < 2 and not any(text is not None and fold(text) not in common for text in texts):
+        return
+    spelt = _spelt(text for text in texts if text is not None)
+    levels = [Level(spelt[text], {"attribute": key, "is": spelt[text]}) for text in common]
+    place = {text: n for n, text in enumerate(common)}
+    others = any(text is not None and fold(text) not in place for text in texts)
+    rows = [None if text is None else place.get(fold(text), len(common)) for text in texts]
+    yield Column("choice", key, [*levels, *([Level("", None)] if others else [])], rows)
+
+
+def _spelt(texts: Iterable[str]) -> dict[str, str]:
+    """{folded: as it is written most}"""
+    counts = Counter(texts)
+    return {fold(text): text for text, _count in sorted(counts.items(), key=lambda each: (each[1], each[0]))}
+
+
+def _parts(key: str, kind: str, rows: Sequence[Sequence[str] | None]) -> Iterator[Column]:
+    """Yes or no, for each common element of lists, or word of texts."""
+    folded = [None if row is None else {fold(each) for each in row} for row in rows]
+    counts = Counter(each for row in folded if row is not None for each in row)
+    spelt = _spelt(each for row in rows if row is not None for each in row)
+    known = sum(row is not None for row in folded)
+    operator = "is" if kind == "list" else "contains"
+    common = [part for part, count in counts.most_common() if max(LEAST_LEADS, 0.04 * known) <= count <= 0.9 * known]
+    for part in sorted(common[:MOST_WORDS]):
+        word = spelt[part] if kind == "list" else spelt[part].lower()
+        levels = [Level("", None), Level(word, {"attribute": key, operator: word})]
+        yield Column(kind, key, levels, [None if row is None else int(part in row) for row in folded])
+
+
+def _quarters(key: str, numbers: Sequence[float | None]) -> Iterator[Column]:
+    """Below the first quarter, up to the middle, .. : equal numbers are never parted."""
+    known = sorted(number for number in numbers if number is not None)
+    edges = sorted({known[len(known) * quarter // 4] for quarter in (1, 2, 3)} - {known[0]})
+    if not edges:
+        return
+    levels = [Level(f"< {_plain(edges[0])}", {"attribute": key, "lt": _plain(edges[0])})]
+    for low, high in pairwise(edges):
+        below = max(number for number in known if number < high)
+        levels.append(
+            Level(f"{_plain(low)}–{_plain(below)}", {"attribute": key, "between": [_plain(low), _plain(below)]})
+        )
+    levels.append(Level(f"≥ {_plain(edges[-1])}", {"attribute": key, "gte": _plain(edges[-1])}))
+    rows = [None if number is None else sum(number >= edge for edge in edges) for number in numbers]
+    yield Column("number", key, levels, rows)
+
+
+def _plain(number: float) -> float | int:
+    return int(number) if number == int(number) and abs(number) < 1e15 else number
+
+
+# Acts
+
+
+def _of_acts(people: Sequence[Person]) -> Iterator[Column]:
+    """Of who never acted nothing is known: they may not be followed."""
+    counts = Counter(act for person in people for act in person.acts)
+    active = [person for person in people if person.acts]
+    for event, path in sorted(counts):
+        times = [None if not person.acts else person.acts.get((event, path), 0) for person in people]
+        share = counts[event, path] / max(1, len(active))
+        if counts[event, path] < LEAST_LEADS or not LEAST_SHARE * 2 <= share <= 0.96:
+            continue
+        often = sum(each is not None and each >= OFTEN for each in times)
+        asked: Json = {"event": event}
+        if path:
+            asked["where"] = [{"property": "path", "starts_with": path}]
+        levels = [Level("", None), Level("1", {**asked, "within_days": DAYS})]
+        if often >= max(LEAST_LEADS, LEAST_SHARE * 2 * len(active)):
+            levels.append(Level(str(OFTEN), {**asked, "times": {"at_least": OFTEN}, "within_days": DAYS}))
+        rows = [None if n is None else 0 if n == 0 else 1 if n < OFTEN or len(levels) < 3 else 2 for n in times]
+        yield Column("event", event, levels, rows, path)
+
+
+# What a group may be known by.
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A condition, as the levels of one column for which it holds."""
+
+    column: int
+    levels: Sequence[int]
+    criteria: Json
+
+
+def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
+    """Single levels, two of a choice, neighbouring ones of a number, and so many acts or more."""
+    found = []
+    for n, column in enumerate(columns):
+        last = len(column.levels) - 1
+        if column.kind == "event":
+            found += [
+                Candidate(n, range(level, last + 1), each.criteria)
+                for level, each in enumerate(column.levels)
+                if each.criteria
+            ]
+            continue
+        found += [Candidate(n, [level], each.criteria) for level, each in enumerate(column.levels) if each.criteria]
+        if column.kind == "choice":
+            named = [level for level, each in enumerate(column.levels) if each.criteria]
+            found += [Candidate(n, pair, either(column, pair)) for pair in combinations(named, 2)]
+        if column.kind == "number" and last > 1:
+            for level in range(1, last):
+                low = _edge(column.levels[level].criteria)
+                found.append(Candidate(n, range(level, last + 1), {"attribute": column.name, "gte": low}))
+                found.append(Candidate(n, range(level), {"attribute": column.name, "lt": low}))
+    return found
+
+
+def _edge(criteria: Json | None) -> Any:
+    assert criteria is not None
+    return criteria["between"][0]
+
+
+def either(column: Column, levels: Sequence[int]) -> Json:
+    """Several values of a choice, as one condition."""
+    return {"attribute": column.name, "any_of": [column.levels[level].label for level in levels]}

@@ -1,0 +1,126 @@
+"""What sets a group apart, and the few conditions by which it is known again.
+
+A trait compares a level's share in the group with its share among the others: the lift is their ratio, the standardized
+difference Cohen's h, 2·asin√p − 2·asin√q (0.2 is small, 0.5 middling, 0.8 large: Cohen, Statistical Power Analysis,
+1988). Criteria are chosen one by one: that which finds the group best together with those before it, by the harmonic
+mean of precision and recall of closeness ≥ 0.5. Weights are the log odds ratios of the conditions, from 1 to 5.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+MOST_TRAITS = 8
+LEAST_DIFFERENCE = 0.3
+MOST_CRITERIA = 6
+MOST_TRIED = 24
+LEAST_GAIN = 0.01
+CLOSE_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class Trait:
+    """Shares of a level, of those of whom the column is known; `others` are all leads outside the group."""
+
+    column: int
+    level: int
+    inside: float
+    others: float
+    lift: float | None  # None: nobody else has it
+    difference: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Holds where the column has one of the levels."""
+
+    column: int
+    levels: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """`criteria`: [(number of the candidate, weight)], and what they find of the group in this table."""
+
+    traits: list[Trait]
+    criteria: list[tuple[int, int]]
+    precision: float
+    recall: float
+
+
+def draw(table: Array, levels: Sequence[int], candidates: Sequence[Candidate], members: Sequence[int]) -> Portrait:
+    inside = np.zeros(len(table), dtype=bool)
+    inside[list(members)] = True
+    traits = _traits(table, levels, inside)
+    holds = np.array([np.isin(table[:, each.column], list(each.levels)) for each in candidates])
+    criteria = _choose(holds, [each.column for each in candidates], inside)
+    found = _closeness(holds, criteria) >= CLOSE_ENOUGH if criteria else np.zeros(len(table), dtype=bool)
+    right = float((found & inside).sum())
+    return Portrait(
+        traits, criteria, right / max(1.0, float(found.sum())), right / max(1.0, float(inside.sum()))
+    )  # fmt: skip
+
+
+def _traits(table: Array, levels: Sequence[int], inside: Flags) -> list[Trait]:
+    """The strongest first, one a column."""
+    best: dict[int, Trait] = {}
+    for n, count in enumerate(levels):
+        known = ~np.isnan(table[:, n])
+        here, there = known & inside, known & ~inside
+        if not here.any() or not there.any():
+            continue
+        for level in range(count):
+            p, q = (float((table[rows, n] == level).mean()) for rows in (here, there))
+            difference = float(2 * np.arcsin(np.sqrt(p)) - 2 * np.arcsin(np.sqrt(q)))
+            if difference >= LEAST_DIFFERENCE and (n not in best or difference > best[n].difference):
+                lift = round(p / q, 2) if q else None
+                best[n] = Trait(n, level, round(p, 4), round(q, 4), lift, round(difference, 3))
+    return sorted(best.values(), key=lambda trait: (-trait.difference, trait.column))[:MOST_TRAITS]
+
+
+def _choose(holds: Flags, columns: Sequence[int], inside: Flags) -> list[tuple[int, int]]:
+    """One after the other, or two together where no single one helps: of two, each alone is enough; of three, two."""
+    weighed = [(n, weight) for n in range(len(columns)) if (weight := _weight(holds[n], inside))]
+    alone = sorted(weighed, key=lambda each: (-_found(holds, [each], inside), each[0]))[:MOST_TRIED]
+    chosen: list[tuple[int, int]] = []
+    reached = 0.0
+    while len(chosen) < MOST_CRITERIA:
+        taken = {columns[n] for n, _weight in chosen}
+        free = [each for each in alone if columns[each[0]] not in taken]
+        steps = [[each] for each in free]
+        best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0.0, 0))
+        if chosen and best[0] < reached + LEAST_GAIN:
+            steps = [[a, b] for a, b in combinations(free, 2) if columns[a[0]] != columns[b[0]]]
+            best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0, 0))
+        if best[0] < reached + LEAST_GAIN:
+            break
+        reached = best[0]
+        chosen += steps[-best[1]]
+    return chosen
+
+
+def _weight(holds: Flags, inside: Flags) -> int:
+    """0 where it says too little of the group."""
+    p = (float(holds[inside].sum()) + 0.5) / (float(inside.sum()) + 1)
+    q = (float(holds[~inside].sum()) + 0.5) / (float((~inside).sum()) + 1)
+    if p < 0.25 or p - q < 0.15:
+        return 0
+    return int(np.clip(round(float(np.log(p / (1 - p) / (q / (1 - q))))), 1, 5))
+
+
+def _closeness(holds: Flags, criteria: Sequence[tuple[int, int]]) -> Array:
+    weights = np.array([weight for _n, weight in criteria], dtype=float)
+    return np.asarray(weights @ holds[[n for n, _weight in criteria]] / weights.sum())
+
+
+def _found(holds: Flags, criteria: Sequence[tuple[int, int]], inside: Flags) -> float:
+    """The harmonic mean of precision and recall."""
+    found = _closeness(holds, criteria) >= CLOSE_ENOUGH
+    right = float((found & inside).sum())
+    return 2 * right / max(1.0, float(found.sum() + inside.sum()))
