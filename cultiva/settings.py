@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "cultiva.capture",
     "cultiva.sales",
     "cultiva.nurture",
+    "cultiva.bulk",
     "cultiva.demo",
     "cultiva.public",
     "cultiva.web",
@@ -201,6 +202,14 @@ PLUGINS = {
     ],
     "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
+    "bulk_actions": [
+        "cultiva.bulk.kinds.add_tag.AddTag",
+        "cultiva.bulk.kinds.remove_tag.RemoveTag",
+        "cultiva.bulk.kinds.set_attribute.SetAttribute",
+        "cultiva.bulk.kinds.assign_owner.AssignOwner",
+        "cultiva.bulk.kinds.enrol.Enrol",
+        "cultiva.bulk.kinds.export.Export",
+    ],
 }
 
 # Rooms with tables that name a lead, from the lowest floor up (lib.holds).
@@ -215,6 +224,7 @@ HOLDS = [
     "cultiva.capture.holds",
     "cultiva.sales.holds",
     "cultiva.nurture.holds",
+    "cultiva.bulk.holds",
 ]
 
 LOGGING = {

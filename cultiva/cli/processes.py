@@ -64,7 +64,7 @@ def worker() -> None:
 
 
 def run_worker() -> None:
-    """Four loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    """Five loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -75,6 +75,7 @@ def run_worker() -> None:
             ("schedule", schedule_round, IDLE_SECONDS),
             ("mail", mail_round, IDLE_SECONDS),
             ("imports", partial(imports_round, stop), IMPORTS_IDLE_SECONDS),
+            ("bulk", partial(bulk_round, stop), IMPORTS_IDLE_SECONDS),
         )
     ]
     for each in loops:
@@ -126,6 +127,17 @@ def imports_round(stop: threading.Event) -> int:
     """Each workspace's next import gets its turn; a long one goes on in the next round."""
     from cultiva.accounts.actions import workspace_ids
     from cultiva.capture.imports.turns import take_turn
+    from cultiva.lib import clock
+
+    return each_in_turn(
+        workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
+    )
+
+
+def bulk_round(stop: threading.Event) -> int:
+    """Each workspace's next action on many leads gets its turn; a long one goes on in the next round."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.bulk.turns import take_turn
     from cultiva.lib import clock
 
     return each_in_turn(

@@ -97,6 +97,18 @@ def list_leads(
     return Page(rows=rows[:limit], next_key=next_key, count=count, is_exact=is_exact)
 
 
+def selecting(*, workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
+    """`FROM .. WHERE ..` over all that the list would show, with the lead as `l`, and its parameters."""
+    where, parameters = _where(workspace_id, wanted)
+    words = like_words(wanted.search)
+    if (found := _find(words)) is not None and len(found) <= FEW:
+        where, parameters = f"{where} AND l.id = ANY (%(found)s::bigint[])", parameters | {"found": found}
+    if words:
+        where, parameters = f"{where} AND l.search_text LIKE ALL (%(words)s)", parameters | {"words": words}
+    tables = "FROM lead l JOIN lead_state s ON s.lead_id = l.id AND s.workspace_id = l.workspace_id"
+    return f"{tables} WHERE l.workspace_id = %(workspace)s AND {where}", parameters
+
+
 def _look_through(statement: str, parameters: dict[str, Any], sort: str) -> list[dict[str, Any]]:
     """The page as far as the head of the list fills it.
 

@@ -1,0 +1,5 @@
+-- What it takes to undo the action on each of these leads, {lead: before} as %(before)s.
+UPDATE bulk_lead b SET before = given.before
+  FROM (SELECT key::bigint AS lead_id, value AS before FROM jsonb_each(%(before)s::jsonb)) AS given
+ WHERE b.workspace_id = %(workspace)s AND b.action_id = %(action)s AND b.lead_id = given.lead_id
+   AND b.lead_id = ANY (%(leads)s::bigint[])
