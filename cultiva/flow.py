@@ -52,6 +52,7 @@ from cultiva.mailing.actions import answer
 from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import hand_over
 from cultiva.scoring.actions import rescore_due, score
+from cultiva.segments.refreshing import due_leads, put_off, refresh, refresh_states
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +66,14 @@ ARRIVALS: dict[str, Step] = {
 STEPS: dict[str, Step] = {
     "leads.project": project,
     "leads.count_conversions": count_conversions,
+    "segments.refresh": refresh,
     "scoring.score": score,
     "lifecycle.advance": advance_stages,
+    "segments.refresh_states": refresh_states,
     "sales.hand_over": hand_over,
     "nurture.advance": advance_workflows,
     "mailing.answer": answer,
+    "segments.put_off": put_off,
 }
 MOST_CULPRITS = 10  # searched for in one turn: what is broken for everybody must not keep other workspaces waiting
 MOST_RETRIES = 20  # in one turn
@@ -171,7 +175,7 @@ def process_leads(*, workspace_id: int, at: datetime) -> int:
 
 
 def process_due_leads(*, workspace_id: int, at: datetime) -> int:
-    """Leads whose score changes by time alone (a window's edge, ageing): the same steps without new events."""
+    """Leads whose score or segments time alone changes (a window's edge, ageing): the same steps without new events."""
     pace = _turns_of(workspace_id).due
     return _whole_or_halves(lambda only: _take_due(workspace_id, at, pace, only), workspace_id, AT_LEADS)
 
@@ -232,12 +236,18 @@ def _take_due(workspace_id: int, at: datetime, pace: Pace, only: list[int] | Non
     began = time.perf_counter()
     with _blaming(AT_LEADS) as subjects, workspace_scope(workspace_id):
         failing = [each.subject_id for each in list_failures(workspace_id) if each.stage == AT_LEADS]
-        due = only or rescore_due(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
-        subjects.extend(hold_leads(workspace_id=workspace_id, lead_ids=due))
+        subjects.extend(hold_leads(workspace_id=workspace_id, lead_ids=only or _due(workspace_id, at, pace, failing)))
         if subjects:
-            run_steps(STEPS, Batch(workspace_id=workspace_id, at=at, lead_ids=list(subjects)), subjects)
+            run_steps(STEPS, Batch(workspace_id=workspace_id, at=at, lead_ids=list(subjects), is_due=True), subjects)
     _note("due", pace, len(subjects), began)
     return len(subjects)
+
+
+def _due(workspace_id: int, at: datetime, pace: Pace, failing: list[int]) -> list[int]:
+    """Leads whose score, or place in a segment, time alone may have changed, ascending."""
+    scores = rescore_due(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
+    segments = due_leads(workspace_id=workspace_id, at=at, limit=pace.size, without=failing)
+    return sorted({*scores, *segments})
 
 
 def run_steps(steps: Mapping[str, Step], batch: Batch, subjects: Sequence[int] = ()) -> None:

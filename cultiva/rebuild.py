@@ -13,6 +13,7 @@ from cultiva.leads.inbox import touch
 from cultiva.leads.rebuild import rebuild_leads
 from cultiva.lib.database import fetch_all, workspace_scope
 from cultiva.lifecycle.actions import rebuild as rebuild_stages
+from cultiva.segments.building import build_all
 
 LEADS = 1000  # a transaction
 
@@ -27,7 +28,9 @@ def rebuild(*, workspace_id: int, at: datetime, progress: Callable[[str], None])
             recount_conversions(workspace_id=workspace_id, lead_ids=lead_ids)
     progress("stages …")
     differed = rebuild_stages(workspace_id)
-    progress(f"{differed} stages differed; what was seen …")
+    progress(f"{differed} stages differed; segments …")
+    build_all(workspace_id=workspace_id, at=at)
+    progress("what was seen …")
     recount_seen(workspace_id)
     for lead_ids in _chunks(workspace_id):
         with workspace_scope(workspace_id):

@@ -19,10 +19,12 @@ from cultiva.leads import retyping
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
+from cultiva.segments import building
 
 KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
 READING_SECONDS = 2.0  # a turn, then other work gets its own
+BUILDING_SECONDS = 2.0
 KEEP_DELIVERIES = timedelta(days=30)  # of shops, as they came: to look into what went wrong
 
 
@@ -56,6 +58,12 @@ def read_attributes_anew(workspace_id: int, at: datetime) -> None:
     retyping.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
 
 
+def build_segments(workspace_id: int, at: datetime) -> None:
+    """Segments whose criteria changed: who is in them, and what the ledger is told of it."""
+    until = time.monotonic() + BUILDING_SECONDS
+    building.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
+
+
 def forget_keys(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
@@ -85,6 +93,7 @@ JOBS = [
     Job("advance workflows", timedelta(seconds=1), advance_workflows),
     Job("live source", timedelta(seconds=4), add_live_events),
     Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
+    Job("build segments", timedelta(seconds=1), build_segments),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),

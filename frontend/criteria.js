@@ -563,12 +563,32 @@
       const chosen = all.find((each) => each.value === value) ?? { value, label: value ? `${value} ${this.t.is_missing}` : this.t.choose }
       const element = h('select', { class: `form-select form-select-sm ${look}`, 'data-key': key, 'aria-label': label, onchange: () => element.choose(element.value) })
       element.choose = set
+      element.addEventListener('keydown', (event) => this.typeAhead(event, element))
       const fill = () => element.replaceChildren(...(all.includes(chosen) ? [] : [make(chosen)]), ...options.map(make))
       if (isLazy) {
         element.append(make(chosen))
         for (const name of ['focus', 'pointerdown']) element.addEventListener(name, fill, { once: true })
       } else fill()
       return element
+    }
+
+    // The letters of a label choose it, one after the other: the browser would begin anew with each change of the list
+    typeAhead (event, element) {
+      const isOpen = CSS.supports('selector(:open)') && element.matches(':open')
+      if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey || isOpen) return
+      const before = this.ahead?.key === element.dataset.key && event.timeStamp - this.ahead.at < 1000 ? this.ahead.text : ''
+      if (event.key === ' ' && !before) return
+      event.preventDefault()
+      this.ahead = { key: element.dataset.key, at: event.timeStamp, text: before + event.key.toLocaleLowerCase() }
+      const { text } = this.ahead
+      const isRepeated = text === text[0].repeat(text.length) // the same letter again goes on to the next label
+      const sought = isRepeated ? text[0] : text
+      const from = element.selectedIndex + (isRepeated ? 1 : 0)
+      const options = [...element.options]
+      const found = [...options.slice(from), ...options.slice(0, from)].find((each) => each.label.trim().toLocaleLowerCase().startsWith(sought))
+      if (!found || found.value === element.value) return
+      element.value = found.value
+      element.choose(found.value)
     }
 
     input ({ key, label, value, set, type = 'text', class: look = '', ...more }) {

@@ -19,11 +19,13 @@ GLOBAL = {
 }  # fmt: skip
 # By name these hold a lead, but the ledger knows leads only as ids, and views have no constraints.
 VIEWS = ("event", "lead_event", "lasting_stage_change")
+# Rows that come by the million in one statement, which reads the leads anyway: no reference is checked row by row.
+UNCHECKED = ("segment_due", "segment_known", "segment_member")
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
-    "analyze_history", "api_key_use", "company_search", "event_begin_beyond", "event_make_partition",
-    "event_source_by_key", "flow_backlog", "flow_waiting", "group_events", "lead_search", "lead_search_some",
-    "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
+    "analyze_history", "analyze_segments", "api_key_use", "company_search", "event_begin_beyond",
+    "event_make_partition", "event_source_by_key", "flow_backlog", "flow_waiting", "group_events", "lead_search",
+    "lead_search_some", "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
 }  # fmt: skip
 
 TABLES = """
@@ -117,7 +119,7 @@ def test_every_reference_between_workspace_tables_includes_the_workspace() -> No
         "SELECT table_name AS table, column_name AS column FROM information_schema.columns"
         " WHERE table_schema = 'public' AND column_name IN ('lead_id', 'template_id', 'version_id', 'form_id')"
     )
-    assert {(c["table"], c["column"]) for c in columns if not c["table"].startswith(VIEWS)} <= named
+    assert {(c["table"], c["column"]) for c in columns if not c["table"].startswith((*VIEWS, *UNCHECKED))} <= named
 
 
 @pytest.mark.django_db

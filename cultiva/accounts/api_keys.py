@@ -25,6 +25,8 @@ SCOPES = (
     "companies:write",
     "attributes:read",
     "attributes:write",
+    "segments:read",
+    "segments:write",
     "merge",
 )
 REQUESTS_A_MINUTE = 600

@@ -7,10 +7,16 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from cultiva.accounts.actions import record_audit
+from cultiva.accounts.models import Workspace
 from cultiva.api.door import ApiRequest
 from cultiva.api.errors import ApiError, invalid, one_line
+from cultiva.criteria.references import GoesInCircles, StillUsed
 from cultiva.leads import actions, attributes, companies, retyping
 from cultiva.leads.models import Attribute, Company, Lead
+from cultiva.lib.documents import DocumentError
+from cultiva.segments import actions as segments
+from cultiva.segments.counting import Count, count
+from cultiva.segments.models import Segment
 
 Json = dict[str, Any]
 
@@ -93,6 +99,63 @@ def define_attribute(request: ApiRequest, given: Json) -> tuple[Attribute, bool]
     action = "attribute.changed" if known else "attribute.created"
     audit(request, action, f"attribute:{found.subject}.{found.key}"[:160], {"type": found.type})
     return found, known is None
+
+
+def save_segment(request: ApiRequest, given: Json) -> tuple[Segment, bool]:
+    call = request.call
+    key = given["key"] or segments.free_key(call.workspace_id, given["name"])
+    is_new = segments.find_segment(call.workspace_id, key) is None
+    with segment_refusals():
+        found = segments.save_segment(
+            workspace_id=call.workspace_id, by=call.caller.actor, at=call.at, **given | {"key": key}
+        )
+    return found, is_new
+
+
+def delete_segment(request: ApiRequest, segment: Segment) -> None:
+    call = request.call
+    with segment_refusals():
+        segments.delete_segment(
+            workspace_id=call.workspace_id, segment_id=segment.id, by=call.caller.actor, at=call.at
+        )  # fmt: skip
+
+
+def count_leads(request: ApiRequest, criteria: Json, *, takes_only_valid: bool) -> Count:
+    call = request.call
+    with segment_refusals():
+        return count(
+            workspace_id=call.workspace_id, criteria=criteria, at=call.at, takes_only_valid=takes_only_valid
+        )  # fmt: skip
+
+
+def move_members(request: ApiRequest, segment: Segment, given: Json, *, is_in: bool) -> Json:
+    call = request.call
+    with segment_refusals():
+        found = segments.find_addresses(workspace_id=call.workspace_id, words=given["emails"])
+        moved = segments.move_by_hand(
+            segment=segment, lead_ids={*given["lead_ids"], *found.lead_ids}, is_in=is_in, by=call.caller.actor,
+            at=call.at,
+        )  # fmt: skip
+    leads = len({*given["lead_ids"], *found.lead_ids})
+    return {"found": leads, "moved": moved, "unknown": [*found.unknown, *found.unreadable]}
+
+
+@contextmanager
+def segment_refusals() -> Iterator[None]:
+    try:
+        yield
+    except DocumentError as error:
+        raise ApiError(422, "invalid_criteria", one_line(error), field="criteria") from error
+    except GoesInCircles as error:
+        raise ApiError(422, "invalid_criteria", one_line(error), field="criteria") from error
+    except StillUsed as error:
+        raise ApiError(409, "segment_in_use", one_line(error)) from error
+    except segments.SegmentRefused as error:
+        raise ApiError(422, "invalid", one_line(error)) from error
+
+
+def time_zone(request: ApiRequest) -> str:
+    return Workspace.objects.values_list("time_zone", flat=True).get(id=request.call.workspace_id)
 
 
 def audit(request: ApiRequest, action: str, target: str, detail: Any) -> None:

@@ -155,3 +155,35 @@ MERGE_PREVIEW: Json = {
         }
     ],
 }
+SEGMENT: Json = {
+    "id": 5,
+    "key": "en-espana",
+    "name": "En España",
+    "kind": "dynamic",
+    "criteria": {"attribute": "country", "is": "ES"},
+    "words": "el país es «ES»",
+    "takes_only_valid": True,
+    "folder": "Países",
+    "tags": ["sur"],
+    "member_count": 120,
+    "is_being_built": False,
+    "used_by": [{"kind": "segment", "key": "en-espana-y-activos"}],
+    "created_at": "2026-03-10T12:00:00+00:00",
+    "changed_at": "2026-03-10T12:00:00+00:00",
+}
+SEGMENT_IN: Json = {
+    "name": "En España",
+    "criteria": {"all": [{"attribute": "country", "is": "ES"}, {"event": "page", "within_days": 30}]},
+    "folder": "Países",
+    "tags": ["sur"],
+}
+SEGMENT_MEMBER: Json = {
+    "lead_id": 7,
+    "email": "ana@riega.example",
+    "since": "2026-03-10T12:00:00+00:00",
+    "is_pinned": False,
+}
+SEGMENT_MEMBERS_IN: Json = {"lead_ids": [7], "emails": ["ana@riega.example"]}
+SEGMENT_PUT_IN: Json = {"found": 1, "moved": 1, "unknown": []}
+SEGMENT_COUNT_IN: Json = {"criteria": {"attribute": "country", "is": "ES"}}
+SEGMENT_COUNT: Json = {"count": 120, "not_valid": 8, "lead_ids": [7], "words": "el país es «ES»"}

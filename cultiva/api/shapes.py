@@ -341,3 +341,72 @@ class Score(BaseModel):
     dimensions: list[ScoreDimension]
     rules: list[ScoreRule]
     cuts: list[ScoreCut] = Field(description="What limits took away.")
+
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
+
+
+class SegmentIn(Body):
+    """A segment of this key is changed; without a key one is made of the name."""
+
+    key: Key | Literal[""] = ""
+    name: str = Field(min_length=1, max_length=160)
+    kind: Literal["dynamic", "fixed"] = "dynamic"
+    criteria: Json | None = Field(None, description="As in docs/reference/criteria.md. None for a fixed list.")
+    takes_only_valid: bool = Field(True, description="Leaves out who did not accept the data-protection policy.")
+    folder: str = Field("", max_length=120)
+    tags: list[Annotated[str, Field(max_length=60)]] = Field([], max_length=20)
+
+
+class SegmentUse(BaseModel):
+    kind: str
+    key: str
+
+
+class Segment(BaseModel):
+    id: int
+    key: str
+    name: str
+    kind: Literal["dynamic", "fixed"]
+    criteria: Json
+    words: str = Field(description="The criteria in words, in the language of Accept-Language.")
+    takes_only_valid: bool
+    folder: str
+    tags: list[str]
+    member_count: int
+    is_being_built: bool = Field(description="Until then the members are those of before.")
+    used_by: list[SegmentUse]
+    created_at: datetime
+    changed_at: datetime
+
+
+class SegmentMember(BaseModel):
+    lead_id: int
+    email: str
+    since: datetime
+    is_pinned: bool = Field(description="Put in by hand: stays, whatever the criteria say.")
+
+
+class SegmentMembersIn(Body):
+    """Leads by their ids, their addresses, or both."""
+
+    lead_ids: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field([], max_length=50_000)
+    emails: list[Annotated[str, Field(max_length=254)]] = Field([], max_length=50_000)
+
+
+class SegmentMoved(BaseModel):
+    found: int = Field(description="How many leads are meant.")
+    moved: int = Field(description="How many of them entered, or left.")
+    unknown: list[str] = Field(description="Addresses of nobody.")
+
+
+class SegmentCountIn(Body):
+    criteria: Json
+    takes_only_valid: bool = True
+
+
+class SegmentCount(BaseModel):
+    count: int
+    not_valid: int = Field(description="More who meet the criteria, but did not accept the data-protection policy.")
+    lead_ids: list[int] = Field(description="The newest of them.")
+    words: str

@@ -38,6 +38,7 @@ ABOUT_TEXT = ("contains", "contains_any", "does_not_contain", "starts_with", "en
 WITH_LISTS = ("any_of", "none_of", "all_of", "contains_any")
 ONE_BY_ONE = ("all_of", "contains_any")  # each operand is a test of its own; the others are looked up
 MANY = 500
+MANY_DAYS = 1_700_000  # before and after today: further, dates leave the calendar of PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,27 @@ class Comparison:
         if self.operator == "all_of":
             return "(" + " AND ".join(value.some(_equals([each], context)) for each in self.operands) + ")"
         return value.some(self._test(context))
+
+    def next_change(self, texts: str, context: Context) -> str:
+        """SQL: when the next day begins on which the answer may be another, though the value is not; or NULL.
+
+        `texts` is a table v(text) of the value's texts. Empty: never.
+        """
+        if not self.is_daily:
+            return ""
+        days = context.bind(min(ceil(float(self.operands[0])), MANY_DAYS))
+        day = context.dialect.day_in("v.text", context.zone)
+        if self.operator == "anniversary_within_days":
+            day = f"(SELECT {context.dialect.next_anniversary('a.day', context.today)} FROM (SELECT {day} AS day) a)"  # noqa: S608
+        first, last = ("d.day", f"d.day + {days}") if self.operator == "within_last_days" else (
+            f"d.day + 1 - {days}", "d.day + 1"
+        )  # fmt: skip
+        return (
+            f"(SELECT min(i.begin) FROM {texts} CROSS JOIN LATERAL (SELECT {day} AS day) d"  # noqa: S608
+            f" CROSS JOIN LATERAL (VALUES ({first}), ({last})) AS turn(day)"
+            f" CROSS JOIN LATERAL {context.begins_of('turn.day')}"
+            f" WHERE i.begin > {context.at} AND turn.day < '9999-01-01')"
+        )
 
     def _test(self, context: Context) -> Test:
         dialect = context.dialect

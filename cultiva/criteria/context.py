@@ -54,6 +54,29 @@ class Context:
         """SQL: the local day of `at`."""
         return self.dialect.local_day(self.at, self.zone)
 
+    @property
+    def next_midnight(self) -> str:
+        """SQL: the next instant at which a local day begins."""
+        return f"(SELECT min(i.begin) FROM {self.begins_of(f'{self.today} + 1')} WHERE i.begin > {self.at})"  # noqa: S608
+
+    def begins_of(self, day: str) -> str:
+        """SQL: a table i(begin) of instants, of which the first after `at` is not later than the day's beginning.
+
+        Where a clock is put back over midnight, that comes twice and PostgreSQL takes the second; 24 hours after
+        the midnight before is the first.
+        """
+        zone, hours = self.zone, "interval '24 hours'"
+        return (
+            f"(VALUES (({day})::timestamp AT TIME ZONE {zone}),"
+            f" ((({day}) - 1)::timestamp AT TIME ZONE {zone} + {hours})) AS i(begin)"
+        )
+
+    def texts_of_attribute(self, name: str) -> str:
+        """SQL: a table v(text) of the texts under a name, of a list each; missing ones may be NULL."""
+        json = f"({self.lead}.attributes -> {self.bind(name)}::text)"
+        listed = f"CASE jsonb_typeof({json}) WHEN 'array' THEN {json} ELSE jsonb_build_array({json}) END"
+        return f"jsonb_array_elements_text({listed}) AS v(text)"
+
     def attribute(self, name: str) -> Value:
         return self._json(f"{self.lead}.attributes", f"{self.lead}.folded", [name])
 

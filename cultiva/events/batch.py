@@ -20,6 +20,8 @@ class Batch:
     events: list[LedgerEvent] = field(default_factory=list)
     lead_ids: list[int] = field(default_factory=list)
     passed_on: list[LedgerEvent] = field(default_factory=list)
+    known_to_segments: int = 0  # how many of the events they have been brought up to date with
+    is_due: bool = False  # time alone brought the leads here, nothing happened to them
 
     def record(self, events: list[NewEvent]) -> list[LedgerEvent]:
         """Write events to the ledger and hand them to the steps that follow."""

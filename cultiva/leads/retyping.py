@@ -11,6 +11,7 @@ from typing import Any
 
 from cultiva.leads.actions import lock_leads
 from cultiva.leads.attributes import AttributeRefused, check_definition, definitions, workspace_of
+from cultiva.leads.inbox import touch
 from cultiva.leads.models import Attribute
 from cultiva.leads.projecting import project_leads
 from cultiva.leads.values import WrongType, coerce
@@ -122,5 +123,7 @@ def _read_anew(attribute: Attribute, rows: Sequence[dict[str, Any]], at: datetim
     locked = lock_leads(workspace_id=attribute.workspace_id, lead_ids=ids)
     if locked:
         project_leads(workspace_id=attribute.workspace_id, lead_ids=locked, at=at)
+        if attribute.subject == "lead":  # scores and segments read what they are told
+            touch(attribute.workspace_id, [(lead_id, None, None) for lead_id in locked])
     attribute.read_count += len(rows)
     attribute.read_after = rows[-1]["place"] if len(rows) >= CHUNK else None

@@ -21,6 +21,7 @@ from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
+from cultiva.segments.refreshing import note_events
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,8 @@ def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
                 node=node.next if isinstance(node, Wait) else key,  # a step that failed is tried again
             )
             events += walk(runs[version_id], group)
-        record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        recorded = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        note_events(workspace_id=workspace_id, events=recorded, at=at)
     return len(rows)
 
 

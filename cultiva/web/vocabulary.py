@@ -24,6 +24,7 @@ from cultiva.magnets.models import MagnetVersion
 from cultiva.nurture.models import WorkflowVersion
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
+from cultiva.segments.lists import list_segments
 from cultiva.web.builder_words import event_label, operator_words, texts
 from cultiva.web.staff import Staff
 from cultiva.web.words import attribute_label, in_language, stage_labels, temperature_words
@@ -256,6 +257,11 @@ def _magnet(workspace_id: int) -> list[Field]:
     return [_field("magnet", _("Lead magnet"), choices=titles)]
 
 
+def _segment(workspace_id: int) -> list[Field]:
+    names = {each.key: each.name for each in list_segments(workspace_id=workspace_id)}
+    return [_field("segment", _("Segment"), choices=names)]
+
+
 def _objective(_workspace_id: int) -> list[Field]:
     objectives = {
         "content": _("Content"), "subscription": _("Subscription"), "quote": _("Quote"), "purchase": _("Purchase"),
@@ -272,5 +278,5 @@ def _workflow(workspace_id: int) -> list[Field]:
 
 FIELDS: dict[str, Callable[[int], list[Field]]] = {
     "score": _score, "stage": _stage, "temperature": _temperature, "consent": _consent, "mark": _mark,
-    "magnet": _magnet, "objective": _objective, "workflow": _workflow,
+    "magnet": _magnet, "segment": _segment, "objective": _objective, "workflow": _workflow,
 }  # fmt: skip

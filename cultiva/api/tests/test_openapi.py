@@ -17,6 +17,7 @@ from cultiva.leads.attributes import define
 from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
+from cultiva.segments.actions import save_segment
 
 Json = dict[str, Any]
 WRITES = ("post", "patch")
@@ -86,9 +87,11 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         workspace_id=ana.workspace_id, kept_id=lead(1), merged_id=lead(2), at=at, by="user:1", force=True
     )
     attribute = define(workspace_id=ana.workspace_id, subject="lead", key="hectares", type="text", at=at)
+    define(workspace_id=ana.workspace_id, subject="lead", key="country", type="text", at=at)
+    segment = save_segment(workspace_id=ana.workspace_id, name="Feria", kind="fixed", by="user:1", at=at)
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
-        "attribute_id": attribute.id,
+        "attribute_id": attribute.id, "segment_id": segment.id,
     }  # fmt: skip
 
 

@@ -42,6 +42,9 @@ class Attribute(Condition):
         is_daily = self.comparison.is_daily
         return Reads(attributes=frozenset({self.name}), is_timed=is_daily, is_daily=is_daily)
 
+    def next_change(self, context: Context) -> str:
+        return self.comparison.next_change(context.texts_of_attribute(self.name), context)
+
     def refers(self) -> list[Reference]:
         return [Reference("attribute", self.name, "attribute")]
 

@@ -111,6 +111,14 @@ class Condition(Plugin):
         """All names that `refers` may give with this kind; None where that is not for a workspace to say."""
         return None
 
+    def next_change(self, context: Context) -> str:
+        """SQL: an instant after `at` at which time alone may change the answer for a lead, or NULL; empty: never.
+
+        Asked beside the predicate where answers are kept. It may be too early, never too late. Windows of events are
+        not to be told here: whoever counts the events knows when they leave.
+        """
+        return ""
+
     def evidence(self, context: Context) -> str:
         """SQL: a jsonb object that shows why it holds or not, read beside the predicate; empty: nothing to show."""
         return ""

@@ -73,7 +73,7 @@ REFUSED = [
     ("{attribute: a, after: 2026-01-01T00:00:00Z}", "when.after: a date is needed", ""),
     ("{attribute: a, within_last_days: 0}", "when.within_last_days: a number above 0 is needed, not 0", ""),
     ("{attribute: a, all_of: [" + "a, " * 501 + "]}", "when.all_of: there are 501 operands", "at most 500; any_of"),
-    ("{segment: a}", "when: `segment` is not supported by this version yet", ""),
+    ("{campaign: a}", "when: `campaign` is not supported by this version yet", ""),
     ("{event: page, sum: value}", "when: no limit is given; exactly one is needed", "known: gt, gte, lt, lte, between"),
     ("{event: page, max: value, gt: 1, lt: 3}", "when: `gt` and `lt` stand together; exactly one is needed", ""),
     ("{event: page, gt: 1}", "when: `gt` needs `sum` or `max`", "times: {at_least: 3} counts events"),

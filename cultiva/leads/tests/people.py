@@ -9,6 +9,7 @@ from typing import Any
 from cultiva.events.actions import LedgerEvent, NewEvent, claim_new_events, record_events, visitor_of
 from cultiva.events.batch import Batch
 from cultiva.leads.actions import lock_leads, project, resolve, save_lead
+from cultiva.leads.attributes import define
 from cultiva.leads.models import IdentityConflict, Lead, VisitorLink
 
 SITE, APP = 1, 2
@@ -45,6 +46,12 @@ def alias(workspace: Any, at: datetime, *, previous: str, user: str, **more: Any
 
 def group(workspace: Any, at: datetime, *, of: str, **more: Any) -> NewEvent:
     return act(workspace, at, "group", group_id=of, **more)
+
+
+def known_attributes(workspace: Any, at: datetime, **types: str) -> None:
+    """{key: type}, defined before anybody has a value."""
+    for key, type_ in types.items():
+        define(workspace_id=workspace.id, subject="lead", key=key, type=type_, at=at)
 
 
 def lead(workspace: Any, at: datetime, email: str = "", **more: Any) -> Lead:

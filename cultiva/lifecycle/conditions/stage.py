@@ -91,3 +91,17 @@ class StageIs(Condition):
             for_days = {"es": " desde hace al menos {} días", "en": " for at least {} days"}[language]
             words += for_days.format(f"{self.for_days_at_least:g}")
         return words
+
+    def next_change(self, context: Context) -> str:
+        """SQL: the next instant at which a stay may have been long enough, by time alone; NULL: none."""
+        lead = context.lead
+        if not self.for_days_at_least:
+            return ""
+        wait = f"interval '1 second' * {context.bind(self.for_days_at_least * 86_400)}"
+        return (
+            f"(SELECT min(stood.since + {wait}) FROM (SELECT c.at AS since FROM lasting_stage_change c"  # noqa: S608  # values are bound
+            f" WHERE c.workspace_id = {lead}.workspace_id AND c.lead_id = {lead}.id"
+            f" UNION ALL SELECT born.created_at FROM lead born"
+            f" WHERE born.workspace_id = {lead}.workspace_id AND born.id = {lead}.id) stood"
+            f" WHERE stood.since + {wait} > {context.at})"
+        )

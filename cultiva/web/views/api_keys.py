@@ -34,6 +34,8 @@ SCOPE_LABELS = {
     "companies:write": gettext_lazy("Make and change companies"),
     "attributes:read": gettext_lazy("Read attributes"),
     "attributes:write": gettext_lazy("Make and change attributes"),
+    "segments:read": gettext_lazy("Read segments and who is in them"),
+    "segments:write": gettext_lazy("Make and change segments, and who is in them by hand"),
     "merge": gettext_lazy("Merge leads"),
 }
 LIVES = [

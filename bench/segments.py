@@ -1,0 +1,167 @@
+"""Twelve segments such as people make: worked out anew, kept up to date after a batch of events, and counted.
+
+LEADS=1000000 measures at the size of the budget (a build below 3 s, a batch of 1,000 events below 200 ms, a count below
+1 s); every day 100,000 do, in a data folder of its own that is kept for the next run in LISTS_DATA where that is set.
+Beside them, in the same run, a bare scan that groups the ledger by lead. Ten times the data may take eleven times as
+long: FEWER=100000 beside LEADS=1000000 compares.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench import Result
+from tests.product import ROOT
+
+LIMIT_BUILD, LIMIT_BATCH, LIMIT_COUNT, LIMIT_GROWTH = 3000, 200, 1000, 11  # ms
+EVENTS, ROUNDS = 1000, 7
+PRICES: Any = {"event": "page", "where": [{"property": "path", "starts_with": "/precios"}]}
+TWELVE: dict[str, Any] = {
+    "olives": {"attribute": "sector", "is": "olivar"},
+    "large": {"attribute": "hectares", "gte": 100},
+    "bosses": {"attribute": "job_title", "contains_any": ["propietario", "gerente"]},
+    "prices-thrice": PRICES | {"times": {"at_least": 3}, "within_days": 30},
+    "saw-prices": PRICES,
+    "silent": {"event": "any", "times": {"at_most": 0}, "within_days": 60},
+    "downloaded": {"event": "download", "within_days": 90},
+    "not-bought": {"all": [{"event": "quote_requested"}, {"not": {"event": "purchase"}}]},
+    "active-olives": {"all": [{"segment": "olives"}, {"event": "page", "times": {"at_least": 2}, "within_days": 14}]},
+    "ready": {"all": [{"attribute": "hectares", "gte": 50}, PRICES | {"within_days": 30}]},
+    "customers": {"stage": "customer"},
+    "hot": {"all": [{"temperature": "hot"}, {"not": {"stage": "customer"}}]},
+}
+
+
+def measure() -> list[Result]:
+    leads, fewer = int(os.environ.get("LEADS", "100000")), int(os.environ.get("FEWER", "0"))
+    found = figures(leads)
+    scan = found["scan"]
+    limits = {"build": LIMIT_BUILD, "batch": LIMIT_BATCH, "estimate": LIMIT_COUNT, "count": LIMIT_COUNT}
+    results = []
+    for name, ms in found.items():
+        limit = limits.get(name.split(" ")[0])
+        if limit:
+            measured = f"{ms:.0f} ms, {ms / scan:.2f} scans"
+            results.append(Result(f"{name}, {leads:,} leads", measured, f"< {limit} ms", ms < limit))
+    if fewer:
+        small = figures(fewer)
+        growth = {name: found[name] / small[name] for name in found if name.startswith(("build", "count"))}
+        worst = max(growth, key=lambda name: growth[name])
+        allowed = LIMIT_GROWTH * leads / fewer / 10
+        results.append(Result(f"{leads:,} beside {fewer:,} leads: {worst}", f"{growth[worst]:.1f} x",
+                              f"<= {allowed:.0f} x", growth[worst] <= allowed))  # fmt: skip
+    return results
+
+
+def figures(leads: int) -> dict[str, float]:
+    """{what: ms}"""
+    kept = os.environ.get("LISTS_DATA")
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(kept or folder) / str(leads)
+        environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": str(ROOT)}
+        for words in (["-m", "cultiva", "migrate"], ["-m", "cultiva", "demo", "--leads", str(leads)]):
+            subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
+        printed = subprocess.run(
+            [sys.executable, "-m", "bench.segments"], cwd=ROOT, env=environ, check=True, capture_output=True, text=True
+        ).stdout
+        return dict(json.loads(printed.splitlines()[-1]))
+
+
+def inside() -> None:
+    from cultiva.cli.environment import product
+
+    with product():
+        from cultiva.accounts.actions import find_workspace
+        from cultiva.lib import clock
+        from cultiva.lib.database import execute
+
+        workspace = find_workspace("riega")
+        assert workspace is not None
+        execute("SET jit = off")
+        print(json.dumps(run(workspace.id, clock.now())))
+
+
+def run(workspace_id: int, at: Any) -> dict[str, float]:
+    from cultiva.lib.database import fetch_all, workspace_scope
+    from cultiva.segments.actions import delete_segment, save_segment
+    from cultiva.segments.building import build_one
+    from cultiva.segments.counting import count, estimate
+
+    found: dict[str, float] = {}
+    for name in list(reversed(TWELVE)):
+        if segment := _segment(workspace_id, name):
+            delete_segment(workspace_id=workspace_id, segment_id=segment.id, by="bench", at=at)
+    with workspace_scope(workspace_id):
+        found["scan"] = timed(lambda: fetch_all(
+            "SELECT count(*), max(n) FROM (SELECT lead_id, count(*) AS n FROM lead_event WHERE workspace_id = %s"
+            " GROUP BY lead_id) s", [workspace_id]))  # fmt: skip
+    for name, criteria in TWELVE.items():
+        segment = save_segment(workspace_id=workspace_id, name=name, criteria=criteria, by="bench", at=at)
+        build = partial(build_one, workspace_id=workspace_id, segment_id=segment.id, at=at, tells=False)
+        found[f"build {name}"] = timed(build)
+    for name in ("prices-thrice", "active-olives", "large"):
+        asked = {"workspace_id": workspace_id, "criteria": TWELVE[name], "at": at}
+        found[f"estimate {name}"] = timed(partial(estimate, **asked))
+        found[f"count {name}"] = timed(partial(count, **asked))
+    times = sorted(batch(workspace_id, number, at) for number in range(ROUNDS))
+    found[f"batch of {EVENTS} events"] = times[ROUNDS // 2]
+    return found
+
+
+def _segment(workspace_id: int, key: str) -> Any:
+    from cultiva.lib.database import workspace_scope
+    from cultiva.segments.actions import find_segment
+
+    with workspace_scope(workspace_id):
+        return find_segment(workspace_id, key)
+
+
+def batch(workspace_id: int, number: int, at: Any) -> float:
+    """Both steps of `flow` on new events of some hundred leads; rolled back, so that each round finds the same."""
+    import uuid
+
+    from django.db import transaction
+
+    from cultiva.events.actions import NewEvent, record_events
+    from cultiva.events.batch import Batch
+    from cultiva.lib.database import fetch_all, workspace_scope
+    from cultiva.segments.refreshing import refresh, refresh_states
+
+    with workspace_scope(workspace_id):
+        picked = (
+            "SELECT lead_id FROM lead_state WHERE workspace_id = %s ORDER BY hashint8extended(lead_id, %s) LIMIT %s"
+        )
+        leads = sorted(row["lead_id"] for row in fetch_all(picked, [workspace_id, number, EVENTS // 2]))
+        marked = (
+            "INSERT INTO segment_known (workspace_id, lead_id) SELECT %s, unnest(%s::bigint[])"
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        )
+        fetch_all(marked, [workspace_id, leads])
+        paths = ["/", "/precios", "/precios/calculadora", "/casos"]
+        events = [
+            NewEvent(kind="page", message_id=str(uuid.uuid4()), occurred_at=at, lead_id=leads[n % len(leads)],
+                     properties={"path": paths[n % 4]})
+            for n in range(EVENTS)
+        ]  # fmt: skip
+        new = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        work = Batch(workspace_id=workspace_id, at=at, events=list(new), lead_ids=leads)
+        took = timed(partial(refresh, work)) + timed(partial(refresh_states, work))
+        transaction.set_rollback(True)
+    return took
+
+
+def timed(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
+
+
+if __name__ == "__main__":
+    inside()

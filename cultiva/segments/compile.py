@@ -1,0 +1,206 @@
+"""From the criteria of one or many segments to the CTEs that judge leads; refreshing and counting run the same ones.
+
+The events are read once, whatever the number of segments. l, e, t, j are the aliases the fragments use:
+
+    touched   l  the leads asked about; `asked` has a bit a segment: whether that one is asked of this lead
+    happened  e  their events; a column a test says which of them count
+    counted   t  one row a lead: how many events pass each test, and the instants at which they leave their window
+    judged    j  segment_id, lead_id, holds, and next_at: when time alone may change that
+
+The caller gives workspace, at and until (events after `at`, up to `until`, only move next_at), and for named leads
+leads and asked.
+"""
+
+# ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cultiva.criteria.conditions.event import EventHappened, Times
+from cultiva.criteria.context import ACTS, ANY, Context
+from cultiva.criteria.figures import Figure
+from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of, reads_of
+from cultiva.criteria.one_pass import OnePass
+from cultiva.segments.conditions.segment import InSegment
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One segment to be compiled."""
+
+    id: int
+    node: Node
+    takes_only_valid: bool
+
+
+@dataclass(frozen=True)
+class Judging:
+    """CTEs up to `judged`, to stand between WITH and a statement; and the values they need."""
+
+    steps: str
+    parameters: dict[str, Any]
+
+
+@dataclass
+class JudgingContext(OnePass):
+    """Beside what the one pass counts, the instants at which that may change by time alone."""
+
+    asks_everybody: bool = False
+    needs_edges: bool = True
+    tests: list[str] = field(default_factory=list)  # what makes an event count for something
+    edges: list[str] = field(default_factory=list)  # of the segment being compiled: instants or NULL
+    steps: Sequence[int] | None = None  # of the condition being compiled: counts at which it may turn; None: each
+
+    def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
+        test = self.add_test(matches, after=after, window=window)
+        found = self.counted(figure, matches, test)
+        if window and self.needs_edges:
+            self.edges += self._edges(f"e.{test}", found, window)
+        return found
+
+    def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
+        self.tests.append(f"({self.time_bounds(after=after, window=window)} AND {matches})")
+        return super().add_test(matches, after=after, window=window)
+
+    def _edges(self, test: str, count: str, window: str) -> list[str]:
+        """When the count falls to one at which the condition may turn: then the event next above it leaves."""
+        if self.steps is None:
+            return [f"{self.add_count(f'min(e.occurred_at) FILTER (WHERE {test})')} + {window}"]
+        edges = [f"{self.add_count(f'max(e.occurred_at) FILTER (WHERE {test})')} + {window}"] * (0 in self.steps)
+        if higher := [step for step in self.steps if step > 0]:
+            # Sorted lead by lead: an ordered aggregate would sort the whole ledger.
+            instants = self.add_count(f"array_agg(e.occurred_at) FILTER (WHERE {test})")
+            newest = f"SELECT i FROM unnest({instants}) i ORDER BY i DESC OFFSET"
+            edges += [f"CASE WHEN {count} > {step} THEN ({newest} {step} LIMIT 1) + {window} END" for step in higher]
+        return edges
+
+
+def judge(segments: Sequence[Wanted], *, timezone: str, everybody: bool = False, with_edges: bool = True) -> Judging:
+    """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all.
+
+    Who only counts needs no edges: next_at is NULL then.
+    """
+    context = JudgingContext(timezone=timezone, asks_everybody=everybody, needs_edges=with_edges)
+    names = frozenset[str]().union(*(reads_of(each.node).events for each in segments))
+    rows = [_row(each, number, context) for number, each in enumerate(segments)]
+    if any(reads_of(each.node).is_daily for each in segments):
+        context.tests = ["true"]  # an event that does not count today may do so tomorrow
+    steps = [_touched(segments, everybody=everybody)]
+    if context.columns:
+        steps += [_happened(names, context), _counted(context)]
+    steps.append(_judged(rows, context))
+    return Judging(",\n".join(steps), context.parameters)
+
+
+def _row(segment: Wanted, number: int, context: JudgingContext) -> str:
+    context.edges, tests = [], len(context.columns)
+    for condition in conditions_of(segment.node) if context.needs_edges else ():
+        context.edges += _own_edges(condition, context)
+    holds = _compile(segment.node, context)
+    if segment.takes_only_valid:
+        holds = f"(l.is_valid AND {holds})"
+    if context.needs_edges and len(context.columns) > tests:
+        context.edges.append("t.upcoming")
+    next_at = f"least({', '.join(context.edges)})" if context.edges else "NULL::timestamptz"
+    if context.asks_everybody:
+        return f"({segment.id}::bigint, {holds}, {next_at})"
+    asked = f"get_bit(l.asked, {number}) = 1"
+    return (
+        f"(CASE WHEN {asked} THEN {segment.id}::bigint END, {asked} AND {holds}, CASE WHEN {asked} THEN {next_at} END)"
+    )
+
+
+def _compile(node: Node, context: JudgingContext) -> str:
+    """`compile_predicate`, which tells the context of each condition first at which counts it may turn."""
+    if isinstance(node, Condition):
+        context.steps = steps_of(node)
+        return compile_predicate(node, context)
+    if isinstance(node, Not):
+        return f"(NOT {_compile(node.node, context)})"
+    joint, nothing = (" AND ", "true") if isinstance(node, AllOf) else (" OR ", "false")
+    return f"({joint.join(_compile(child, context) for child in node.nodes) or nothing})"
+
+
+def steps_of(condition: Condition) -> list[int] | None:
+    """The counts of events in the window that an event condition tells apart from the next higher one."""
+    if not isinstance(condition, EventHappened) or condition.figure.kind != "count":
+        return None
+    times = condition.times or Times(at_least=1)
+    steps = {each - 1 for each in (times.at_least, times.exactly) if each}
+    return sorted(steps | {each for each in (times.at_most, times.exactly) if each is not None})
+
+
+def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
+    """When the answer may change by time alone, beside events that leave their window."""
+    if isinstance(condition, EventHappened):
+        return [f"CASE WHEN t.lead_id IS NOT NULL THEN {context.next_midnight} END"] * condition.reads().is_daily
+    said = condition.next_change(context)
+    return [said] if said else []
+
+
+def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
+    needs_marks = any(each.takes_only_valid for each in segments)
+    valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
+    join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
+    if everybody and not any(_reads_lead(each.node) for each in segments):
+        # Whose events alone are asked for needs no wide row; every lead that was not merged has one of state.
+        return f"""touched AS NOT MATERIALIZED (
+  SELECT l.id, l.workspace_id, {valid} AS is_valid
+    FROM (SELECT lead_id AS id, workspace_id FROM lead_state WHERE workspace_id = %(workspace)s) l {join})"""
+    columns = f"l.id, l.workspace_id, l.attributes, l.folded, {valid} AS is_valid"
+    if everybody:
+        return f"""touched AS NOT MATERIALIZED (
+  SELECT {columns} FROM lead l {join} WHERE l.workspace_id = %(workspace)s AND l.merged_into_id IS NULL)"""
+    return f"""touched AS MATERIALIZED (
+  SELECT {columns}, given.asked::varbit AS asked
+    FROM unnest(%(leads)s::bigint[], %(asked)s::text[]) AS given(lead_id, asked)
+    JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL {join})"""
+
+
+def _reads_lead(node: Node) -> bool:
+    return not all(isinstance(each, (EventHappened, InSegment)) for each in conditions_of(node))
+
+
+def _happened(names: frozenset[str], context: JudgingContext) -> str:
+    """Of named leads read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger."""
+    tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()} AND {_named(names, context)}"
+    columns = ", ".join(["e.lead_id", "e.occurred_at", *context.columns])
+    if context.asks_everybody:
+        return f"""happened AS NOT MATERIALIZED (
+  SELECT {columns}
+    FROM (SELECT *, {Context.event_name} AS event_name FROM lead_event e
+           WHERE e.workspace_id = %(workspace)s AND {tests}) e
+   WHERE {" OR ".join([*context.tests, f"e.occurred_at > {context.at}"])})"""
+    return f"""happened AS MATERIALIZED (
+  SELECT {columns}
+    FROM touched l CROSS JOIN LATERAL (
+      SELECT *, {Context.event_name} AS event_name FROM lead_event e
+       WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id AND {tests}
+      OFFSET 0) e)"""
+
+
+def _named(names: frozenset[str], context: JudgingContext) -> str:
+    """Asked by columns, whose statistics the planner knows. A track event's name is its name; any other's the kind."""
+    acts = set(ACTS) if ANY in names else set()
+    kinds = context.bind(sorted(acts | (names - {"track"})))
+    return (
+        f"(e.kind = 'track' AND e.name = ANY ({context.bind(sorted(names))}::text[]) OR e.kind = ANY ({kinds}::text[]))"
+    )
+
+
+def _counted(context: JudgingContext) -> str:
+    upcoming = f"min(e.occurred_at) FILTER (WHERE e.occurred_at > {context.at}) AS upcoming"
+    return f"""counted AS MATERIALIZED (
+  SELECT {", ".join(["e.lead_id", upcoming, *context.counts])} FROM happened e GROUP BY e.lead_id)"""
+
+
+def _judged(rows: Sequence[str], context: JudgingContext) -> str:
+    counted = "LEFT JOIN counted t ON t.lead_id = l.id" if context.columns else ""
+    only = "j.holds OR j.next_at IS NOT NULL" if context.asks_everybody else "j.segment_id IS NOT NULL"
+    values = ",\n      ".join(rows)
+    return f"""judged AS MATERIALIZED (
+  SELECT j.segment_id, l.id AS lead_id, j.holds, j.next_at
+    FROM touched l {counted} CROSS JOIN LATERAL (VALUES
+      {values}) AS j(segment_id, holds, next_at)
+   WHERE {only})"""

@@ -1,0 +1,51 @@
+-- Write what `judged` holds (segments/compile.py gives the steps before this text) of leads that the transaction holds:
+-- only differences. What a person pinned stays. Every table is read by the leads, whatever the planner knows of it.
+-- Output: the stays that began and ended.
+pinned AS MATERIALIZED (
+  SELECT segment_id, lead_id, is_included FROM segment_pin
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+), present AS MATERIALIZED (
+  SELECT id, segment_id, lead_id FROM segment_member
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[]) AND until IS NULL
+), wanted AS MATERIALIZED (
+  SELECT j.segment_id, j.lead_id, coalesce(p.is_included, j.holds) AS holds, j.next_at, m.id AS stay
+    FROM judged j
+    LEFT JOIN pinned p ON p.segment_id = j.segment_id AND p.lead_id = j.lead_id
+    LEFT JOIN present m ON m.segment_id = j.segment_id AND m.lead_id = j.lead_id
+), entered AS (
+  INSERT INTO segment_member (workspace_id, segment_id, lead_id, since)
+  SELECT %(workspace)s, segment_id, lead_id, %(at)s FROM wanted WHERE holds AND stay IS NULL
+   ORDER BY segment_id, lead_id
+  ON CONFLICT (workspace_id, segment_id, lead_id) WHERE until IS NULL DO NOTHING
+  RETURNING id, segment_id, lead_id
+), gone AS (
+  UPDATE segment_member SET until = greatest(%(at)s, since)
+   WHERE id = ANY (ARRAY(SELECT stay FROM wanted WHERE NOT holds AND stay IS NOT NULL))
+     AND workspace_id = %(workspace)s AND until IS NULL
+  RETURNING id, segment_id, lead_id
+), waiting AS MATERIALIZED (
+  SELECT d.id, d.is_mark, d.segment_id, d.lead_id FROM segment_due d
+   WHERE d.workspace_id = %(workspace)s AND d.lead_id = ANY (%(leads)s::bigint[])
+), done AS (
+  DELETE FROM segment_due
+   WHERE workspace_id = %(workspace)s AND id = ANY (ARRAY(
+     SELECT d.id FROM waiting d JOIN wanted w USING (segment_id, lead_id) WHERE d.is_mark OR w.next_at IS NULL))
+), due AS (
+  INSERT INTO segment_due AS d (workspace_id, segment_id, lead_id, due_at, is_mark)
+  SELECT %(workspace)s, segment_id, lead_id, next_at, false FROM wanted WHERE next_at IS NOT NULL
+  ON CONFLICT (workspace_id, lead_id, segment_id, is_mark) DO UPDATE SET due_at = EXCLUDED.due_at
+   WHERE d.due_at <> EXCLUDED.due_at
+), moves AS (
+  SELECT id, segment_id, lead_id, true AS is_entry FROM entered
+   UNION ALL SELECT id, segment_id, lead_id, false FROM gone
+), noted AS (
+  INSERT INTO segment_day AS d (workspace_id, segment_id, day, share, entered, gone)
+  SELECT %(workspace)s, segment_id, (%(at)s AT TIME ZONE %(zone)s)::date, pg_backend_pid() %% 8,
+         count(*) FILTER (WHERE is_entry), count(*) FILTER (WHERE NOT is_entry)
+    FROM moves GROUP BY segment_id ORDER BY segment_id
+  ON CONFLICT (workspace_id, segment_id, day, share)
+  DO UPDATE SET entered = d.entered + EXCLUDED.entered, gone = d.gone + EXCLUDED.gone
+)
+SELECT m.id, s.key AS segment, m.segment_id, m.lead_id, m.is_entry
+  FROM moves m JOIN segment s ON s.workspace_id = %(workspace)s AND s.id = m.segment_id
+ ORDER BY m.segment_id, m.lead_id
