@@ -208,6 +208,8 @@ PLUGINS = {
         "cultiva.bulk.kinds.add_tag.AddTag",
         "cultiva.bulk.kinds.remove_tag.RemoveTag",
         "cultiva.bulk.kinds.set_attribute.SetAttribute",
+        "cultiva.bulk.kinds.put_in_segment.PutInSegment",
+        "cultiva.bulk.kinds.take_out_of_segment.TakeOutOfSegment",
         "cultiva.bulk.kinds.assign_owner.AssignOwner",
         "cultiva.bulk.kinds.enrol.Enrol",
         "cultiva.bulk.kinds.export.Export",

@@ -12,6 +12,8 @@ from cultiva.leads.audience import Predicate
 from cultiva.leads.lists import LeadFilter, selecting
 from cultiva.lib.database import load_sql
 from cultiva.lib.documents import check_keys
+from cultiva.segments.actions import find_segment
+from cultiva.segments.models import Segment
 
 Json = dict[str, Any]
 
@@ -29,7 +31,7 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
     if "leads" in found:
         return {"leads": _read_ids(found["leads"])}
     if "segment" in found:
-        return {"segment": str(found["segment"])}
+        return {"segment": _segment(workspace_id, str(found["segment"])).key}
     wanted = check_keys(found["filter"], allowed=FILTERS, place="selection.filter")
     for name in ("search", "stage", "temperature"):
         if not isinstance(wanted.get(name, ""), str):
@@ -39,6 +41,15 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
         for problem in check(node, workspace_id=workspace_id, place="selection.filter.criteria"):
             raise BulkRefused(str(problem))
     return {"filter": {name: value for name, value in wanted.items() if value}}
+
+
+def _segment(workspace_id: int, key: str) -> Segment:
+    found = find_segment(workspace_id, key)
+    if found is None:
+        raise BulkRefused(f"There is no segment `{key}`.\nhint: name one by its key")
+    if found.wants_build:
+        raise BulkRefused(f"Who is in segment `{key}` is being worked out.\nhint: try again in a moment")
+    return found
 
 
 def _read_ids(given: Any) -> list[int]:
@@ -56,7 +67,8 @@ def chosen(selection: Json, *, workspace: Workspace, at: datetime) -> tuple[str,
     if "leads" in selection:
         return load_sql("bulk", "leads_ticked"), {"workspace": workspace.id, "leads": selection["leads"]}
     if "segment" in selection:
-        raise BulkRefused("segments come with their room")
+        segment = _segment(workspace.id, selection["segment"])
+        return load_sql("bulk", "leads_of_segment"), {"workspace": workspace.id, "segment": segment.id}
     wanted = dict(selection["filter"])
     criteria = wanted.pop("criteria", None)
     predicate = None

@@ -16,6 +16,8 @@ from cultiva.consent.tests.documents import MARKETING, POLICY
 from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead, LeadState
 from cultiva.leads.projecting import project_leads
+from cultiva.segments.actions import pin_leads, save_segment
+from cultiva.segments.models import Segment
 
 Act = Callable[..., BulkAction]
 
@@ -86,3 +88,13 @@ def undo(action: BulkAction, at: datetime) -> BulkAction:
 def known_of(lead: Lead) -> dict[str, Any]:
     attributes: dict[str, Any] = Lead.objects.get(id=lead.id).attributes
     return attributes
+
+
+@pytest.fixture
+def fair(lawful: Any, people: list[Lead], at: datetime) -> Segment:
+    """A fixed segment with Ana in it."""
+    segment = save_segment(workspace_id=lawful.id, name="Feria", kind="fixed", by="user:1", at=at)
+    pin_leads(
+        workspace_id=lawful.id, segment_id=segment.id, lead_ids=[people[0].id], is_included=True, by="user:1", at=at
+    )
+    return segment

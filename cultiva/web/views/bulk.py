@@ -25,6 +25,7 @@ from cultiva.leads.audience import leads_shown
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.languages import reader_language
 from cultiva.lib.plugins import plugins
+from cultiva.segments.actions import find_segment
 from cultiva.web.staff import ALL_ROLES, StaffRequest, not_your_role, staff_screen
 from cultiva.web.views.leads import kept_criteria, name_row
 from cultiva.web.words import stage_labels, temperature_words
@@ -142,7 +143,10 @@ def selection_of(request: StaffRequest) -> dict[str, Any]:
         return {"leads": [int(each) for each in request.GET.getlist("lead") if each.isascii() and each.isdigit()]}
     wanted: dict[str, Any] = {name: request.GET.get(name, "") for name in ("search", "stage", "temperature")}
     if criteria := kept_criteria(request):
-        wanted["criteria"] = json.loads(criteria)
+        try:
+            wanted["criteria"] = json.loads(criteria)
+        except ValueError as error:
+            raise Http404 from error
     return {"filter": {name: value for name, value in wanted.items() if value}}
 
 
@@ -151,19 +155,19 @@ def say_selection(selection: dict[str, Any], workspace_id: int) -> list[str]:
     if "leads" in selection:
         return [_("leads that you ticked")]
     if "segment" in selection:
-        return [_("segment %(name)s") % {"name": selection["segment"]}]
-    found = selection["filter"]
-    said = []
-    if "search" in found:
-        said.append(_("found by “%(words)s”") % {"words": found["search"]})
-    if "stage" in found:
+        found = find_segment(workspace_id, selection["segment"])
+        return [_("segment %(name)s") % {"name": found.name if found else selection["segment"]}]
+    wanted, said = selection["filter"], []
+    if "search" in wanted:
+        said.append(_("found by “%(words)s”") % {"words": wanted["search"]})
+    if "stage" in wanted:
         labels = stage_labels(workspace_id)
-        said.append(_("stage %(stage)s") % {"stage": labels.get(found["stage"], found["stage"])})
-    if "temperature" in found:
+        said.append(_("stage %(stage)s") % {"stage": labels.get(wanted["stage"], wanted["stage"])})
+    if "temperature" in wanted:
         words = temperature_words() | {"none": _("Without score")}
-        said.append(_("temperature %(temperature)s") % {"temperature": words.get(found["temperature"], "–")})
-    if "criteria" in found:
-        said.append(say(parse(found["criteria"]), reader_language()))
+        said.append(_("temperature %(temperature)s") % {"temperature": words.get(wanted["temperature"], "–")})
+    if "criteria" in wanted:
+        said.append(say(parse(wanted["criteria"]), reader_language()))
     return said or [_("all leads")]
 
 
