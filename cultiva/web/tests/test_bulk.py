@@ -211,8 +211,6 @@ def test_many_leads_leave_only_with_whoever_signed_in_just_now(
 def test_another_workspace_sees_no_action_and_no_file(
     huerta: Any, other_co: Any, people: list[Lead], at: datetime
 ) -> None:
-    huerta: Any, other_co: Any, people: list[Lead], at: datetime
-) -> None:
     owner = signed_in(huerta, Role.OWNER, at)
     action = choose(owner, "who=all", "export", {"format": "csv"})
     owner.post(f"/bulk-actions/{action.id}/start")
