@@ -27,6 +27,9 @@ SCOPES = (
     "attributes:write",
     "segments:read",
     "segments:write",
+    "bulk:read",
+    "bulk:write",
+    "exports:read",
     "merge",
 )
 REQUESTS_A_MINUTE = 600

@@ -142,7 +142,8 @@ Format = Csv | Xlsx | Parquet
 
 
 def format_of(key: str, separator: str = ",") -> Format:
-    return {"csv": lambda: Csv(separator), "xlsx": Xlsx, "parquet": Parquet}[key]()
+    made: dict[str, Format] = {"csv": Csv(separator), "xlsx": Xlsx(), "parquet": Parquet()}
+    return made[key]
 
 
 def plain(value: Any) -> Any:

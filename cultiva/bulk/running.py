@@ -24,7 +24,7 @@ from cultiva.bulk.models import BulkAction, BulkLead, BulkPart
 from cultiva.leads.actions import lock_leads
 from cultiva.leads.audience import TooSlow, at_most
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
-from cultiva.lib.plugins import UnknownKind, plugin
+from cultiva.lib.plugins import UnknownKind, plugin, plugins
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def create_action(
     try:
         found = plugin("bulk_actions", kind)
     except UnknownKind as error:
-        raise BulkRefused(str(error)) from error
+        known = ", ".join(sorted(plugins("bulk_actions")))
+        raise BulkRefused(f"There is no action {kind!r}.\nhint: one of {known}") from error
     with workspace_scope(workspace_id):
         form = found.Settings(settings, workspace_id=workspace_id)
         if unknown := [name for name in settings if name not in form.fields]:
@@ -278,7 +279,7 @@ def forget(*, workspace_id: int, at: datetime) -> int:
         expired = ours.filter(expires_at__lt=at).exclude(state__in=GOING)
         ids = [*drafts.values_list("id", flat=True), *expired.values_list("id", flat=True)]
         for rows in (BulkLead, BulkPart):
-            rows.objects.filter(workspace_id=workspace_id, action_id__in=ids).delete()  # type: ignore[attr-defined]
+            rows.objects.filter(workspace_id=workspace_id, action_id__in=ids).delete()
         drafts.delete()
         expired.update(expires_at=None, file_bytes=None)
     return len(ids)

@@ -158,7 +158,8 @@ def enrol_leads(*, workspace_id: int, workflow: str, lead_ids: Sequence[int], at
     group = _enter(run, list(lead_ids))
     if group.ids:
         events = [*_entered(run, group), *walk(run, group)]
-        record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        recorded = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        note_events(workspace_id=workspace_id, events=recorded, at=at)
     return group.leads
 
 

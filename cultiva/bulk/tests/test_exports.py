@@ -198,9 +198,9 @@ def test_any_text_can_be_written(form: Any, tmp_path: Path) -> None:
     content = path.read_bytes()
     if form.key == "parquet":
         with duckdb.connect() as engine:
-            found = engine.execute(f"SELECT * FROM '{path}'").fetchall()
-        assert [row[2] for row in found] == ["2026-02-31", "2026-02-28", None, None]
-        assert found[1][3] == ["alone"]
+            stored = engine.execute(f"SELECT * FROM '{path}'").fetchall()
+        assert [row[2] for row in stored] == ["2026-02-31", "2026-02-28", None, None]
+        assert stored[1][3] == ["alone"]
     else:
         found = as_csv(content) if form.key == "csv" else as_sheet(content)
         assert found[0] == ['na"me', "n", "when", "list"]

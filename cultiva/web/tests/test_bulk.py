@@ -24,7 +24,7 @@ LOOKERS = [Role.ANALYST, Role.CLIENT]
 
 @pytest.fixture
 def people(huerta: Any, at: datetime) -> list[Lead]:
-    made = []
+    made: list[Lead] = []
     for name, sector in (("Ana", "vino"), ("Bea", "vino"), ("<b>Carlos</b>", "fruta")):
         known = {"first_name": name, "sector": sector}
         email = f"p{len(made)}@example.com"

@@ -36,6 +36,9 @@ SCOPE_LABELS = {
     "attributes:write": gettext_lazy("Make and change attributes"),
     "segments:read": gettext_lazy("Read segments and who is in them"),
     "segments:write": gettext_lazy("Make and change segments, and who is in them by hand"),
+    "bulk:read": gettext_lazy("See bulk actions"),
+    "bulk:write": gettext_lazy("Do something with many leads at once, and undo it"),
+    "exports:read": gettext_lazy("Export leads to files"),
     "merge": gettext_lazy("Merge leads"),
 }
 LIVES = [
