@@ -90,8 +90,8 @@ def create_action(
 
 def count(*, action: BulkAction, at: datetime) -> BulkAction:
     """Fix and count the leads. Raises BulkRefused where they are none, or what is to be done to them cannot be."""
-    workspace = Workspace.objects.get(id=action.workspace_id)
     with workspace_scope(action.workspace_id):
+        workspace = Workspace.objects.get(id=action.workspace_id)
         sql, parameters = chosen(action.selection, workspace=workspace, at=action.created_at)
         statement = load_sql("bulk", "choose_leads").replace("SELECT NULL::bigint AS id", sql)
         action.total = execute(statement, parameters | {"workspace": workspace.id, "action": action.id})
@@ -187,7 +187,8 @@ def _do_chunk(action: BulkAction, kind: BulkKind, at: datetime) -> int:
     before = kind.run(Chunk(stored.workspace_id, stored.id, there, stored.by, at), stored.settings) if there else {}
     if kind.can_undo and before:
         parameters = {
-            "workspace": stored.workspace_id, "action": stored.id, "before": json.dumps(before), "leads": list(before),
+            "workspace": stored.workspace_id, "action": stored.id, "before": json.dumps(before), "first": min(before),
+            "last": max(before),
         }  # fmt: skip
         execute(load_sql("bulk", "note_before"), parameters)
     counts = {"changed": len(before), "unchanged": len(there) - len(before), "gone": len(rows) - len(there)}

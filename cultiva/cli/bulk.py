@@ -30,7 +30,7 @@ def run_command(
 ) -> None:  # fmt: skip
     """Do ACTION (add_tag, set_attribute, ...) here; a worker finishes it where this is killed."""
     with product():
-        from cultiva.bulk.running import create_action, discard, go_on, kind_of, start, take_lease
+        from cultiva.bulk.running import count, create_action, discard, go_on, kind_of, start, take_lease
         from cultiva.lib import clock
         from cultiva.lib.documents import read_document
 
@@ -46,12 +46,14 @@ def run_command(
             workspace_id=place.id, kind=action, settings=dict(_pair(each) for each in given), selection=chosen[0],
             by="cli", at=clock.now(),
         )  # fmt: skip
-        if made.total is not None and (dry_run or not made.total):
+        if made.total is None:
+            made = count(action=made, at=clock.now())  # nobody waits at a screen
+        if dry_run or not made.total:
             discard(action=made)
             report({"state": "counted", "leads": made.total}, is_json)
             return
         if not yes:
-            click.confirm(f"{kind_of(made).says(made.settings, made.total or 0)} Go on?", abort=True)
+            click.confirm(f"{kind_of(made).says(made.settings, made.total)} Go on?", abort=True)
         made = start(action=made, at=clock.now(), by="cli")
         leased = take_lease(workspace_id=place.id, action_id=made.id)
         if leased is None:

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         workspace_table("bulk_action"),
         workspace_table("bulk_lead", key=""),
         workspace_table("bulk_part", key=""),
-        workspace_reference("bulk_lead", "action_id", "bulk_action"),
+        # No reference to the action: the transaction that fills it holds the action's row.
         workspace_reference("bulk_lead", "lead_id", "lead"),
         workspace_reference("bulk_part", "action_id", "bulk_action"),
         migrations.RunSQL(AS_IT_IS, migrations.RunSQL.noop),
