@@ -76,5 +76,4 @@ def chosen(selection: Json, *, workspace: Workspace, at: datetime) -> tuple[str,
         context = Context(timezone=workspace.time_zone)
         sql = compile_predicate(parse(criteria), context)
         predicate = Predicate(sql, {**context.parameters, "at": at})
-    tables, parameters = selecting(workspace_id=workspace.id, wanted=LeadFilter(**wanted, predicate=predicate))
-    return f"SELECT l.id {tables}", parameters
+    return selecting(workspace_id=workspace.id, wanted=LeadFilter(**wanted, predicate=predicate))
