@@ -11,6 +11,7 @@ from functools import partial
 
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
+from cultiva.bulk import running as bulk
 from cultiva.demo.live import is_live, tick
 from cultiva.documents.uploads import forget_old_uploads
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
@@ -91,6 +92,11 @@ def forget_webhooks(workspace_id: int, at: datetime) -> None:
         forget_deliveries(workspace_id=workspace_id, before=at - KEEP_DELIVERIES)
 
 
+def forget_bulk_actions(workspace_id: int, at: datetime) -> None:
+    """Exports after a week, what it takes to undo after a month, drafts after a day."""
+    bulk.forget(workspace_id=workspace_id, at=at)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -106,6 +112,7 @@ JOBS = [
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget uploads", timedelta(minutes=30), forget_uploads),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
+    Job("forget bulk actions", timedelta(minutes=10), forget_bulk_actions),
 ]
 
 

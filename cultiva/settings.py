@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "cultiva.capture",
     "cultiva.sales",
     "cultiva.nurture",
+    "cultiva.bulk",
     "cultiva.demo",
     "cultiva.public",
     "cultiva.web",
@@ -216,6 +217,16 @@ PLUGINS = {
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
     ],
+    "bulk_actions": [
+        "cultiva.bulk.kinds.add_tag.AddTag",
+        "cultiva.bulk.kinds.remove_tag.RemoveTag",
+        "cultiva.bulk.kinds.set_attribute.SetAttribute",
+        "cultiva.bulk.kinds.put_in_segment.PutInSegment",
+        "cultiva.bulk.kinds.take_out_of_segment.TakeOutOfSegment",
+        "cultiva.bulk.kinds.assign_owner.AssignOwner",
+        "cultiva.bulk.kinds.enrol.Enrol",
+        "cultiva.bulk.kinds.export.Export",
+    ],
 }
 
 # Rooms with tables that name a lead, from the lowest floor up (lib.holds).
@@ -231,6 +242,7 @@ HOLDS = [
     "cultiva.capture.holds",
     "cultiva.sales.holds",
     "cultiva.nurture.holds",
+    "cultiva.bulk.holds",
 ]
 
 LOGGING = {

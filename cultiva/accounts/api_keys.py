@@ -29,6 +29,9 @@ SCOPES = (
     "documents:write",
     "segments:read",
     "segments:write",
+    "bulk:read",
+    "bulk:write",
+    "exports:read",
     "merge",
 )
 REQUESTS_A_MINUTE = 600

@@ -222,3 +222,21 @@ SEGMENT_MEMBERS_IN: Json = {"lead_ids": [7], "emails": ["ana@riega.example"]}
 SEGMENT_PUT_IN: Json = {"found": 1, "moved": 1, "unknown": []}
 SEGMENT_COUNT_IN: Json = {"criteria": {"attribute": "country", "is": "ES"}}
 SEGMENT_COUNT: Json = {"count": 120, "not_valid": 8, "lead_ids": [7], "words": "el país es «ES»"}
+BULK_ACTION_IN: Json = {
+    "action": "add_tag",
+    "settings": {"tag": "feria-2026"},
+    "selection": {"filter": {"criteria": {"attribute": "country", "is": "ES"}}},
+}
+BULK_ACTION: Json = BULK_ACTION_IN | {
+    "id": 3,
+    "state": "running",
+    "total": 12_431,
+    "done": 4_000,
+    "counts": {"changed": 3_990, "unchanged": 10},
+    "problem": "",
+    "can_undo": False,
+    "created_at": "2026-03-10T12:00:00+00:00",
+    "started_at": "2026-03-10T12:00:00+00:00",
+    "finished_at": None,
+    "undone_at": None,
+}

@@ -410,3 +410,30 @@ class SegmentCount(BaseModel):
     not_valid: int = Field(description="More who meet the criteria, but did not accept the data-protection policy.")
     lead_ids: list[int] = Field(description="The newest of them.")
     words: str
+
+
+class BulkActionIn(Body):
+    """`settings` and `selection` as in docs/reference/bulk-actions.md."""
+
+    action: str = Field(max_length=40, description="add_tag, remove_tag, set_attribute, assign_owner, ...")
+    settings: Json = {}
+    selection: Json = Field(description="One of {leads: [ids]}, {segment: key}, {filter: {..}}; {filter: {}}: all.")
+    dry_run: bool = Field(False, description="Only count.")
+    expected_total: int | None = Field(None, ge=0, lt=2**63, description="Refused where they are not so many.")
+
+
+class BulkAction(BaseModel):
+    id: int
+    action: str
+    settings: Json
+    selection: Json
+    state: Literal["counting", "counted", "running", "done", "stopped", "failed", "undoing", "undone"]
+    total: int | None = Field(description="Leads, fixed when they were counted.")
+    done: int = Field(description="Leads that are done with.")
+    counts: dict[str, int] = Field(description="changed, unchanged, gone; after undoing restored, kept.")
+    problem: str
+    can_undo: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    undone_at: datetime | None

@@ -30,6 +30,7 @@ COMMANDS = {
     "plan": "documents",
     "apply": "documents",
     "pull": "documents",
+    "bulk": "bulk",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

@@ -77,6 +77,7 @@ def run_worker() -> None:
             ("mail", mail_round, IDLE_SECONDS),
             ("imports", partial(imports_round, stop), IMPORTS_IDLE_SECONDS),
             ("discoveries", discoveries_round, DISCOVERIES_IDLE_SECONDS),
+            ("bulk", partial(bulk_round, stop), IMPORTS_IDLE_SECONDS),
         )
     ]
     for each in loops:
@@ -145,6 +146,17 @@ def discoveries_round() -> int:
     return each_in_turn(
         workspace_ids(), lambda each: run_next(workspace_id=each, at=clock.now(), real_now=real_now)
     )  # fmt: skip
+
+
+def bulk_round(stop: threading.Event) -> int:
+    """Each workspace's next action on many leads gets its turn; a long one goes on in the next round."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.bulk.turns import take_turn
+    from cultiva.lib import clock
+
+    return each_in_turn(
+        workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
+    )
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:

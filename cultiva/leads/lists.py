@@ -107,6 +107,31 @@ def _beyond(sort: str, key: dict[str, Any]) -> str:
     return f"AND ({SORTS[sort]}, {ID_COLUMNS[sort]}) < (%(key)s::{KEY_TYPES[sort]}, %(id)s)" if key else ""
 
 
+def selecting(*, workspace_id: int, wanted: LeadFilter) -> tuple[str, dict[str, Any]]:
+    """SQL that gives the ids of all that the list would show by its search, stage, temperature and criteria, as `id`;
+    and its parameters.
+
+    Without a join: where many leads came in a moment ago, the planner thinks of one and compares all with all.
+    """
+    states, parameters = _where(workspace_id, LeadFilter(stage=wanted.stage, temperature=wanted.temperature))
+    there = f"SELECT s.lead_id AS id FROM lead_state s WHERE {states}"  # noqa: S608  (values are parameters)
+    more = []
+    words = like_words(wanted.search)
+    if (found := _find(words)) is not None and len(found) <= FEW:
+        more.append("l.id = ANY (%(found)s::bigint[])")
+        parameters["found"] = found
+    if words:
+        more.append("l.search_text LIKE ALL (%(words)s)")
+        parameters["words"] = words
+    if wanted.predicate:
+        more.append(wanted.predicate.sql)
+        parameters |= wanted.predicate.parameters
+    if not more:
+        return there, parameters
+    conditions = " AND ".join(["l.workspace_id = %(workspace)s", f"l.id = ANY (ARRAY({there}))", *more])
+    return f"SELECT l.id FROM lead l WHERE {conditions}", parameters  # noqa: S608  (compiled; values are parameters)
+
+
 class Look(NamedTuple):
     """What the head of a list showed: the first rows with the words, how many have them, of how many leads.
 

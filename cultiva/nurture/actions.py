@@ -92,11 +92,12 @@ def advance(batch: Batch) -> None:
     for run, lead_ids in _entering(batch, runs):
         group = _enter(run, lead_ids)
         if group.ids:
-            entered = [
-                event(run, "workflow_entered", each, lead, group.node)
-                for each, lead in zip(group.ids, group.leads, strict=True)
-            ]
-            batch.record([*entered, *walk(run, group)])
+            batch.record([*_entered(run, group), *walk(run, group)])
+
+
+def _entered(run: Run, group: Group) -> list[NewEvent]:
+    pairs = zip(group.ids, group.leads, strict=True)
+    return [event(run, "workflow_entered", each, lead, group.node) for each, lead in pairs]
 
 
 def _entering(batch: Batch, runs: Sequence[Run]) -> list[tuple[Run, list[int]]]:
@@ -150,6 +151,21 @@ def _enter(run: Run, lead_ids: list[int]) -> Group:
         },
     )
     return Group(ids=[row["id"] for row in rows], leads=[row["lead_id"] for row in rows], node=run.workflow.start)
+
+
+def enrol_leads(*, workspace_id: int, workflow: str, lead_ids: Sequence[int], at: datetime) -> list[int]:
+    """Let leads, which the caller holds, into a workflow by hand; returns those whom its rules let in: valid, not
+    inside already, and not too soon again. Raises LookupError where there is no such workflow."""
+    version = WorkflowVersion.current(workspace_id, workflow)
+    if version is None:
+        raise LookupError(f"There is no workflow `{workflow}`.\nhint: publish it first")
+    run = _runs(workspace_id, [version], at)[0]
+    group = _enter(run, list(lead_ids))
+    if group.ids:
+        events = [*_entered(run, group), *walk(run, group)]
+        recorded = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+        note_events(workspace_id=workspace_id, events=recorded, at=at)
+    return group.leads
 
 
 def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:

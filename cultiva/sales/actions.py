@@ -1,5 +1,6 @@
 """Handing sale-ready leads to people, with a clock, and what those people answer."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from cultiva.accounts.models import User
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
+from cultiva.events.staged import StagedEvent, record_staged
 from cultiva.leads.actions import lock_leads
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
@@ -145,3 +147,47 @@ def waiting(workspace_id: int, at: datetime) -> list[Waiting]:
         )
         for row in rows
     ]
+
+
+def assign_owners(
+    *, workspace_id: int, lead_ids: Sequence[int], owner_id: int | None, at: datetime, context: dict[str, Any]
+) -> dict[int, int | None]:
+    """The leads, which the caller holds, are theirs from now on, or nobody's; {lead: whose it was} of those that were
+    not. Open hand-overs keep their clock: who answers one has the lead."""
+    return _give(workspace_id, dict.fromkeys(lead_ids, owner_id), at=at, context=context)
+
+
+def give_owners_back(
+    *,
+    workspace_id: int,
+    before: Mapping[int, int | None],
+    given_id: int | None,
+    at: datetime,
+    context: dict[str, Any],
+) -> int:
+    """Leads that still are whose `assign_owners` made them go back to whom they had; returns how many."""
+    present = LeadState.objects.filter(workspace_id=workspace_id, lead_id__in=before, owner=given_id)
+    unchanged = present.order_by("lead_id").values_list("lead_id", flat=True)
+    return len(_give(workspace_id, {lead_id: before[lead_id] for lead_id in unchanged}, at=at, context=context))
+
+
+def _give(
+    workspace_id: int, owners: Mapping[int, int | None], *, at: datetime, context: dict[str, Any]
+) -> dict[int, int | None]:
+    parameters = {"workspace": workspace_id, "leads": list(owners), "owners": list(owners.values())}
+    rows = fetch_all(load_sql("sales", "give_owners"), parameters)
+    events = [
+        StagedEvent(
+            kind="staff",
+            name="owner_changed",
+            occurred_at=at,
+            lead_id=row["lead_id"],
+            by="staff",
+            properties={"owner": row["owner_id"], "before": row["before"], "owner_name": row["owner_name"]},
+            context=context,
+        )
+        for row in rows
+    ]
+    if events:
+        record_staged(workspace_id=workspace_id, events=events, at=at)
+    return {row["lead_id"]: row["before"] for row in rows}

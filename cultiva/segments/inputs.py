@@ -39,7 +39,8 @@ def changed_by(event: LedgerEvent) -> set[str]:
     if event.kind in ACTS:
         inputs.add("event:any")
     elif event.kind == "identify":
-        inputs |= {f"attribute:{key}" for key in ("email", *clean_attributes(event.properties))}
+        forgotten = event.context.get("forgets") or ()  # taken away by staff, or by the undoing of an import
+        inputs |= {f"attribute:{key}" for key in ("email", *clean_attributes(event.properties), *forgotten)}
     elif event.kind == "segment":
         inputs.add(f"segment:{event.properties.get('segment')}")
     elif event.kind == "stage":

@@ -115,6 +115,8 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "confirmation_requested": ("mail", "consent", _with(lambda: _("Was asked to confirm the address"))),
     "lead_merged": ("users", "other", _with(lambda: _("Another record of the same person was merged into this one"))),
     "lead_unmerged": ("users", "other", _with(lambda: _("A merge was undone: they are two leads again"))),
+    "attributes_changed": ("pencil", "other", _with(lambda: _("Changed by a colleague"))),
+    "owner_changed": ("user-check", "other", _with(lambda: _("Given to {owner_name}"), "owner_name")),
     "identify": ("user", "other", _with(lambda: _("Told us about themselves"))),
     "workflow_entered": ("hierarchy-2", "mail", _with(lambda: _("Entered the workflow {workflow}"), "workflow")),
     "workflow_advanced": (

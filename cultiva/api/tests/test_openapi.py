@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
+from cultiva.bulk.running import create_action, go_on, start
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define
 from cultiva.leads.merging import merge_leads
@@ -89,9 +90,14 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     attribute = define(workspace_id=ana.workspace_id, subject="lead", key="hectares", type="text", at=at)
     define(workspace_id=ana.workspace_id, subject="lead", key="country", type="text", at=at)
     segment = save_segment(workspace_id=ana.workspace_id, name="Feria", kind="fixed", by="user:1", at=at)
+    action = create_action(
+        workspace_id=ana.workspace_id, kind="add_tag", settings={"tag": "x"}, selection={"leads": [ana.id]},
+        by="user:1", at=at,
+    )  # fmt: skip
+    action = go_on(action=start(action=action, at=at, by="user:1"), now=lambda: at)
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
-        "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": "boletin",
+        "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": "boletin", "bulk_action_id": action.id,
     }  # fmt: skip
 
 

@@ -282,7 +282,7 @@ Reader = Callable[[Person, Any], None]
 def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetime) -> Callable[[Any], Person]:
     """A function from a record to a person, made once for a file. It raises BadRow."""
     zone = ZoneInfo(plan.time_zone)
-    is_ours = is_rejects_file(columns)
+    is_ours = is_rejects_file(columns) or OUR_ID in columns
     readers = [
         (place, _reader(plan.columns[name], name, plan, zone, at))
         for place, name in enumerate(columns)
@@ -317,8 +317,9 @@ def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetim
 
 
 # A spreadsheet takes these for the beginning of a formula (OWASP, CSV injection); the apostrophe makes them text.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 REJECT_COLUMNS = ("import_line", "import_reason")
+OUR_ID = "cultiva_lead_id"  # the first column of an export of ours
 
 
 def guarded(cell: Any) -> Any:

@@ -4,6 +4,7 @@
 //   data-confirm="Delete this form?"      on a form, a button or a link: asks first
 //   data-copy="#id" or data-copy="text"   copies the element's value or text, or the text itself;
 //                                         data-copied="Copied" is shown on the button for two seconds
+//   data-tick-all="name"                  a check box that ticks all of this name
 //   data-autosubmit                       on a select or an input, or around several: sends the form on change
 (() => {
   const closest = (event, selector) => event.target instanceof Element ? event.target.closest(selector) : null
@@ -64,6 +65,13 @@
       label.textContent = button.dataset.label
       delete button.dataset.label
     }, 2000)
+  })
+
+  // Ticking all of a list
+  document.addEventListener('change', (event) => {
+    const all = closest(event, '[data-tick-all]')
+    if (!all) return
+    for (const box of document.getElementsByName(all.dataset.tickAll)) box.checked = all.checked
   })
 
   // Filters that act at once

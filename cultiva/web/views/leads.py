@@ -26,6 +26,7 @@ from cultiva.leads.merging import current_lead_id, merges_of
 from cultiva.leads.models import Conversion, Lead, LeadValue
 from cultiva.leads.summaries import identity_of, misfits_of
 from cultiva.lib.languages import reader_language
+from cultiva.lib.plugins import plugins
 from cultiva.lifecycle.actions import aside_label, stages_for
 from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
@@ -49,6 +50,7 @@ from cultiva.web.words import (
     temperature_words,
 )
 
+BULK_QUERY = ("search", "stage", "temperature", "criteria")  # what an action on all of the list needs to know
 LIST_SECONDS = 5.0  # for a page of leads and their count by criteria
 LONGEST_IN_ADDRESS = 1500
 KEPT, MOST_KEPT = "kept-", 5  # criteria in a session
@@ -182,6 +184,8 @@ def show_list(request: StaffRequest, criteria: CriteriaForm | None, status: int 
         "criteria": criteria or CriteriaForm(workspace=staff.workspace),
         "criteria_words": said,
         "criteria_key": request.GET.get("criteria", "") if criteria else "",
+        "may_act": any(staff.role in kind.roles for kind in plugins("bulk_actions").values()),
+        "bulk_query": [(name, value) for name, value in request.GET.items() if name in BULK_QUERY and value],
     }
     is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("lead-rows")
     return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context, status=status)

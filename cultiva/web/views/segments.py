@@ -19,6 +19,7 @@ from cultiva.criteria.language import parse, say
 from cultiva.criteria.references import GoesInCircles, StillUsed, User, used_by
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.languages import reader_language
+from cultiva.lib.plugins import plugins
 from cultiva.segments.actions import (
     SegmentRefused,
     addresses_in,
@@ -184,6 +185,7 @@ def segment_page(request: StaffRequest, found: Segment, *, status: int = 200, **
         "addresses_form": AddressesForm(),
         "copy_form": CopyForm(initial={"name": _("%(name)s (copy)") % {"name": found.name}}),
         "may_change": staff.role in MAY_CHANGE,
+        "may_act": any(staff.role in kind.roles for kind in plugins("bulk_actions").values()),
         "now": staff.at,
         **forms_,
     }

@@ -42,7 +42,7 @@ class LinkForm(forms.Form):
 
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Password or link; the answer never tells whether an address is known."""
-    if request.user.is_authenticated:
+    if request.user.is_authenticated and "again" not in request.GET:
         return redirect(safe_next(request))
     how = request.POST.get("how")
     form = PasswordForm(request.POST if how == "password" else None)
@@ -105,6 +105,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 
 def enter(request: HttpRequest, user: User, *, how: str) -> None:
     login(request, user, backend=BACKEND)
+    request.session["signed_in_at"] = clock.now().isoformat()
     for place in workspaces_of(user)[:1]:
         with workspace_scope(place["id"]):
             record_audit(

@@ -1,0 +1,42 @@
+"""`{action: put_in_segment, settings: {segment: feria}}`: onto a fixed list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from cultiva.accounts.permissions import STEER_MARKETING
+from cultiva.bulk.kinds.base import BulkKind, Chunk
+from cultiva.bulk.kinds.segments import SegmentSettings, members_by_hand, move
+from cultiva.bulk.words import shown
+
+
+class PutInSegment(BulkKind):
+    kind = "put_in_segment"
+    label = _("Put into a fixed segment")
+    roles = STEER_MARKETING
+    can_undo = True
+
+    class Settings(SegmentSettings):
+        pass
+
+    def says(self, settings: Mapping[str, Any], count: int) -> str:
+        text = ngettext(
+            "%(n)s lead will be in the segment %(segment)s.", "%(n)s leads will be in the segment %(segment)s.", count
+        )
+        return text % {"n": shown(count), "segment": settings["segment"]}
+
+    def detail(self, settings: Mapping[str, Any]) -> str:
+        return str(settings["segment"])
+
+    def run(self, chunk: Chunk, settings: Mapping[str, Any]) -> dict[int, Any]:
+        there = members_by_hand(chunk, settings["segment"])
+        new = [lead_id for lead_id in chunk.lead_ids if lead_id not in there]
+        move(chunk, settings["segment"], new, is_in=True)
+        return dict.fromkeys(new, True)
+
+    def undo(self, chunk: Chunk, settings: Mapping[str, Any], before: Mapping[int, Any]) -> int:
+        there = members_by_hand(chunk, settings["segment"])
+        move(chunk, settings["segment"], there, is_in=False)
+        return len(there)
