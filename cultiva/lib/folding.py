@@ -77,6 +77,8 @@ def folded_where_different(values: dict[str, Json]) -> dict[str, Json]:
             continue
         if type(value) is int and -EXACT <= value <= EXACT:
             continue
+        if type(value) is float and 1e-4 < abs(value) < 1e15 and not value.is_integer():  # no exponent, and no ".0"
+            continue
         inner: Json
         if isinstance(value, dict):
             inner = folded_where_different(value)

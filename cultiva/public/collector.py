@@ -75,6 +75,7 @@ class Door:
         self.line = Line()
         self.keys = KnownKeys(from_database(self.line), folder / "keys.json")
         self.buckets = Buckets()
+        self.is_demo = settings.IS_DEMO  # asking settings takes as long as a good part of the rest
         self.offset, self.offset_until = timedelta(0), 0.0
         self.clock_line = Line()
         self.loop = asyncio.get_running_loop()
@@ -87,7 +88,7 @@ class Door:
 
     async def now(self) -> datetime:
         """The product's time. Only a demo's can be moved; its offset is asked for once a second."""
-        if settings.IS_DEMO and monotonic() > self.offset_until:
+        if self.is_demo and monotonic() > self.offset_until:
             self.offset_until = monotonic() + CLOCK_SECONDS
             try:
                 rows = await self.clock_line.ask("SELECT seconds FROM clock_offset WHERE id = 1")
