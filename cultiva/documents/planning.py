@@ -8,7 +8,7 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from django.db import DataError, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from cultiva.accounts.models import Workspace
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Name, Present, kinds
@@ -20,6 +20,14 @@ from cultiva.lib.documents import DocumentError
 
 Json = dict[str, Any]
 CREATED, CHANGED, UNCHANGED, DELETED = "created", "changed", "unchanged", "deleted"
+
+
+class PublishedMeanwhile(ValueError):
+    """Somebody else published one of the documents at this instant; nothing was changed."""
+
+    def __init__(self) -> None:
+        said = "Somebody else published one of these documents at this instant; nothing was changed."
+        super().__init__(f"{said}\nhint: try again")
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,7 @@ def plan_files(
     """What applying would do, with the code that does it. Nothing stays.
 
     `problems` are of files that could not be read. Documents alone in the product are named, and those in `delete` go.
+    Raises PublishedMeanwhile.
     """
     with workspace_scope(workspace_id):
         point = transaction.savepoint()
@@ -165,6 +174,9 @@ class _Run:
         A segment that asks for a stage comes after the lifecycle, which may name segments in turn.
         """
         unread = set(self.failed)
+        if any(digest_of(self.before.get(each.name)) != self._wanted(each) for each in given):
+            for kind in self.known.values():
+                kind.lock(self.workspace_id)
         while given:
             self.failed, self.problems = set(unread), []
             left = []
@@ -180,8 +192,7 @@ class _Run:
     def take(self, given: Given) -> bool:
         present = self.before.get(given.name)
         own = digest_of(present)
-        wanted = self._wanted(given, present)
-        if own == wanted:
+        if own == self._wanted(given):
             self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return True
         try:
@@ -191,6 +202,8 @@ class _Run:
                     workspace_id=self.workspace_id, text=given.text, attachments=given.attachments, by=self.by,
                     at=self.at,
                 )  # fmt: skip
+        except IntegrityError as error:
+            raise PublishedMeanwhile from error
         except DataError as error:
             self.problems.append(Problem(given.path, f"the database refuses it: {str(error).splitlines()[0]}"))
         except ValueError as error:
@@ -215,8 +228,9 @@ class _Run:
         )  # fmt: skip
         self.steps.append(step)
 
-    def _wanted(self, given: Given, present: Present | None) -> str:
+    def _wanted(self, given: Given) -> str:
         """What the present digest is where the file says what is there; an attachment left out stays as it is."""
+        present = self.before.get(given.name)
         kept = dict(present.attachments) if present else {}
         return digest(given.body, kept | {n: hashlib.sha256(c).hexdigest() for n, c in given.attachments.items()})
 
