@@ -14,7 +14,7 @@ from cultiva.accounts.models import Workspace
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Name, Present, kinds
 from cultiva.documents.models import AppliedDocument
 from cultiva.documents.normal import diff, digest
-from cultiva.documents.reading import Given, Problem, nearest, path_of
+from cultiva.documents.reading import Given, Problem, nearest, path_of, readable_needs
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError
 
@@ -216,9 +216,8 @@ class _Run:
     def _note(self, given: Given, present: Present | None, own: str, notes: Iterable[str]) -> None:
         after = given.kind.find(self.workspace_id, given.key)
         now = digest_of(after)
-        if (
-            present and after and now == own and after.version == present.version
-        ):  # written otherwise, and says the same
+        # Written otherwise, and says the same.
+        if present and after and (now, after.version) == (own, present.version):
             self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return
         changes = [diff(present.body if present else None, given.body, name=given.path), *_other_files(present, after)]
@@ -324,7 +323,7 @@ def _undeletable(
 def _all_needs(given: Iterable[Given], before: Mapping[Name, Present]) -> dict[Name, set[Name]]:
     """{document: what it names} of the workspace as the files would have it."""
     known = kinds()
-    needs = {name: {need.name for need in known[name[0]].needs(each.body)} for name, each in before.items()}
+    needs = {name: {need.name for need in readable_needs(known[name[0]], each.body)} for name, each in before.items()}
     return needs | {each.name: {need.name for need in each.needs} for each in given}
 
 
@@ -363,7 +362,10 @@ def _deletable(delete: Collection[Name], before: Mapping[Name, Present], found: 
     """In an order in which what names others goes before them."""
     known, bad = kinds(), {problem.path for problem in found}
     wanted = {name for name in delete if name in before and path_of(known[name[0]], name[1]) not in bad}
-    needs = {name: {need.name for need in known[name[0]].needs(before[name].body)} & wanted for name in sorted(wanted)}
+    needs = {
+        name: {need.name for need in readable_needs(known[name[0]], before[name].body)} & wanted
+        for name in sorted(wanted)
+    }
     try:
         return list(reversed(list(TopologicalSorter(needs).static_order())))
     except CycleError:
