@@ -1,8 +1,6 @@
 """Documents as files: what is planned is what is done, in each workspace all of it or nothing."""
 
 import io
-import stat
-import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,23 +8,19 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from hypothesis import given as for_all
-from hypothesis import strategies as st
 
 from cultiva.accounts.models import AuditEntry
 from cultiva.capture.models import FormVersion
 from cultiva.consent.actions import publish_purpose
 from cultiva.consent.models import PolicyVersion, PurposeVersion
-from cultiva.criteria.references import StillUsed
 from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.documents.applying import HasDrifted, HasProblems, apply_files, apply_folder, pull
 from cultiva.documents.kinds import DocumentKind, Need, Present
 from cultiva.documents.models import AppliedDocument
-from cultiva.documents.normal import diff, write_yaml
+from cultiva.documents.normal import write_yaml
 from cultiva.documents.planning import Plan, plan_files
 from cultiva.documents.reading import read_tree
-from cultiva.documents.trees import Tree, UnreadableFiles, read_folder, read_zip, write_folder, write_zip
-from cultiva.leads.attributes import define
+from cultiva.documents.trees import Tree, read_folder, read_zip, write_folder, write_zip
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import read_document
 from cultiva.lib.plugins import plugins
@@ -35,8 +29,6 @@ from cultiva.mailing.actions import ensure_system_templates
 from cultiva.nurture.models import WorkflowVersion
 from cultiva.scoring.actions import primary_model
 from cultiva.scoring.models import ModelVersion
-from cultiva.segments.actions import delete_segment, save_segment
-from cultiva.segments.models import Segment
 
 PURPOSE = "purpose: calls\nchannel: phone\nlanguages: {en: {label: Call me}}\n"
 MODEL = "model: KEY\ndimensions: {a: {}}\nrules: [{key: r, when: {attribute: x, is: y}, points: 1}]\n"
@@ -354,239 +346,3 @@ def test_circles_are_refused_by_name(huerta: Any, at: datetime, b: str) -> None:
     assert "notes/b.yaml" in {problem.path for problem in plan.problems}
     assert "note `b`" in plan.problems[0].problem
     assert statuses(plan) == {"note/d": "created"}
-
-
-# Bad files.
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "says"),
-    [
-        ("purposes/calls.yaml", b"purpose: calls\npurpose: calls\n", "line 2.*duplicate key"),
-        ("purposes/calls.yaml", b"x: " + b"y" * 10 * 1024**2, "holds 10485763 bytes, more than 4194304"),
-        ("purposes/calls.yaml", "purpose: calls\nname: Señal".encode("latin-1"), "line 2: the bytes f1 .* no UTF-8"),
-        ("purposes/calls.yaml", b'purpose: "ca\\0lls"', "NUL character"),
-        ("purposes/calls.yaml", b"purpose: .nan", "nan is no number"),
-        ("purposes/calls.yaml", b"purpose: !!python/object/apply:os.system [id]", "could not determine a constructor"),
-        ("purposes/calls.yaml", b"purpose: &a [*a]\n", "more than 100 levels"),
-        ("purposes/calls.yaml", b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
-            b"%c: &%c [%s]\n" % (n + 1, n + 1, b",".join([b"*%c" % n] * 10)) for n in range(97, 105)),
-         "holds more than 200000 values"),
-        ("purposes/calls.yaml", b"- a\n", "a mapping of keys is needed, not list"),
-        ("purposes/calls.yaml", b"", "a mapping of keys is needed"),
-        ("purposes/calls.yaml", b"purpose: [\n", "line 2"),
-        ("purposes/calls.yaml", b"purpose: 5\n", "5 is no key"),
-        ("purposes/calls.yaml", b"purpose: ring\n", "rename the file to purposes/ring.yaml"),
-        ("purposes/calls.yaml", b"form: calls\n", "`purpose` is missing\nhint: a form belongs in forms/"),
-        ("purposes/calls.yml", b"", "does not end in .yaml"),
-        ("purposes/more/calls.yaml", b"", "it is too deep"),
-        ("purpose/calls.yaml", b"", "no kind of document has the folder `purpose`\nhint: did you mean `purposes`?"),
-        ("calls.yaml", b"", "a document lies in the folder of its kind"),
-        ("magnets/guide/guide.pdf", b"", "there is no magnets/guide.yaml"),
-    ],
-)  # fmt: skip
-def test_a_bad_file_is_named_and_nothing_is_applied(
-    huerta: Any, at: datetime, path: str, content: bytes, says: str
-) -> None:
-    tree = {path: content, "purposes/good.yaml": PURPOSE.replace("calls", "good").encode()}
-    with pytest.raises(HasProblems, match=f"(?s){says}") as caught:
-        applied(huerta, tree, at)
-    (problem,) = caught.value.plan.problems
-    assert problem.path == path
-    assert not PurposeVersion.objects.filter(workspace_id=huerta.id).exists()
-
-
-def test_other_files_of_a_repository_are_passed_over(huerta: Any, at: datetime) -> None:
-    tree = files({"README.md": "# Ours", "purposes/README.md": "x", "ci/run.sh": "x", "purposes/calls.yaml": PURPOSE})
-    assert applied(huerta, tree, at).counts["created"] == 1
-
-
-def test_links_out_of_the_folder_are_refused_and_those_inside_are_followed(tmp_path: Path) -> None:
-    (tmp_path / "secret.yaml").write_text("x")
-    folder = tmp_path / "docs"
-    (folder / "purposes").mkdir(parents=True)
-    (folder / ".mounted").mkdir()
-    (folder / ".mounted" / "calls.yaml").write_text(PURPOSE)
-    (folder / "purposes" / "calls.yaml").symlink_to("../.mounted/calls.yaml")
-    assert list(read_folder(folder)) == ["purposes/calls.yaml"]
-    (folder / "purposes" / "secret.yaml").symlink_to(tmp_path / "secret.yaml")
-    with pytest.raises(UnreadableFiles, match=r"purposes/secret\.yaml leads out of"):
-        read_folder(folder)
-    (folder / "purposes" / "secret.yaml").unlink()
-    (folder / "models").symlink_to(tmp_path)
-    with pytest.raises(UnreadableFiles, match="models leads out of"):
-        read_folder(folder)
-    with pytest.raises(UnreadableFiles, match="models leads out of"):
-        write_folder({"models/x.yaml": b""}, folder)
-
-
-@pytest.mark.parametrize(
-    "path", ["../purposes/calls.yaml", "/purposes/calls.yaml", "purposes\\calls.yaml", "C:/purposes/calls.yaml",
-             "purposes/../../calls.yaml", "purposes//calls.yaml", "./purposes/calls.yaml", "purposes/ca\nlls.yaml"]
-)  # fmt: skip
-def test_paths_that_lead_elsewhere_are_refused(path: str) -> None:
-    with pytest.raises(UnreadableFiles, match="no path of a document"):
-        read_zip(zipped({path: b"x"}))
-
-
-def zipped(content: Mapping[str, bytes], **attributes: int) -> io.BytesIO:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, each in content.items():
-            entry = zipfile.ZipInfo("x")
-            entry.filename = path
-            for name, value in attributes.items():
-                setattr(entry, name, value)
-            archive.writestr(entry, each)
-    return file
-
-
-def test_links_in_a_zip_are_refused() -> None:
-    link = zipped({"purposes/calls.yaml": b"/etc/passwd"}, external_attr=(stat.S_IFLNK | 0o777) << 16)
-    with pytest.raises(UnreadableFiles, match="is a link"):
-        read_zip(link)
-
-
-def test_a_zip_that_grows_beyond_measure_is_refused() -> None:
-    bomb = zipped({f"purposes/{n}.yaml": bytes(30 * 1024**2) for n in range(5)}, compress_type=zipfile.ZIP_DEFLATED)
-    assert len(bomb.getvalue()) < 1024**2
-    with pytest.raises(UnreadableFiles, match="more than 100 MB"):
-        read_zip(bomb)
-    with pytest.raises(UnreadableFiles, match="more than 2000 files"):
-        read_zip(zipped({f"purposes/{n}.yaml": b"" for n in range(2001)}))
-
-
-def test_the_folder_around_a_zip_is_passed_over() -> None:
-    assert read_zip(zipped({"docs/purposes/calls.yaml": b"x", "__MACOSX/docs/._x": b""})) == {
-        "purposes/calls.yaml": b"x"
-    }
-
-
-# The normal form.
-
-words = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words
-bodies = st.dictionaries(
-    words, st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4)),
-    max_size=5,
-)  # fmt: skip
-
-
-@for_all(bodies)
-def test_the_normal_form_reads_as_what_was_written(body: dict[str, Any]) -> None:
-    assert read_document(write_yaml(body)) == body
-
-
-@for_all(bodies, bodies)
-def test_there_is_a_diff_exactly_where_something_differs(one: dict[str, Any], other: dict[str, Any]) -> None:
-    shuffled = dict(reversed(list(one.items())))
-    assert diff(one, shuffled, name="x") == ""
-    assert bool(diff(one, other, name="x")) == (write_yaml(one) != write_yaml(other) and one != other)
-
-
-# Segments.
-
-CUSTOMERS = """# Those who bought.
-segment: customers
-name: Customers
-folder: Sales
-tags: [vip]
-criteria:
-  all:
-    - {stage: customer}   # in the lifecycle, which names a segment in turn
-    - {segment: spain}
-"""
-SPAIN = "segment: spain\ncriteria: {attribute: country, is: ES}\n"
-FAIR = "segment: fair\nname: Fair\nkind: fixed\n"
-STAGES = """lifecycle: sales
-stages: [{key: lead}, {key: known}, {key: customer}]
-transitions: [{key: knows, from: lead, to: known, when: {segment: spain}}]
-"""
-
-
-@pytest.fixture
-def segments(huerta: Any, at: datetime) -> Tree:
-    define(workspace_id=huerta.id, subject="lead", key="country", type="text", at=at)
-    return files(
-        {"segments/customers.yaml": CUSTOMERS, "segments/spain.yaml": SPAIN, "segments/fair.yaml": FAIR,
-         "lifecycles/sales.yaml": STAGES}
-    )  # fmt: skip
-
-
-def test_segments_come_and_go_with_their_comments(huerta: Any, segments: Tree, at: datetime) -> None:
-    plan = applied(huerta, segments, at)
-    assert plan.counts["created"] == 4
-    order = [step.key for step in plan.steps]
-    assert order.index("spain") < order.index("sales") < order.index("customers")
-    assert pull(workspace_id=huerta.id) == segments
-    assert planned(huerta, segments, at).changes == []
-    found = Segment.objects.get(workspace_id=huerta.id, key="customers")
-    assert (found.name, found.folder, found.tags, found.kind) == ("Customers", "Sales", ["vip"], "dynamic")
-    before = AuditEntry.objects.count()
-    segments["segments/spain.yaml"] = (SPAIN + "kind: dynamic\nonly_valid: true\n").encode()
-    assert applied(huerta, segments, at).changes == []
-    assert AuditEntry.objects.count() == before
-
-
-def test_a_segment_changed_on_the_screen_is_drift(huerta: Any, segments: Tree, at: datetime) -> None:
-    applied(huerta, segments, at)
-    criteria = {"attribute": "country", "is": "PT"}
-    save_segment(workspace_id=huerta.id, key="spain", name="Iberia", criteria=criteria, by="user:1", at=at)
-    (step,) = planned(huerta, segments, at).drift
-    assert "-name: Iberia" in step.diff
-    assert "-  is: PT\n+  is: ES" in step.diff
-    assert b"name: Iberia" in pull(workspace_id=huerta.id)["segments/spain.yaml"]
-
-
-def test_segments_that_ask_for_each_other_are_refused_by_name(huerta: Any, segments: Tree, at: datetime) -> None:
-    segments["segments/spain.yaml"] = b"segment: spain\ncriteria: {segment: customers}\n"
-    plan = planned(huerta, segments, at)
-    assert {problem.path for problem in plan.problems} == {"segments/spain.yaml", "segments/customers.yaml"}
-    assert "segment `customers` → segment `spain` → segment `customers`" in plan.problems[0].problem.replace(
-        "segment `spain` → segment `customers` → segment `spain`",
-        "segment `customers` → segment `spain` → segment `customers`",
-    )
-
-
-def test_every_unknown_name_of_a_segment_is_told_with_its_line(huerta: Any, segments: Tree, at: datetime) -> None:
-    segments["segments/spain.yaml"] = (
-        b"segment: spain\ncriteria:\n  any:\n    - {attribute: contry, is: ES}\n    - {event: page}\n"
-        b"    - {tag: x}\n    - {attribute: countri, is: ES}\n    - {segment: fare}\n"
-    )
-    plan = planned(huerta, segments, at)
-    (problem,) = plan.problems
-    assert str(problem) == (
-        "segments/spain.yaml, line 8, criteria.any[4].segment: there is no segment `fare`\nhint: did you mean `fair`?"
-    )
-    segments["segments/spain.yaml"] = segments["segments/spain.yaml"].replace(b"fare", b"fair")
-    plan = planned(huerta, segments, at)
-    assert [(each.line, each.hint) for each in plan.problems if "attribute" in each.place] == [
-        (4, "did you mean `country`?"), (7, "did you mean `country`?"),
-    ]  # fmt: skip
-
-
-def test_a_segment_in_use_is_not_deleted(huerta: Any, segments: Tree, at: datetime) -> None:
-    applied(huerta, segments, at)
-    del segments["segments/spain.yaml"]
-    with pytest.raises(HasProblems, match="it is used by lifecycle `sales`, segment `customers`"):
-        applied(huerta, segments, at, delete=[("segment", "spain")])
-    segment = Segment.objects.get(workspace_id=huerta.id, key="spain")
-    with pytest.raises(StillUsed, match="lifecycle `sales`"):  # on the screen, too
-        delete_segment(workspace_id=huerta.id, segment_id=segment.id, by="user:1", at=at)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("segment: spain\n", "a dynamic segment has criteria"),
-        ("segment: spain\nkind: fixed\ncriteria: {all: []}\n", "a fixed segment has no criteria"),
-        ("segment: spain\nkind: frozen\ncriteria: {all: []}\n", "no kind 'frozen' of segment"),
-        ("segment: spain\ncriteria: {attribute: country, iz: ES}\n", "line 2.*iz"),
-        ("segment: spain\ncriteria: {all: []}\ntags: vip\n", "line 3, tags: 'vip' cannot stand here"),
-        ("segment: spain\ncriteria: {all: []}\nfolde: x\n", "line 3.*unknown key `folde`\nhint: did you mean `folder`"),
-    ],
-)
-def test_a_bad_segment_is_named(huerta: Any, segments: Tree, at: datetime, text: str, says: str) -> None:
-    segments["segments/spain.yaml"] = text.encode()
-    with pytest.raises(HasProblems, match=f"(?s){says}"):
-        applied(huerta, segments, at)

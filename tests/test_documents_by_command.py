@@ -165,3 +165,28 @@ def test_an_apply_killed_in_the_middle_leaves_nothing(product: Product, folder: 
     assert product.query(f"SELECT count(*) FROM applied_document WHERE workspace_id = {place[0]}") == [(0,)]
     assert run(product, "apply", str(folder), "--workspace", "tres", "--yes")[0] == 0
     assert ("tres", 1) in versions(product)
+
+
+def test_two_who_publish_at_once_do_not_write_over_each_other(product: Product, folder: Path) -> None:
+    product.command("workspace", "create", "--name", "Cuatro")
+    words = ["apply", str(folder), "--workspace", "cuatro", "--yes"]
+    assert run(product, *words)[0] == 0
+    model = folder / "models" / "readiness.yaml"
+    model.write_text(model.read_text().replace("points: 9", "points: 8", 1))
+    with psycopg.connect(product.owner_url) as other:
+        other.execute(
+            "INSERT INTO model_version (workspace_id, key, version, name, body, source_text, published_at, is_primary)"
+            " SELECT m.workspace_id, m.key, 2, m.name, m.body, m.source_text, now(), true FROM model_version m"
+            " JOIN workspace w ON w.id = m.workspace_id WHERE w.slug = 'cuatro'"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cultiva", *words], cwd=ROOT, env=product.environ, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        product.wait_for(lambda: product.query("SELECT 1 FROM pg_locks WHERE NOT granted"), 60)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Somebody else published one of these documents at this instant" in errors
+    assert ("cuatro", 2) in versions(product)
+    assert run(product, *words)[0] == 0
+    assert ("cuatro", 3) in versions(product)

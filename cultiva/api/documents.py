@@ -19,7 +19,7 @@ from cultiva.documents.applying import (
     delete_document,
 )
 from cultiva.documents.kinds import DocumentKind, Name, Present, kinds
-from cultiva.documents.planning import plan_files
+from cultiva.documents.planning import PublishedMeanwhile, plan_files
 from cultiva.documents.reading import BadFile, Given, Problem, path_of, read_text, read_tree
 from cultiva.documents.trees import UnreadableFiles, read_map
 
@@ -160,10 +160,14 @@ def take_document_out(request: ApiRequest, kind: Word, key: Word) -> Answer:
 def plan_documents(request: ApiRequest, body: Files) -> Answer:
     """What applying them would change, and what is wrong with them. Nothing is changed."""
     given, problems, delete = read(body)
-    plan = plan_files(
-        workspace_id=request.call.workspace_id, given=given, problems=problems, delete=delete,
-        by=request.call.caller.actor, at=request.call.at,
-    )  # fmt: skip
+    call = request.call
+    try:
+        plan = plan_files(
+            workspace_id=call.workspace_id, given=given, problems=problems, delete=delete, by=call.caller.actor,
+            at=call.at,
+        )  # fmt: skip
+    except PublishedMeanwhile as error:
+        raise ApiError(409, "conflict", one_line(error)) from error
     return 200, plan.as_json()
 
 
@@ -213,7 +217,7 @@ def apply(request: ApiRequest, given: list[Given], **more: Any) -> Json:
         raise ApiError(409, "drifted", message) from error
     except ChangedMeanwhile as error:
         raise ApiError(409, "plan_changed", one_line(error), field="digest") from error
-    except ValueError as error:
+    except PublishedMeanwhile as error:
         raise ApiError(409, "conflict", one_line(error)) from error
     return plan.as_json()
 

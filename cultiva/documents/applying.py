@@ -5,8 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError
-
 from cultiva.accounts.actions import record_audit
 from cultiva.documents.kinds import DocumentKind, Name, Present, kinds, read_once
 from cultiva.documents.models import AppliedDocument
@@ -43,20 +41,14 @@ def apply_files(
     *, workspace_id: int, given: Sequence[Given], problems: Sequence[Problem] = (), delete: Collection[Name] = (),
     overwrite: bool = False, expected: str = "", is_remembered: bool = True, by: str, at: datetime,
 ) -> Plan:  # fmt: skip
-    """Do what the plan says, all of it or nothing. Raises NotApplied.
+    """Do what the plan says, all of it or nothing. Raises NotApplied, PublishedMeanwhile.
 
     `expected`: the digest of the plan that was looked at; empty: whatever it is. `overwrite`: also where the product
     has changed a document since. `is_remembered`: the files are where these documents live, so that a later change in
     the product is drift.
     """
     with workspace_scope(workspace_id):
-        # Two who apply at once do so one after the other; the second one's plan has changed then.
-        try:
-            plan = carry_out(workspace_id=workspace_id, given=given, problems=problems, delete=delete, by=by, at=at)
-        except IntegrityError as error:
-            raise ValueError(
-                "Somebody else published one of these documents at this instant; nothing was changed.\nhint: try again"
-            ) from error
+        plan = carry_out(workspace_id=workspace_id, given=given, problems=problems, delete=delete, by=by, at=at)
         if plan.problems:
             raise HasProblems(plan, "\n".join(str(problem) for problem in plan.problems))
         if expected and plan.digest != expected:

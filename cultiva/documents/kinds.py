@@ -107,6 +107,9 @@ class DocumentKind(Plugin):
         """What a document names, as far as it can be read. Bodies that are no good are refused by `publish`."""
         return ()
 
+    def lock(self, workspace_id: int) -> None:
+        """Take at once what `publish` locks in the workspace, so that all who publish take it in the same order."""
+
     def conflicts(self, bodies: Mapping[str, Json]) -> dict[str, DocumentError]:
         """{key: what is wrong} where documents of this kind contradict each other."""
         return {}

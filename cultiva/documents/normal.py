@@ -43,7 +43,7 @@ _Representer.add_representer(str, _represent_text)
 
 
 def write_yaml(found: Any) -> str:
-    """A document as text that `lib.documents.read_document` reads as the same. A long one is JSON: that is read fast."""
+    """As text that `lib.documents.read_document` reads as the same. What is long is JSON, which is read fast."""
     if _count(found, LONG) > LONG:
         return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
     yaml = YAML()

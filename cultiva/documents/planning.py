@@ -8,18 +8,26 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from django.db import DataError, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from cultiva.accounts.models import Workspace
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Name, Present, kinds
 from cultiva.documents.models import AppliedDocument
 from cultiva.documents.normal import diff, digest
-from cultiva.documents.reading import Given, Problem, nearest, path_of
+from cultiva.documents.reading import Given, Problem, nearest, path_of, readable_needs
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError
 
 Json = dict[str, Any]
 CREATED, CHANGED, UNCHANGED, DELETED = "created", "changed", "unchanged", "deleted"
+
+
+class PublishedMeanwhile(ValueError):
+    """Somebody else published one of the documents at this instant; nothing was changed."""
+
+    def __init__(self) -> None:
+        said = "Somebody else published one of these documents at this instant; nothing was changed."
+        super().__init__(f"{said}\nhint: try again")
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,7 @@ def plan_files(
     """What applying would do, with the code that does it. Nothing stays.
 
     `problems` are of files that could not be read. Documents alone in the product are named, and those in `delete` go.
+    Raises PublishedMeanwhile.
     """
     with workspace_scope(workspace_id):
         point = transaction.savepoint()
@@ -165,6 +174,9 @@ class _Run:
         A segment that asks for a stage comes after the lifecycle, which may name segments in turn.
         """
         unread = set(self.failed)
+        if any(digest_of(self.before.get(each.name)) != self._wanted(each) for each in given):
+            for kind in self.known.values():
+                kind.lock(self.workspace_id)
         while given:
             self.failed, self.problems = set(unread), []
             left = []
@@ -180,8 +192,7 @@ class _Run:
     def take(self, given: Given) -> bool:
         present = self.before.get(given.name)
         own = digest_of(present)
-        wanted = self._wanted(given, present)
-        if own == wanted:
+        if own == self._wanted(given):
             self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return True
         try:
@@ -191,6 +202,8 @@ class _Run:
                     workspace_id=self.workspace_id, text=given.text, attachments=given.attachments, by=self.by,
                     at=self.at,
                 )  # fmt: skip
+        except IntegrityError as error:
+            raise PublishedMeanwhile from error
         except DataError as error:
             self.problems.append(Problem(given.path, f"the database refuses it: {str(error).splitlines()[0]}"))
         except ValueError as error:
@@ -203,9 +216,8 @@ class _Run:
     def _note(self, given: Given, present: Present | None, own: str, notes: Iterable[str]) -> None:
         after = given.kind.find(self.workspace_id, given.key)
         now = digest_of(after)
-        if (
-            present and after and now == own and after.version == present.version
-        ):  # written otherwise, and says the same
+        # Written otherwise, and says the same.
+        if present and after and (now, after.version) == (own, present.version):
             self.steps.append(Step(*given.name, given.path, UNCHANGED, before=own, after=own, text=given.text))
             return
         changes = [diff(present.body if present else None, given.body, name=given.path), *_other_files(present, after)]
@@ -215,8 +227,9 @@ class _Run:
         )  # fmt: skip
         self.steps.append(step)
 
-    def _wanted(self, given: Given, present: Present | None) -> str:
+    def _wanted(self, given: Given) -> str:
         """What the present digest is where the file says what is there; an attachment left out stays as it is."""
+        present = self.before.get(given.name)
         kept = dict(present.attachments) if present else {}
         return digest(given.body, kept | {n: hashlib.sha256(c).hexdigest() for n, c in given.attachments.items()})
 
@@ -310,7 +323,7 @@ def _undeletable(
 def _all_needs(given: Iterable[Given], before: Mapping[Name, Present]) -> dict[Name, set[Name]]:
     """{document: what it names} of the workspace as the files would have it."""
     known = kinds()
-    needs = {name: {need.name for need in known[name[0]].needs(each.body)} for name, each in before.items()}
+    needs = {name: {need.name for need in readable_needs(known[name[0]], each.body)} for name, each in before.items()}
     return needs | {each.name: {need.name for need in each.needs} for each in given}
 
 
@@ -349,7 +362,10 @@ def _deletable(delete: Collection[Name], before: Mapping[Name, Present], found: 
     """In an order in which what names others goes before them."""
     known, bad = kinds(), {problem.path for problem in found}
     wanted = {name for name in delete if name in before and path_of(known[name[0]], name[1]) not in bad}
-    needs = {name: {need.name for need in known[name[0]].needs(before[name].body)} & wanted for name in sorted(wanted)}
+    needs = {
+        name: {need.name for need in readable_needs(known[name[0]], before[name].body)} & wanted
+        for name in sorted(wanted)
+    }
     try:
         return list(reversed(list(TopologicalSorter(needs).static_order())))
     except CycleError:

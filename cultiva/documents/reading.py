@@ -127,7 +127,7 @@ def _read_file(kind: DocumentKind, path: str, content: bytes, attachments: Mappi
     if path != path_of(kind, key):
         hint = f"rename the file to {path_of(kind, key)}, or the {kind.kind} to {path.rpartition('/')[2][:-5]}"
         raise BadFile(Problem(path, f"the file holds `{key}`", hint, kind.kind, line_of(text, kind.kind)))
-    return Given(kind, key, path, text, found, tuple(_needs(kind, found)), attachments)
+    return Given(kind, key, path, text, found, tuple(readable_needs(kind, found)), attachments)
 
 
 def _read(text: str, path: str) -> dict[str, Any]:
@@ -149,7 +149,8 @@ def _decoded(path: str, content: bytes) -> str:
         raise BadFile(Problem(path, f"the bytes {shown} are no UTF-8", "save the file as UTF-8", line=line)) from error
 
 
-def _needs(kind: DocumentKind, body: dict[str, Any]) -> list[Need]:
+def readable_needs(kind: DocumentKind, body: dict[str, Any]) -> list[Need]:
+    """What a document names; nothing where it cannot be read."""
     try:
         return list(dict.fromkeys(kind.needs(body)))
     except (ValueError, LookupError, TypeError, AttributeError):  # `publish` says what is wrong with it

@@ -13,6 +13,7 @@ from cultiva.criteria.references import StillUsed
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Need, Present, SeveralErrors, read_once
 from cultiva.lib.documents import DocumentError, check_keys
 from cultiva.segments.actions import delete_segment, find_segment, save_segment
+from cultiva.segments.building import lock
 from cultiva.segments.models import DYNAMIC, FIXED, Segment
 
 Json = dict[str, Any]
@@ -29,6 +30,9 @@ class SegmentFile(DocumentKind):
     def find(self, workspace_id: int, key: str) -> Present | None:
         segment = find_segment(workspace_id, key)
         return Present(document_of(segment), segment.revision) if segment else None
+
+    def lock(self, workspace_id: int) -> None:
+        lock(workspace_id)
 
     def needs(self, body: Json) -> list[Need]:
         return needs_of(body["criteria"], "criteria") if "criteria" in body else []

@@ -9,6 +9,8 @@ import pytest
 from cultiva.accounts.models import AuditEntry
 from cultiva.api.tests.conftest import Program
 from cultiva.documents.applying import pull
+from cultiva.leads.models import Lead
+from cultiva.scoring.models import Score
 
 PURPOSE = "purpose: calls\nchannel: phone\nlanguages: {en: {label: Call me}}\n"
 FILES = {"files": {"purposes/calls.yaml": PURPOSE}}
@@ -91,3 +93,15 @@ def test_the_files_of_magnets_come_as_base64(program: Program, furnished: Any, o
     status, body = program.ask("POST", "/documents/apply", sent)
     assert (status, body["created"]) == (200, 1), body
     assert pull(workspace_id=furnished.id)["magnets/second/guia-riego-eficiente.pdf"] == pdf + b"\n"
+
+
+def test_a_plan_says_who_is_scored_anew_and_marks_nobody(program: Program, ana: Lead) -> None:
+    text = program.get("/documents/model/readiness")["text"]
+    sent = {"files": {"models/readiness.yaml": text.replace("points: 9", "points: 8", 1)}}
+    due = Score.objects.filter(workspace_id=ana.workspace_id).values_list("id", "next_change_at")
+    before = list(due.all())
+    _, plan = program.ask("POST", "/documents/plan", sent)
+    assert plan["documents"][0]["notes"] == ["1 lead is scored anew; crossing a band has its usual consequences."]
+    assert list(due.all()) == before
+    program.ask("POST", "/documents/apply", sent)
+    assert list(due.all()) != before

@@ -16,7 +16,7 @@ from cultiva.documents.applying import ChangedMeanwhile, NotApplied, apply_files
 from cultiva.documents.kinds import Name, kinds
 from cultiva.documents.models import AppliedDocument
 from cultiva.documents.normal import digest
-from cultiva.documents.planning import CHANGED, CREATED, DELETED, Plan, Step, plan_files
+from cultiva.documents.planning import CHANGED, CREATED, DELETED, Plan, PublishedMeanwhile, Step, plan_files
 from cultiva.documents.reading import path_of
 from cultiva.documents.trees import UnreadableFiles, write_zip
 from cultiva.documents.uploads import documents_in, find_upload, forget_upload, keep_upload
@@ -148,10 +148,13 @@ def plan_upload(request: StaffRequest) -> HttpResponse:
         return redirect("web:files")
     given, problems = documents_in(upload)
     delete = named(request.GET.getlist("delete"))
-    plan = plan_files(
-        workspace_id=request.staff.workspace.id, given=given, problems=problems, delete=delete,
-        by=request.staff.actor, at=request.staff.at,
-    )  # fmt: skip
+    try:
+        plan = plan_files(
+            workspace_id=request.staff.workspace.id, given=given, problems=problems, delete=delete,
+            by=request.staff.actor, at=request.staff.at,
+        )  # fmt: skip
+    except PublishedMeanwhile:
+        return busy(request)
     return plan_page(request, plan, upload.name, delete)
 
 
@@ -200,6 +203,8 @@ def apply_upload(request: StaffRequest) -> HttpResponse:
             workspace_id=place.id, given=given, problems=problems, delete=delete, by=request.staff.actor,
             at=request.staff.at, overwrite="overwrite" in request.POST, expected=request.POST.get("digest") or "-",
         )  # fmt: skip
+    except PublishedMeanwhile:
+        return busy(request)
     except NotApplied as error:
         if isinstance(error, ChangedMeanwhile):
             messages.error(request, _("The workspace has changed since you looked: this is the plan now."))
@@ -210,6 +215,11 @@ def apply_upload(request: StaffRequest) -> HttpResponse:
     count = len(plan.changes)
     words = ngettext("%(count)d document is in force.", "%(count)d documents are in force.", count)
     messages.success(request, words % {"count": count})
+    return redirect("web:files")
+
+
+def busy(request: StaffRequest) -> HttpResponse:
+    messages.error(request, _("Somebody else is publishing one of these documents right now. Try again."))
     return redirect("web:files")
 
 
