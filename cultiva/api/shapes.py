@@ -427,7 +427,7 @@ class BulkAction(BaseModel):
     action: str
     settings: Json
     selection: Json
-    state: Literal["counting", "counted", "running", "done", "stopped", "failed", "undoing", "undone"]
+    state: Literal["counting", "counted", "running", "done", "stopped", "failed", "undoing", "undone", "undo_failed"]
     total: int | None = Field(description="Leads, fixed when they were counted.")
     done: int = Field(description="Leads that are done with.")
     counts: dict[str, int] = Field(description="changed, unchanged, gone; after undoing restored, kept.")

@@ -12,8 +12,9 @@ from cultiva.leads.models import Lead
 class BulkAction(WorkspaceRow):
     """One action on a set of leads.
 
-    state: counting -> counted -> running -> done, and aside stopped and failed; undoing -> undone. The set is fixed
-    when it is counted. `after_lead` is the last lead that is done with, so that whoever goes on knows where.
+    state: counting -> counted -> running -> done, and aside stopped and failed; undoing -> undone or undo_failed. The
+    set is fixed when it is counted. `after_lead` is the last lead that is done with, so that whoever goes on knows
+    where.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -32,6 +32,7 @@ Json = dict[str, Any]
 Now = Callable[[], datetime]
 
 LEASE = timedelta(seconds=60)  # real time, renewed with each chunk
+FINISHING = timedelta(minutes=15)  # real time: a million rows are put together to one file in less than one
 TRIES = 3  # of a chunk that waited for the same leads as somebody else
 COUNT_SECONDS = 4.0  # while a person waits; a worker counts what takes longer
 GOING = ("counting", "running", "undoing")
@@ -113,8 +114,11 @@ def start(*, action: BulkAction, at: datetime, by: str) -> BulkAction:
             raise BulkRefused("It was counted more than an hour ago.\nhint: count anew; the leads may be others now")
         if not action.total:
             raise BulkRefused("There is nobody to do this to.\nhint: choose other leads")
+        if action.started_at and action.expires_at is None:
+            raise BulkRefused("It is too long ago.\nhint: count anew")
         action.state, action.started_at, action.problem = "running", action.started_at or at, ""
-        action.save(update_fields=["state", "started_at", "problem"])
+        action.expires_at = action.expires_at or at + UNDO_WITHIN
+        action.save(update_fields=["state", "started_at", "problem", "expires_at"])
         audit(action, "started", by=by, at=at)
     return action
 
@@ -148,6 +152,7 @@ def go_on(
         if taken is None:
             return action
         if not taken:
+            _hold(action, FINISHING)
             kind.finish(action, now())
             return _end(action, now(), state="done")
         if progress:
@@ -235,24 +240,27 @@ def take_lease(*, workspace_id: int, action_id: int | None = None) -> BulkAction
         return BulkAction.objects.get(workspace_id=workspace_id, id=rows[0]["id"]) if rows else None
 
 
+def _hold(action: BulkAction, duration: timedelta) -> None:
+    with workspace_scope(action.workspace_id):
+        BulkAction.objects.filter(workspace_id=action.workspace_id, id=action.id).update(
+            leased_until=datetime.now(UTC) + duration
+        )
+
+
 def release(action: BulkAction) -> None:
     with workspace_scope(action.workspace_id):
         BulkAction.objects.filter(workspace_id=action.workspace_id, id=action.id).update(leased_until=None)
 
 
 def fail(action: BulkAction, at: datetime, problem: str) -> None:
-    """What is done stays; it can be undone, or gone on with."""
-    _end(action, at, state="failed", problem=problem)
+    """What is done stays; it can be undone, or gone on with. What failed while it was undone is undone anew."""
+    _end(action, at, state="undo_failed" if action.state == "undoing" else "failed", problem=problem)
 
 
 def _end(action: BulkAction, at: datetime, *, state: str, problem: str = "") -> BulkAction:
     with workspace_scope(action.workspace_id):
         action.state, action.finished_at, action.problem, action.leased_until = state, at, problem, None
-        fields = ["state", "finished_at", "problem", "leased_until"]
-        if state == "done" and action.expires_at is None:
-            action.expires_at = at + UNDO_WITHIN
-            fields.append("expires_at")
-        action.save(update_fields=fields)
+        action.save(update_fields=["state", "finished_at", "problem", "leased_until"])
     return action
 
 

@@ -13,7 +13,7 @@ from cultiva.bulk.running import Now, audit, kind_of, lock_place, next_leads, sa
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import workspace_scope
 
-ENDED = ("done", "stopped", "failed")
+ENDED = ("done", "stopped", "failed", "undo_failed")
 
 
 def why_not(action: BulkAction) -> str:
@@ -24,7 +24,7 @@ def why_not(action: BulkAction) -> str:
         return f"This action is {action.state}; only one that has ended can be undone."
     if not action.counts.get("changed"):
         return "It changed nothing."
-    if action.state == "done" and action.expires_at is None:
+    if action.expires_at is None:
         return "It is too long ago: what it takes to undo it is kept for 30 days."
     return ""
 
@@ -36,7 +36,8 @@ def start_undo(*, action: BulkAction, at: datetime, by: str) -> BulkAction:
         if reason := why_not(action):
             raise BulkRefused(reason)
         action.state, action.position, action.after_lead, action.worked_seconds = "undoing", 0, 0, 0
-        action.save(update_fields=["state", "position", "after_lead", "worked_seconds"])
+        action.problem = ""
+        action.save(update_fields=["state", "position", "after_lead", "worked_seconds", "problem"])
         audit(action, "undone", by=by, at=at)
     return action
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -97,18 +98,24 @@ class Export(BulkKind):
         return dict.fromkeys(chunk.lead_ids, True)
 
     def finish(self, action: BulkAction, at: datetime) -> None:
-        """The file stands, under its name, until it expires."""
-        with workspace_scope(action.workspace_id):
-            sheet = Sheet(action.workspace_id, action.settings)
-            BulkPart.objects.filter(workspace_id=action.workspace_id, action=action, what="file", ordinal=0).delete()
-            _keep(action.workspace_id, action.id, sheet.what, 0, sheet.format.head(sheet.columns))
-        if not sheet.format.is_whole:
-            _put_together(action, sheet)
-        with workspace_scope(action.workspace_id):
-            action.file_name = f"leads-{at:%Y-%m-%d}-{action.id}.{sheet.format.suffix}"
-            action.file_bytes = _size(action)
-            action.expires_at = at + KEPT
-            action.save(update_fields=["file_name", "file_bytes", "expires_at"])
+        """The file stands, under its name, until it expires: all of it in one transaction."""
+        if action.file_bytes is not None:
+            return
+        sheet = Sheet(action.workspace_id, action.settings)
+        head = sheet.format.head(sheet.columns)
+        with tempfile.TemporaryDirectory(prefix="cultiva-export-") as folder:
+            path = Path(folder) / "file"
+            if not sheet.format.is_whole:
+                sheet.format.join(sheet.columns, chain([head], _parts(action, "rows")), path)
+            with workspace_scope(action.workspace_id):
+                if sheet.format.is_whole:
+                    _keep(action.workspace_id, action.id, "file", 0, head)
+                else:
+                    BulkPart.objects.filter(workspace_id=action.workspace_id, action=action).delete()
+                    _keep_file(action, path)
+                action.file_name = f"leads-{at:%Y-%m-%d}-{action.id}.{sheet.format.suffix}"
+                action.file_bytes, action.expires_at = _size(action), at + KEPT
+                action.save(update_fields=["file_name", "file_bytes", "expires_at"])
 
 
 class Sheet:
@@ -154,14 +161,10 @@ def content_type_of(action: BulkAction) -> str:
     return format_of(action.settings["format"]).content_type
 
 
-def _put_together(action: BulkAction, sheet: Sheet) -> None:
-    with tempfile.TemporaryDirectory(prefix="cultiva-export-") as folder:
-        path = Path(folder) / "file"
-        sheet.format.join(sheet.columns, _parts(action, "rows"), path)
-        with workspace_scope(action.workspace_id), path.open("rb") as file:
-            BulkPart.objects.filter(workspace_id=action.workspace_id, action=action).delete()
-            for ordinal, content in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
-                _keep(action.workspace_id, action.id, "file", ordinal, content)
+def _keep_file(action: BulkAction, path: Path) -> None:
+    with path.open("rb") as file:
+        for ordinal, content in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
+            _keep(action.workspace_id, action.id, "file", ordinal, content)
 
 
 def _parts(action: BulkAction, what: str) -> Iterator[bytes]:

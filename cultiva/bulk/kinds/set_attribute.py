@@ -44,9 +44,10 @@ class SetAttribute(BulkKind):
             found = super().clean() or {}
             if "attribute" not in found or "value" not in found:
                 return found
-            text: Any = found["value"].strip()
+            given = self.data.get("value")
+            text: Any = given if isinstance(given, list) else found["value"].strip()  # programs may send a list
             definition = definitions(self.workspace_id, "lead")[found["attribute"]]
-            if text and definition.type == "multi_choice":
+            if isinstance(text, str) and text and definition.type == "multi_choice":
                 text = [part.strip() for part in text.split(",") if part.strip()]
             try:
                 found["value"] = (

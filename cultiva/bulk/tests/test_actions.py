@@ -1,9 +1,12 @@
 """What each action does to a set of leads, what the ledger says of it, and what undoing gives back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from cultiva.accounts.models import AuditEntry, User
 from cultiva.bulk.kinds.base import BulkRefused
@@ -19,12 +22,14 @@ from cultiva.bulk.running import (
     stop,
 )
 from cultiva.bulk.tests.conftest import Act, known_of, settle, undo
+from cultiva.bulk.turns import take_turn
 from cultiva.bulk.undoing import start_undo
 from cultiva.consent.evidence import verify_chain
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence
 from cultiva.events.models import Event
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define
+from cultiva.leads.audience import TooSlow
 from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead, LeadState
 from cultiva.lib.database import workspace_scope
@@ -164,6 +169,27 @@ def test_the_leads_are_those_that_were_counted(lawful: Any, people: list[Lead], 
     action = go_on(action=start(action=action, at=at, by="user:1"), now=lambda: at)
     assert action.counts == {"changed": 2}
     assert Lead.objects.filter(attributes__tags__contains=["feria"]).count() == 2
+
+
+def test_what_takes_long_to_count_is_counted_by_the_worker(
+    lawful: Any, people: list[Lead], at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def too_slow(seconds: float) -> Iterator[None]:
+        with transaction.atomic():
+            yield
+            raise TooSlow
+
+    monkeypatch.setattr("cultiva.bulk.running.at_most", too_slow)
+    action = create_action(
+        workspace_id=lawful.id, kind="add_tag", settings={"tag": "feria"}, selection=VINO, by="u", at=at
+    )
+    assert (action.state, action.total) == ("counting", None)
+    with pytest.raises(BulkRefused, match="counting already"):
+        start(action=action, at=at, by="u")
+    assert take_turn(workspace_id=lawful.id, now=lambda: at, must_stop=lambda: False) == 1
+    action.refresh_from_db()
+    assert (action.state, action.total) == ("counted", 2)
 
 
 def test_who_was_merged_since_is_left_out_and_counted(lawful: Any, people: list[Lead], at: datetime) -> None:

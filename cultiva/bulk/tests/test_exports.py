@@ -14,7 +14,7 @@ import python_calamine
 from cultiva.accounts.models import User
 from cultiva.bulk.files import Column, Csv, Parquet, Xlsx
 from cultiva.bulk.kinds.base import BulkRefused
-from cultiva.bulk.kinds.export import file_of
+from cultiva.bulk.kinds.export import Export, file_of
 from cultiva.bulk.models import BulkAction, BulkPart
 from cultiva.bulk.running import forget
 from cultiva.bulk.tests.conftest import Act, settle
@@ -127,8 +127,6 @@ def test_chosen_attributes_alone_are_exported(people: list[Lead], act: Act) -> N
 def test_a_column_defined_meanwhile_does_not_shift_the_others(
     lawful: Any, people: list[Lead], act: Act, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cultiva.bulk.kinds.export import Export
-
     monkeypatch.setattr(Export, "chunk_leads", 1)
     plain, numbers = Export.run, iter(range(9))
 
@@ -206,6 +204,16 @@ def test_any_text_can_be_written(form: Any, tmp_path: Path) -> None:
         assert found[0] == ['na"me', "n", "when", "list"]
         assert len(found) == 5
         assert found[4][:2] in (["true", "7"], ["true", 7.0])
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "parquet"])
+def test_whoever_is_killed_at_the_end_leaves_the_same_file_to_the_next(
+    people: list[Lead], act: Act, at: datetime, format: str
+) -> None:
+    action = act("export", {"format": format}, people)
+    content = content_of(action)
+    Export().finish(action, at)  # it was stored; its end was not
+    assert content_of(action) == content
 
 
 def test_owners_are_named(people: list[Lead], eva: User, act: Act) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from cultiva.bulk.kinds.base import BulkRefused
-from cultiva.bulk.running import create_action
+from cultiva.bulk.running import create_action, start
 from cultiva.bulk.tests.conftest import Act, undo
 from cultiva.bulk.turns import take_turn
+from cultiva.bulk.undoing import start_undo
 from cultiva.consent.actions import record_consents
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PolicyVersion
@@ -81,14 +82,28 @@ def test_an_action_whose_segment_is_deleted_meanwhile_fails_with_the_reason(
         workspace_id=lawful.id, kind="put_in_segment", settings={"segment": "feria"}, selection={"filter": {}}, by="u",
         at=at,
     )  # fmt: skip
-    from cultiva.bulk.running import start
-
     start(action=action, at=at, by="u")
     delete_segment(workspace_id=lawful.id, segment_id=fair.id, by="u", at=at)
     assert take_turn(workspace_id=lawful.id, now=lambda: at, must_stop=lambda: False) == 1
     action.refresh_from_db()
     assert action.state == "failed"
     assert "no fixed segment `feria` any more" in action.problem
+
+
+def test_an_undoing_that_failed_is_begun_anew(
+    lawful: Any, people: list[Lead], fair: Segment, act: Act, at: datetime
+) -> None:
+    action = act("put_in_segment", {"segment": "feria"}, people)
+    start_undo(action=action, at=at, by="u")
+    Segment.objects.filter(id=fair.id).update(key="elsewhere")
+    take_turn(workspace_id=lawful.id, now=lambda: at, must_stop=lambda: False)
+    action.refresh_from_db()
+    assert action.state == "undo_failed"
+    with pytest.raises(BulkRefused, match="undo_failed already"):
+        start(action=action, at=at, by="u")  # it must not be done a second time
+    Segment.objects.filter(id=fair.id).update(key="feria")
+    undo(action, at)
+    assert members(fair) == {people[0].id}
 
 
 def test_valid_leads_alone_enter_a_workflow_and_each_once(
@@ -108,7 +123,5 @@ def test_valid_leads_alone_enter_a_workflow_and_each_once(
     ]  # fmt: skip
     assert Event.objects.filter(name="workflow_entered").count() == 2
     assert act("enrol", {"workflow": "welcome"}, people, when=at + 2 * LATER).counts == {"unchanged": 3}
-    from cultiva.bulk.undoing import start_undo
-
     with pytest.raises(BulkRefused, match="cannot be undone"):
         start_undo(action=action, at=at, by="u")

@@ -16,6 +16,7 @@ from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.segments.actions import pin_leads, save_segment
+from cultiva.segments.models import Member
 from cultiva.web.tests.test_screens import signed_in
 from cultiva.web.views import bulk
 
@@ -79,6 +80,25 @@ def test_ticked_leads_are_tagged_and_it_is_undone(huerta: Any, people: list[Lead
     assert "Add a tag" in client.get("/bulk-actions").content.decode()
     timeline = client.get(f"/leads/{people[0].id}").content.decode()
     assert "Changed by a colleague" in timeline
+
+
+def test_segments_follow_a_tag_that_comes_and_goes(huerta: Any, people: list[Lead], at: datetime) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    segment = save_segment(
+        workspace_id=huerta.id, name="Con etiqueta", criteria={"tag": "feria"}, takes_only_valid=False, by="u", at=at
+    )
+
+    def members() -> int:
+        process_workspace(workspace_id=huerta.id, at=clock.now())
+        return Member.objects.filter(segment=segment, until=None).count()
+
+    action = choose(client, "who=all", "add_tag", {"tag": "feria"})
+    client.post(f"/bulk-actions/{action.id}/start")
+    work(huerta)
+    assert members() == 3
+    client.post(f"/bulk-actions/{action.id}/undo")
+    work(huerta)
+    assert members() == 0
 
 
 def test_all_that_the_filter_finds_are_meant_and_it_is_said(huerta: Any, people: list[Lead], at: datetime) -> None:
@@ -148,6 +168,9 @@ def test_who_only_looks_cannot_act(huerta: Any, people: list[Lead], at: datetime
     assert client.get(f"/bulk-actions/{action.id}/file").status_code == 404
     page = client.get(f"/bulk-actions/{action.id}").content.decode()
     assert "Do it" not in page
+    searched = choose(owner, "who=all&search=carlos", "add_tag", {"tag": "x"})
+    said = client.get(f"/bulk-actions/{searched.id}").content.decode()
+    assert ("leads that a filter found" in said) == (role == Role.ANALYST)
     if role == Role.ANALYST:
         assert "Carlos" not in page  # the sample names people
     action.refresh_from_db()

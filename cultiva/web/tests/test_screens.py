@@ -23,7 +23,7 @@ from cultiva.lib.database import workspace_scope
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
-           "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
+           "/bulk-actions", "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
            "/settings/files"]  # fmt: skip
 HOSTILE = {

@@ -39,6 +39,7 @@ STATES = {
     "failed": gettext_lazy("failed"),
     "undoing": gettext_lazy("being undone"),
     "undone": gettext_lazy("undone"),
+    "undo_failed": gettext_lazy("undoing failed"),
 }
 COUNTS = {
     "changed": gettext_lazy("Changed"),
@@ -150,6 +151,14 @@ def selection_of(request: StaffRequest) -> dict[str, Any]:
     return {"filter": {name: value for name, value in wanted.items() if value}}
 
 
+def said_to(request: StaffRequest, selection: dict[str, Any]) -> list[str]:
+    """What somebody searched for may name a person."""
+    wanted = selection.get("filter", {})
+    if not request.staff.sees_personal_data and ("search" in wanted or "criteria" in wanted):
+        return [_("leads that a filter found")]
+    return say_selection(selection, request.staff.workspace.id)
+
+
 def say_selection(selection: dict[str, Any], workspace_id: int) -> list[str]:
     """Whom it is about, a phrase each."""
     if "leads" in selection:
@@ -192,7 +201,7 @@ def title_of(action: BulkAction) -> str:
 def state_of(request: StaffRequest, action: BulkAction) -> dict[str, Any]:
     staff, kind = request.staff, running.kind_of(action)
     rate = action.position / action.worked_seconds if action.worked_seconds and action.position else 0
-    total = action.counts.get("changed", 0) if action.state in ("undoing", "undone") else action.total
+    total = action.counts.get("changed", 0) if action.state.startswith("und") else action.total
     left = (total - action.position) / rate if rate and total else None
     sample = []
     if action.state == "counted" and staff.sees_personal_data:
@@ -203,7 +212,7 @@ def state_of(request: StaffRequest, action: BulkAction) -> dict[str, Any]:
         "action": action,
         "state": STATES[action.state],
         "says": kind.says(action.settings, action.total) if action.total is not None else "",
-        "selection": say_selection(action.selection, action.workspace_id),
+        "selection": said_to(request, action.selection),
         "sample": sample,
         "more": max((action.total or 0) - len(sample), 0) if sample else 0,
         "counts": shown_counts(action),
