@@ -187,3 +187,33 @@ SEGMENT_MEMBERS_IN: Json = {"lead_ids": [7], "emails": ["ana@riega.example"]}
 SEGMENT_PUT_IN: Json = {"found": 1, "moved": 1, "unknown": []}
 SEGMENT_COUNT_IN: Json = {"criteria": {"attribute": "country", "is": "ES"}}
 SEGMENT_COUNT: Json = {"count": 120, "not_valid": 8, "lead_ids": [7], "words": "el país es «ES»"}
+PERSONA_IN: Json = {
+    "key": "decide-la-compra",
+    "name": "Decide la compra",
+    "criteria": [
+        {"when": {"attribute": "job_title", "contains_any": ["director", "gerente"]}, "weight": 3},
+        {"when": {"event": "page", "within_days": 30}, "weight": 2},
+    ],
+    "tone_hints": {"es": "De usted, con cifras."},
+}
+PERSONA: Json = {
+    "key": "decide-la-compra",
+    "name": "Decide la compra",
+    "description": "",
+    "criteria": [
+        {
+            "when": {"attribute": "job_title", "contains_any": ["director", "gerente"]},
+            "weight": 3,
+            "words": "el cargo contiene director o gerente",
+        }
+    ],
+    "content_hints": {},
+    "tone_hints": {"es": "De usted, con cifras."},
+    "is_draft": False,
+    "revision": 1,
+    "lead_count": 420,
+    "is_being_built": False,
+    "used_by": [{"kind": "segment", "key": "cerca-de-comprar"}],
+    "created_at": "2026-03-10T12:00:00+00:00",
+    "changed_at": "2026-03-10T12:00:00+00:00",
+}

@@ -3,7 +3,17 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, include, path, re_path
 
-from cultiva.api import attributes, companies, events, leads, merging, scores, segments, whoami  # noqa: F401  (they add theirs)
+from cultiva.api import (  # noqa: F401  (they add theirs)
+    attributes,
+    companies,
+    events,
+    leads,
+    merging,
+    personas,
+    scores,
+    segments,
+    whoami,
+)
 from cultiva.api.door import api, door
 from cultiva.api.errors import not_found
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "apikey": "api_keys",
     "import": "imports",
     "segment": "segments",
+    "persona": "personas",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 
