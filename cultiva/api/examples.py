@@ -191,7 +191,7 @@ PERSONA_IN: Json = {
     "key": "decide-la-compra",
     "name": "Decide la compra",
     "criteria": [
-        {"when": {"attribute": "job_title", "contains_any": ["director", "gerente"]}, "weight": 3},
+        {"when": {"attribute": "country", "any_of": ["ES", "PT"]}, "weight": 3},
         {"when": {"event": "page", "within_days": 30}, "weight": 2},
     ],
     "tone_hints": {"es": "De usted, con cifras."},
@@ -202,9 +202,9 @@ PERSONA: Json = {
     "description": "",
     "criteria": [
         {
-            "when": {"attribute": "job_title", "contains_any": ["director", "gerente"]},
+            "when": {"attribute": "country", "any_of": ["ES", "PT"]},
             "weight": 3,
-            "words": "el cargo contiene director o gerente",
+            "words": "el país es ES o PT",
         }
     ],
     "content_hints": {},

@@ -16,6 +16,7 @@ from cultiva.magnets.actions import publish_magnet
 from cultiva.mailing.actions import publish_template
 from cultiva.nurture.actions import publish_workflow
 from cultiva.scoring.actions import publish_model
+from cultiva.segments.personas.actions import publish_persona
 
 DEMO_FOLDER = Path(__file__).parent / "documents"
 
@@ -29,6 +30,7 @@ PUBLISHERS: dict[str, Callable[..., Document]] = {
     "model": publish_model,
     "lifecycle": publish_lifecycle,
     "workflow": publish_workflow,
+    "persona": publish_persona,
 }
 
 

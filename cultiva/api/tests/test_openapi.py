@@ -18,6 +18,7 @@ from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 from cultiva.segments.actions import save_segment
+from cultiva.segments.personas.actions import save_persona
 
 Json = dict[str, Any]
 WRITES = ("post", "patch")
@@ -89,9 +90,12 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     attribute = define(workspace_id=ana.workspace_id, subject="lead", key="hectares", type="text", at=at)
     define(workspace_id=ana.workspace_id, subject="lead", key="country", type="text", at=at)
     segment = save_segment(workspace_id=ana.workspace_id, name="Feria", kind="fixed", by="user:1", at=at)
+    persona = save_persona(
+        workspace_id=ana.workspace_id, name="7", criteria=[{"when": {"event": "page"}, "weight": 1}], by="user:1", at=at
+    )
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
-        "attribute_id": attribute.id, "segment_id": segment.id,
+        "attribute_id": attribute.id, "segment_id": segment.id, "key": persona.key,
     }  # fmt: skip
 
 
