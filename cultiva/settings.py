@@ -214,6 +214,7 @@ PLUGINS = {
         "cultiva.capture.as_files.Form",
         "cultiva.scoring.as_files.Model",
         "cultiva.segments.as_files.SegmentFile",
+        "cultiva.segments.personas.as_files.PersonaFile",
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
     ],

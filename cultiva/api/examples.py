@@ -240,3 +240,33 @@ BULK_ACTION: Json = BULK_ACTION_IN | {
     "finished_at": None,
     "undone_at": None,
 }
+PERSONA_IN: Json = {
+    "key": "decide-la-compra",
+    "name": "Decide la compra",
+    "criteria": [
+        {"when": {"attribute": "country", "any_of": ["ES", "PT"]}, "weight": 3},
+        {"when": {"event": "page", "within_days": 30}, "weight": 2},
+    ],
+    "tone_hints": {"es": "De usted, con cifras."},
+}
+PERSONA: Json = {
+    "key": "decide-la-compra",
+    "name": "Decide la compra",
+    "description": "",
+    "criteria": [
+        {
+            "when": {"attribute": "country", "any_of": ["ES", "PT"]},
+            "weight": 3,
+            "words": "el país es ES o PT",
+        }
+    ],
+    "content_hints": {},
+    "tone_hints": {"es": "De usted, con cifras."},
+    "is_draft": False,
+    "revision": 1,
+    "lead_count": 420,
+    "is_being_built": False,
+    "used_by": [{"kind": "segment", "key": "cerca-de-comprar"}],
+    "created_at": "2026-03-10T12:00:00+00:00",
+    "changed_at": "2026-03-10T12:00:00+00:00",
+}

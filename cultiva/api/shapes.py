@@ -437,3 +437,42 @@ class BulkAction(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     undone_at: datetime | None
+
+
+class CriterionIn(Body):
+    when: Json = Field(description="As in docs/reference/criteria.md.")
+    weight: float = Field(gt=0, lt=1e9)
+
+
+class Criterion(BaseModel):
+    when: Json
+    weight: float
+    words: str = Field(description="The criterion in words, in the language of Accept-Language.")
+
+
+class PersonaIn(Body):
+    """A persona of this key is changed; without a key one is made of the name."""
+
+    key: Key | Literal[""] = ""
+    name: str = Field(min_length=1, max_length=160)
+    description: str = Field("", max_length=5000)
+    criteria: list[CriterionIn] = Field(min_length=1, max_length=50)
+    content_hints: dict[Literal["es", "en"], str] = Field({}, description="What to tell them.")
+    tone_hints: dict[Literal["es", "en"], str] = Field({}, description="How to talk to them.")
+    is_draft: bool = Field(False, description="No lead is of a draft's persona.")
+
+
+class Persona(BaseModel):
+    key: str
+    name: str
+    description: str
+    criteria: list[Criterion]
+    content_hints: dict[str, str]
+    tone_hints: dict[str, str]
+    is_draft: bool
+    revision: int = Field(description="Of the criteria; the evidence of each change of a lead's persona names it.")
+    lead_count: int = Field(description="Leads whose main persona it is.")
+    is_being_built: bool = Field(description="Until then some leads have the persona of before.")
+    used_by: list[SegmentUse]
+    created_at: datetime
+    changed_at: datetime

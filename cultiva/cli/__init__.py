@@ -31,6 +31,7 @@ COMMANDS = {
     "apply": "documents",
     "pull": "documents",
     "bulk": "bulk",
+    "persona": "personas",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

@@ -23,6 +23,7 @@ from cultiva.events.sources import create_source
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.actions import ensure_system_templates
+from cultiva.segments.personas.actions import want_build
 
 SLUG, NAME = "riega", "Riega Azudea"
 DEMO_FOLDER = Path(__file__).parent / "documents"
@@ -79,6 +80,7 @@ def fill_demo(
             progress(f"  {len(events)} events written down; now living through them …")
             Replay(stage, history, events, seed).run(progress)
             switch_live_source(workspace.id, True)
+            want_build(workspace.id, at)  # the personas of those whose last act lies behind
             recount(workspace.id)
             analyze()
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
@@ -103,6 +105,7 @@ def _fill_big(
             stage = set_stage(workspace, _sources_of(workspace))
     big.fill_big(stage, at=at, seed=seed, leads=leads, progress=progress)
     with workspace_scope(workspace.id):
+        want_build(workspace.id, at)
         counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     took = time.monotonic() - began
     progress(f"  done in {took:.1f} s, {counts['events'] / took:,.0f} events a second: {_say(counts)}")

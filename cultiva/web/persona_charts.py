@@ -40,7 +40,8 @@ def _class(group: int) -> str:
 
 def _shape(group: int) -> SafeString:
     shapes = (
-        '<circle r="4"/>', '<path d="M-4 -4H4V4H-4Z"/>', '<path d="M0 -5L5 4H-5Z"/>', '<path d="M0 -5.5L5.5 0L0 5.5L-5.5 0Z"/>',
+        '<circle r="4"/>', '<path d="M-4 -4H4V4H-4Z"/>', '<path d="M0 -5L5 4H-5Z"/>',
+        '<path d="M0 -5.5L5.5 0L0 5.5L-5.5 0Z"/>',
         '<path d="M0 5L5 -4H-5Z"/>', '<path d="M-5 -1.5H-1.5V-5H1.5V-1.5H5V1.5H1.5V5H-1.5V1.5H-5Z"/>',
     )  # fmt: skip
     return SafeString('<circle r="2"/>' if group < 0 else shapes[group % len(shapes)])

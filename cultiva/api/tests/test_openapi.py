@@ -19,6 +19,7 @@ from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 from cultiva.segments.actions import save_segment
+from cultiva.segments.personas.actions import save_persona
 
 Json = dict[str, Any]
 WRITES = ("post", "patch", "put", "delete")
@@ -95,9 +96,14 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         by="user:1", at=at,
     )  # fmt: skip
     action = go_on(action=start(action=action, at=at, by="user:1"), now=lambda: at)
+    persona = save_persona(
+        workspace_id=ana.workspace_id, name="boletin", criteria=[{"when": {"event": "page"}, "weight": 1}], by="user:1",
+        at=at,
+    )  # fmt: skip
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
-        "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": "boletin", "bulk_action_id": action.id,
+        "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
+        "bulk_action_id": action.id,
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from cultiva.criteria.references import (
 from cultiva.events.actions import record_events
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, check_keys, read_document
 from cultiva.segments.actions import build as build_segment
 from cultiva.segments.actions import key_of
 from cultiva.segments.building import lock as lock_segments
@@ -35,6 +35,7 @@ from cultiva.segments.standing import read_persona, standings
 
 Json = dict[str, Any]
 
+DOCUMENT_KEYS = ("persona", "name", "description", "criteria", "content", "tone", "draft")
 MOST_PERSONAS = 50  # a company that cannot tell them apart by heart has segments, not personas
 MOST_CRITERIA = 50
 CHUNK = 5000  # leads judged in a transaction: about a second
@@ -55,20 +56,23 @@ def save_persona(
     content_hints: Mapping[str, str] | None = None,
     tone_hints: Mapping[str, str] | None = None,
     is_draft: bool = False,
+    checks_names: bool = True,
     by: str,
     at: datetime,
 ) -> Persona:
     """Make a persona, last in order, or change the one of this key; the same again changes nothing.
 
-    Its leads follow at once in a small workspace, else by the job. Raises PersonaRefused, StillUsed for
-    a draft to be of what is used, and DocumentError for criteria that cannot be used.
+    Its leads follow at once in a small workspace, else by the job. Without `checks_names` it may speak of what nobody
+    has or did yet. Raises PersonaRefused, StillUsed where what is used should become a draft, and DocumentError for
+    criteria that cannot be used.
     """
     name, key, criteria = name.strip(), key or key_of(name), list(criteria)
     _check(name, key, criteria)
     with workspace_scope(workspace_id):
         _lock(workspace_id)
         persona = read_persona(key, criteria)
-        _check_names(workspace_id, persona)
+        if checks_names:
+            _check_names(workspace_id, persona)
         before = Persona.objects.select_for_update(no_key=True).filter(workspace_id=workspace_id, key=key).first()
         if before is None and Persona.objects.filter(workspace_id=workspace_id).count() >= MOST_PERSONAS:
             raise PersonaRefused(f"There are {MOST_PERSONAS} personas already.\nhint: delete one, or use a segment")
@@ -94,6 +98,31 @@ def save_persona(
             want_build(workspace_id, at)
             _rebuild_users(workspace_id, key, at)
     return found
+
+
+def publish_persona(*, workspace_id: int, text: str, at: datetime) -> PersonaVersion:
+    """A persona from a document (docs/reference/personas.md); the same again changes nothing. Raises DocumentError."""
+    body = check_keys(
+        read_document(text, name="persona"), allowed=DOCUMENT_KEYS, required=("persona", "name", "criteria"),
+        place="persona",
+    )  # fmt: skip
+    Criteria.read({name: body[name] for name in ("persona", "criteria")})
+    try:
+        found = save_persona(
+            workspace_id=workspace_id, key=str(body["persona"]), name=str(body["name"]), criteria=body["criteria"],
+            description=str(body.get("description", "")), content_hints=read_hints(body, "content"),
+            tone_hints=read_hints(body, "tone"), is_draft=body.get("draft") is True, checks_names=False, by="document",
+            at=at,
+        )  # fmt: skip
+    except PersonaRefused as error:
+        raise DocumentError("persona", str(error)) from error
+    return PersonaVersion.objects.get(workspace_id=workspace_id, key=found.key, revision=found.revision)
+
+
+def read_hints(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    """`content: {es: .., en: ..}` of a document."""
+    given = check_keys(body.get(name, {}), allowed=("es", "en"), place=f"persona.{name}")
+    return {language: str(text) for language, text in given.items()}
 
 
 def _check(name: str, key: str, criteria: Sequence[Any]) -> None:

@@ -13,7 +13,7 @@ Three questions are asked, and a group is told of only where all say yes:
    fit better than theirs.
 3. Does it come back? The leads are drawn anew, with replacement, and grouped anew; a group's stability is the mean of
    its best Jaccard similarity. From 0.75 it counts as stable (Hennig, Computational Statistics & Data Analysis 52,
-   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster).
+   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster). Where none does, half as many groups are tried.
 
 No Django here: the process holds numpy, SciPy and pandas (about 180 MB), and ends with its answer.
 """
@@ -42,6 +42,7 @@ IMITATIONS = 19  # none of them may come near: to beat the best of so many by ch
 BEYOND = 3.0  # standard deviations above their mean, besides
 SURE, MOST_BETWEEN = 0.95, 0.02  # pieces of trends of many strengths left 5 in 100 and more less sure than that
 RESAMPLES = 30
+FIRST_RESAMPLES, HOPELESS = 6, 0.65  # after so few, no group with less becomes stable
 TUNINGS = 6
 STABLE = 0.75
 SHOWN = 400  # leads in the picture
@@ -85,32 +86,39 @@ def find_groups(features: Sequence[Feature], values: Matrix, *, seed: int, progr
     for number in range(1, MOST_GROUPS + 1):
         progress("comparing", 0.30 * (number - 1) / MOST_GROUPS)
         considered[number] = _fit(fitted, number, seed, starts=3).bic(fitted)
-    number = min(considered, key=lambda each: considered[each])
     points = _picture(values, random)
-    if number == 1:
-        return Found([], "one", 0, considered, _drawn(points, np.full(len(values), -1)))
-    best = _fit(fitted, number, seed, starts=5)
-    if not _stand_apart(best, fitted) and _is_trend(features, fitted, number, seed, progress):
-        return Found([], "trend", 0, considered, _drawn(points, np.full(len(values), -1)))
-    labels = _assigned(best, values)
-    stability = _stability(fitted, labels[rows], number, seed, progress)
-    groups = []
-    least = max(LEAST_SIZE, LEAST_SHARE * len(values))
-    for each in range(number):
+    nobody = _drawn(points, np.full(len(values), -1))
+    number, why = min(considered, key=lambda each: considered[each]), "one"
+    unstable = 0
+    while number > 1:  # many small groups may be none that last where few large ones do
+        best = _fit(fitted, number, seed, starts=5)
+        if not _stand_apart(best, fitted) and _is_trend(features, fitted, number, seed, progress):
+            return Found([], "trend", unstable, considered, nobody)
+        labels = _assigned(best, values)
+        stability = _stability(fitted, labels[rows], number, seed, progress)
+        groups = _stable(labels, stability)
+        if groups:
+            shown = np.full(len(values), -1)
+            for place, group in enumerate(groups):
+                shown[group.members] = place
+            return Found(groups, "", number - len(groups), considered, _drawn(points, shown))
+        number, why, unstable = number // 2, "unstable", number
+    return Found([], why, unstable, considered, nobody)
+
+
+def _stable(labels: Labels, stability: Matrix) -> list[Group]:
+    """The largest first."""
+    found = []
+    for each in range(len(stability)):
         members = np.flatnonzero(labels == each)
-        if stability[each] >= STABLE and len(members) >= least:
-            groups.append((each, Group(members.tolist(), round(float(stability[each]), 4))))
-    groups.sort(key=lambda pair: (-len(pair[1].members), pair[1].members[:1]))
-    shown = np.full(len(values), -1)
-    for place, (_label, group) in enumerate(groups):
-        shown[group.members] = place
-    why = "" if groups else "unstable"
-    return Found([group for _, group in groups], why, number - len(groups), considered, _drawn(points, shown))
+        if stability[each] >= STABLE and len(members) >= max(LEAST_SIZE, LEAST_SHARE * len(labels)):
+            found.append(Group(members.tolist(), round(float(stability[each]), 4)))
+    return sorted(found, key=lambda group: (-len(group.members), group.members[:1]))
 
 
 def _fit(table: Matrix, groups: int, seed: int, *, starts: int) -> Any:
     mixture = StepMix(
-        n_components=groups, measurement="categorical_nan", n_init=starts, max_iter=300, abs_tol=1e-7, rel_tol=1e-5,
+        n_components=groups, measurement="categorical_nan", n_init=starts, max_iter=300, abs_tol=1e-5, rel_tol=1e-5,
         random_state=seed, progress_bar=0, verbose=0,
     )  # fmt: skip
     with warnings.catch_warnings():
@@ -250,6 +258,8 @@ def _stability(table: Matrix, labels: Labels, number: int, seed: int, progress: 
         for each in range(number):
             here = (labels == each) & present
             found[n, each] = max(_jaccard(here, (again == other) & present) for other in range(number))
+        if n + 1 == FIRST_RESAMPLES and found[: n + 1].mean(axis=0).max() < HOPELESS:
+            return np.zeros(number)
     return np.asarray(found.mean(axis=0))
 
 
