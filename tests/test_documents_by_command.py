@@ -63,7 +63,7 @@ def put(product: Product, kind: str, key: str, text: str) -> None:
 def test_a_folder_goes_to_two_workspaces_and_back(product: Product, folder: Path, tmp_path: Path) -> None:
     status, said, _ = run(product, "plan", str(folder), *TWO)
     assert status == 2
-    assert said.count("14 to create, 0 to change") == 2
+    assert said.count("17 to create, 0 to change") == 2
     assert versions(product) == []
 
     status, _, errors = run(product, "apply", str(folder), *TWO, typed="n\n")
@@ -73,8 +73,8 @@ def test_a_folder_goes_to_two_workspaces_and_back(product: Product, folder: Path
 
     status, said, _ = run(product, "apply", str(folder), *TWO, typed="y\n")
     assert status == 0
-    assert "uno: 14 changes applied" in said
-    assert "dos: 14 changes applied" in said
+    assert "uno: 17 changes applied" in said
+    assert "dos: 17 changes applied" in said
     assert versions(product) == [("dos", 1), ("uno", 1)]
 
     status, said, _ = run(product, "apply", str(folder), *TWO)  # nothing to ask
