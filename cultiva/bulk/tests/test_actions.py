@@ -13,13 +13,16 @@ from cultiva.bulk.kinds.base import BulkRefused
 from cultiva.bulk.models import BulkAction, BulkLead
 from cultiva.bulk.running import (
     BadSettings,
+    _do_chunk,
     create_action,
     discard,
     forget,
     go_on,
+    kind_of,
     sample_of,
     start,
     stop,
+    tried,
 )
 from cultiva.bulk.tests.conftest import Act, known_of, settle, undo
 from cultiva.bulk.turns import take_turn
@@ -219,6 +222,19 @@ def test_an_action_goes_on_where_it_was_stopped(
     action = go_on(action=start(action=action, at=at, by="u"), now=lambda: at)
     assert (action.state, action.position, action.counts) == ("done", 3, {"changed": 3})
     assert Event.objects.filter(name="attributes_changed").count() == 3
+
+
+def test_a_worker_that_was_overtaken_does_nothing(lawful: Any, people: list[Lead], at: datetime) -> None:
+    action = create_action(
+        workspace_id=lawful.id, kind="add_tag", settings={"tag": "feria"}, selection={"filter": {}}, by="u", at=at
+    )
+    ours = start(action=action, at=at, by="u")
+    other = BulkAction.objects.get(id=ours.id)
+    go_on(action=other, now=lambda: at, must_stop=iter([False, True]).__next__)  # one chunk, then it dies
+    assert (ours.position, other.position) == (0, 3)
+    assert tried(ours, lambda: _do_chunk(ours, kind_of(ours), at)) is None
+    assert Event.objects.filter(name="attributes_changed").count() == 3
+    assert go_on(action=ours, now=lambda: at).counts == {"changed": 3}  # it read where the other one was
 
 
 def test_only_what_ended_and_changed_something_is_undone(
