@@ -41,7 +41,6 @@ REASONS = (
     gettext_noop("The email address contains invalid characters before the @-sign"),
     gettext_noop("The email address contains unsafe characters"),
     gettext_noop("The email address is too long after the @-sign."),
-    gettext_noop("The email address is too long before the @-sign."),
     gettext_noop("The email address is too long."),
     gettext_noop("The part after the @-sign contains invalid characters"),
     gettext_noop("The part after the @-sign contains invalid characters after Unicode normalization"),
