@@ -64,6 +64,7 @@ class Import(WorkspaceRow):
     total = models.BigIntegerField(null=True)  # records in the file, once counted
     problem = models.TextField(blank=True, default="")  # why it failed, for people
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    language = models.CharField(max_length=5, default="en")  # in which who made it is told of its rows
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

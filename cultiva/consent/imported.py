@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.consent.actions import address_hash, properties_of
 from cultiva.consent.evidence import (
     BEGINNING,
@@ -94,7 +96,9 @@ def record_imported_acts(
     """
     published = {p.key: p.body["channel"] for p in PurposeVersion.currents(workspace_id)}
     if unknown := [purpose for purpose in purposes if purpose not in published]:
-        raise LookupError(f"No purpose {unknown[0]!r}.\nhint: published: {', '.join(published) or 'none'}")
+        problem = gettext("No purpose %(purpose)r.") % {"purpose": unknown[0]}
+        hint = gettext("published: %(known)s") % {"known": ", ".join(published) or "-"}
+        raise LookupError(f"{problem}\nhint: {hint}")
     standing = _read_standing(workspace_id, people, suppressed)
     acts = [
         (person, act, occurred_at)

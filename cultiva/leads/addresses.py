@@ -1,11 +1,15 @@
 """Addresses and telephone numbers: how they are read, and the keys by which duplicates are found."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
+from django.utils.translation import gettext, gettext_noop
 from email_validator import EmailNotValidError, validate_email
+
+from cultiva.lib.languages import reader_language
 
 MAX_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
 
@@ -16,6 +20,47 @@ class BadAddress(ValueError):
 
 class BadPhone(ValueError):
     """Not a telephone number; the message says why, in English."""
+
+
+# What email-validator says, but for the characters and figures that it adds; Babel finds these for translation.
+REASONS = (
+    gettext_noop("A bracketed IP address after the @-sign is not allowed here."),
+    gettext_noop("A display name and angle brackets around the email address are not permitted here."),
+    gettext_noop("After the @-sign, periods cannot be separated by so many characters."),
+    gettext_noop("An email address cannot end with a hyphen."),
+    gettext_noop("An email address cannot end with a period."),
+    gettext_noop("An email address cannot have a hyphen immediately after the @-sign."),
+    gettext_noop("An email address cannot have a period and a hyphen next to each other."),
+    gettext_noop("An email address cannot have a period immediately after the @-sign."),
+    gettext_noop("An email address cannot have a period immediately before the @-sign."),
+    gettext_noop("An email address cannot have two periods in a row."),
+    gettext_noop("An email address cannot start with a period."),
+    gettext_noop("An email address must have an @-sign."),
+    gettext_noop("Quoting the part before the @-sign is not allowed here."),
+    gettext_noop("The address is too long."),
+    gettext_noop("The email address contains invalid characters before the @-sign"),
+    gettext_noop("The email address contains unsafe characters"),
+    gettext_noop("The email address is too long after the @-sign."),
+    gettext_noop("The email address is too long."),
+    gettext_noop("The part after the @-sign contains invalid characters"),
+    gettext_noop("The part after the @-sign contains invalid characters after Unicode normalization"),
+    gettext_noop("The part after the @-sign is a special-use or reserved name that cannot be used with email."),
+    gettext_noop("The part after the @-sign is not valid IDNA."),
+    gettext_noop("The part after the @-sign is not valid. It is not within a valid top-level domain."),
+    gettext_noop("The part after the @-sign is not valid. It should have a period."),
+    gettext_noop("There can't be anything after the email address."),
+    gettext_noop("There must be something after the @-sign."),
+    gettext_noop("There must be something before the @-sign."),
+)
+
+
+def say_why(error: BadAddress) -> str:
+    """Why it is no address, in the reader's language. Characters stay as the library shows them; outside English it is
+    not said by how much something is too long."""
+    if reader_language() == "en":
+        return str(error)
+    reason, mark, characters = re.sub(r" \([^()]*\)\.$", ".", str(error)).partition(": ")
+    return f"{gettext(reason)}{mark}{characters}"
 
 
 @dataclass(frozen=True)

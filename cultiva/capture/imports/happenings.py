@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext
 
 from cultiva.capture.imports.mapping import Happening, Plan
 from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.refusals import Refusal
 from cultiva.capture.models import Import
 from cultiva.events.actions import visitor_of
 from cultiva.events.models import EventSource
@@ -20,6 +22,12 @@ from cultiva.lib.staging import staged
 from cultiva.scoring.models import Score
 
 DEFAULT_SOURCE = "import"
+
+
+class NoSource(Refusal):
+    """The events cannot be put down to a source that is not there."""
+
+
 TELLING = ("identify", "alias", "group")  # who somebody is: flow learns it from these
 
 
@@ -43,7 +51,10 @@ def find_source_id(workspace_id: int, plan: Plan, at: datetime) -> int:
             defaults={"name": "Imports", "kind": "import", "makes_leads": False, "created_at": at},
         )  # fmt: skip
     if found is None:
-        raise LookupError(f"No event source {key!r}.\nhint: cultiva source create --key {key} ...")
+        raise NoSource(
+            gettext("No event source %(source)r.") % {"source": key},
+            gettext("create it with the command: %(command)s") % {"command": f"cultiva source create --key {key} ..."},
+        )
     return found.id
 
 
@@ -63,7 +74,8 @@ def _to_events(run: Import, rows: Sequence[Happening | Bad], source_id: int) -> 
         else:
             lead_id = lead_of.get(row.email_key or "")
             if lead_id is None:
-                rejects.append(Bad(row.line, f"no lead has the address {row.email_key}; import the leads first", []))
+                reason = gettext("no lead has the address %(email)s; import the leads first")
+                rejects.append(Bad(row.line, reason % {"email": row.email_key}, []))
                 continue
         context = row.context | {"import": run.id}
         if row.user_id:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, connections
+from django.utils import translation
 
 from cultiva.capture.imports import happenings
 from cultiva.capture.imports.mapping import Person, Plan
@@ -22,6 +23,7 @@ from cultiva.capture.imports.types import Types
 from cultiva.capture.imports.writing import Chunk
 from cultiva.capture.models import Import, ImportReject
 from cultiva.lib.database import execute, workspace_scope
+from cultiva.lib.languages import reader_language
 
 Now = Callable[[], datetime]
 
@@ -57,7 +59,13 @@ class Lanes:
         self.learnt: set[str] = set()
         self.read = run.position  # records of the file
         self.places = _places(run)  # of each lane, what it has done and what waits for it
-        self.threads = [ThreadPoolExecutor(1, thread_name_prefix="import-lane") for _ in range(LANES)]
+        language = reader_language()  # a thread begins without one
+        self.threads = [
+            ThreadPoolExecutor(
+                1, thread_name_prefix="import-lane", initializer=translation.activate, initargs=(language,)
+            )
+            for _ in range(LANES)
+        ]
         self.waiting: deque[list[Future[bool]]] = deque()
 
     def __enter__(self) -> "Lanes":

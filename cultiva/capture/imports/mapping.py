@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import phonenumbers
+from django.utils.translation import gettext, gettext_noop
 
 from cultiva.capture.imports.presets import EVENT_BY_NAME, EVENT_SPECIAL, PRESETS, SPECIAL, recognise, target_of
-from cultiva.leads.addresses import BadAddress, read_address
+from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.leads.addresses import BadAddress, read_address, say_why
 from cultiva.leads.values import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, clean_attributes, country_of_zone
 from cultiva.lib.folding import fold
 
@@ -26,11 +28,7 @@ NO = frozenset(("", "0", "false", "no", "n", "off", "falso", "f", "-", "null", "
 KEY = re.compile(r"[a-z0-9]+")
 
 
-class BadRow(ValueError):
-    """A row that cannot be taken; the message is for people."""
-
-
-class BadPlan(ValueError):
+class BadPlan(Refusal):
     """A mapping that cannot work; the message says why and what to do."""
 
 
@@ -92,7 +90,10 @@ def suggest(
 ) -> Plan:  # fmt: skip
     """What the columns seem to mean: by the tool that wrote them, by their names, by what stands in them."""
     if preset and preset not in PRESETS:
-        raise BadPlan(f"No preset {preset!r}.\nhint: one of {', '.join(PRESETS)}")
+        raise BadPlan(
+            gettext("No preset %(preset)r.") % {"preset": preset},
+            gettext("one of %(known)s") % {"known": ", ".join(PRESETS)},
+        )
     found = (PRESETS[preset] if preset else recognise(columns)) if kind == "leads" else None
     samples = {name: [str(row[n]) for row in rows if row[n] not in ("", None)] for n, name in enumerate(columns)}
     chosen: dict[str, Column] = {}
@@ -131,38 +132,47 @@ def check_plan(plan: Plan, *, kind: str, basis: str) -> None:
     twice = {target for target in targets if targets.count(target) > 1 and (target in special or kind == "leads")}
     if twice:
         raise BadPlan(
-            f"Two columns are meant to be {', '.join(sorted(twice))}.\nhint: leave one of them out, or rename it"
+            gettext("Two columns are meant to be %(names)s.") % {"names": ", ".join(sorted(twice))},
+            gettext("leave one of them out, or rename it"),
         )
     for name, column in plan.columns.items():
         if column.type not in TYPES or column.order not in DATE_ORDERS or column.decimal not in NUMBER_STYLES:
-            raise BadPlan(f"{name}: {column.type}, {column.order}, {column.decimal!r} is not known.")
+            said = {"name": name, "type": column.type, "order": column.order, "decimal": column.decimal}
+            raise BadPlan(gettext("%(name)s: %(type)s, %(order)s, %(decimal)r is not known.") % said)
         if len(column.target) > MAX_KEY + 11:
-            raise BadPlan(f"{name}: {column.target[:40]}… is too long for a key.\nhint: at most {MAX_KEY} characters")
+            raise BadPlan(
+                gettext("%(name)s: %(key)s… is too long for a key.") % {"name": name, "key": column.target[:40]},
+                gettext("at most %(most)d characters") % {"most": MAX_KEY},
+            )
     try:
         ZoneInfo(plan.time_zone)
     except (KeyError, ValueError) as error:
-        raise BadPlan(f"No time zone {plan.time_zone!r}.\nhint: for example Europe/Madrid") from error
+        raise BadPlan(
+            gettext("No time zone %(zone)r.") % {"zone": plan.time_zone}, gettext("for example Europe/Madrid")
+        ) from error
     if kind == "events":
         _check_events(targets)
         return
     if not {"email", "phone", "external_id"} & set(targets):
-        raise BadPlan("No column says who a row is about.\nhint: map one to email, phone or external_id")
+        raise BadPlan(gettext("No column says who a row is about."), gettext("map one to email, phone or external_id"))
     if len([target for target in targets if target not in SPECIAL]) > MAX_ATTRIBUTES:
-        raise BadPlan(f"More than {MAX_ATTRIBUTES} attributes.\nhint: leave some columns out")
+        raise BadPlan(
+            gettext("More than %(most)d attributes.") % {"most": MAX_ATTRIBUTES}, gettext("leave some columns out")
+        )
     if basis == "proof" and not {"consent_time", "consent_ip"} <= set(targets):
         raise BadPlan(
-            "A proof says at least when consent was given and from which address (IP).\n"
-            "hint: map columns to consent_time and consent_ip, or choose another basis"
+            gettext("A proof says at least when consent was given and from which address (IP)."),
+            gettext("map columns to consent_time and consent_ip, or choose another basis"),
         )
 
 
 def _check_events(targets: Sequence[str]) -> None:
     if not {"user_id", "anonymous_id", "email"} & set(targets):
-        raise BadPlan("No column says who did it.\nhint: map one to user_id, anonymous_id or email")
+        raise BadPlan(gettext("No column says who did it."), gettext("map one to user_id, anonymous_id or email"))
     if "timestamp" not in targets:
-        raise BadPlan("No column says when it happened.\nhint: map one to timestamp")
+        raise BadPlan(gettext("No column says when it happened."), gettext("map one to timestamp"))
     if not {"event", "type"} & set(targets):
-        raise BadPlan("No column says what happened.\nhint: map one to event")
+        raise BadPlan(gettext("No column says what happened."), gettext("map one to event"))
 
 
 PHONE = re.compile(r"\+?[\d\s().-]{8,20}")
@@ -303,7 +313,7 @@ def person_reader(plan: Plan, columns: Sequence[str], *, basis: str, at: datetim
             if cell not in ("", None):
                 reader(person, unguarded(cell) if is_ours else cell)
         if not (person.email_key or person.external_id or person.phone_key):
-            raise BadRow("the row says not who it is about: no e-mail, telephone or external id")
+            raise BadRow(gettext_noop("the row says not who it is about: no e-mail, telephone or external id"))
         if asks_proof and not person.opt_out and person.has_basis:
             try:
                 person.proof = _read_proof(cells, proof_places, plan, zone, at)
@@ -349,7 +359,7 @@ def _reader(column: Column, name: str, plan: Plan, zone: ZoneInfo, at: datetime)
         def take_time(person: Person, cell: Any) -> None:
             moment = read_moment(str(cell), column.order, zone, name)
             if moment > at:
-                raise BadRow(f"{name}: {str(cell)[:60]!r} lies in the future")
+                raise BadRow(gettext_noop("%(name)s: %(text)r lies in the future"), name=name, text=str(cell)[:60])
             person.at = moment
 
         return take_time
@@ -413,6 +423,9 @@ def read_email(text: str) -> tuple[str, str]:
     return found.text, found.key
 
 
+NO_ADDRESS = gettext_noop("%(text)r is no e-mail address: %(why)s")
+
+
 def _take_email(person: Person, cell: Any) -> None:
     text = str(cell).strip()
     if not text:
@@ -420,7 +433,7 @@ def _take_email(person: Person, cell: Any) -> None:
     try:
         person.email, person.email_key = read_email(text)
     except BadAddress as error:
-        raise BadRow(f"{text[:80]!r} is no e-mail address: {error}") from error
+        raise BadRow(NO_ADDRESS, text=text[:80], why=say_why(error)) from error
 
 
 def _take_external_id(person: Person, cell: Any) -> None:
@@ -559,7 +572,9 @@ def read_moment(text: str, order: str, zone: ZoneInfo, name: str) -> datetime:
             return _read_epoch(text)
         return _build_moment(match, order, zone)
     except (ValueError, OverflowError) as error:
-        raise BadRow(f"{name}: {text[:60]!r} is no date ({order})") from error
+        raise BadRow(
+            gettext_noop("%(name)s: %(text)r is no date (%(order)s)"), name=name, text=text[:60], order=order
+        ) from error
 
 
 def _read_epoch(text: str) -> datetime:
@@ -590,10 +605,10 @@ def _read_proof(
     given = {target: clean_text(cells[place] or "") for target, (place, _) in places.items()}
     for target in ("consent_time", "consent_ip", "consent_text", "consent_version"):
         if (target in places or target in ("consent_time", "consent_ip")) and not given.get(target):
-            raise BadRow(f"the proof of consent is not whole: {target} is empty")
+            raise BadRow(gettext_noop("the proof of consent is not whole: %(name)s is empty"), name=target)
     moment = read_moment(given["consent_time"], places["consent_time"][1].order, zone, "consent_time")
     if moment > at:
-        raise BadRow(f"the proof of consent lies in the future: {given['consent_time'][:60]!r}")
+        raise BadRow(gettext_noop("the proof of consent lies in the future: %(text)r"), text=given["consent_time"][:60])
     proof = Proof(
         moment, given["consent_ip"][:60],
         given.get("consent_text") or plan.consent_text, given.get("consent_version") or plan.consent_version,
@@ -649,13 +664,15 @@ def happening_reader(plan: Plan, columns: Sequence[str], *, at: datetime) -> Cal
         cells = record.cells
         moment = read_moment(str(cells[when_place] or ""), when_column.order, zone, "timestamp")
         if moment > at:
-            raise BadRow(f"timestamp: {str(cells[when_place])[:60]!r} lies in the future")
+            said = str(cells[when_place])[:60]
+            raise BadRow(gettext_noop("%(name)s: %(text)r lies in the future"), name="timestamp", text=said)
         kind = cell_of(cells, "type").lower() or "track"
         if kind not in EVENT_KINDS:
-            raise BadRow(f"type: {kind[:40]!r} is not known; accepted: {', '.join(EVENT_KINDS)}")
+            unknown = gettext_noop("type: %(kind)r is not known; accepted: %(known)s")
+            raise BadRow(unknown, kind=kind[:40], known=", ".join(EVENT_KINDS))
         name = cell_of(cells, "event")[:200]
         if kind == "track" and not name:
-            raise BadRow("the event has no name")
+            raise BadRow(gettext_noop("the event has no name"))
         properties = _read_object(cells, places, "properties")
         for key, place, value_of in more:
             if cells[place] not in ("", None):
@@ -673,9 +690,9 @@ def happening_reader(plan: Plan, columns: Sequence[str], *, at: datetime) -> Cal
             try:
                 _, happening.email_key = read_email(email)
             except BadAddress as error:
-                raise BadRow(f"{email[:80]!r} is no e-mail address: {error}") from error
+                raise BadRow(NO_ADDRESS, text=email[:80], why=say_why(error)) from error
         if not (happening.user_id or happening.anonymous_id or happening.email_key):
-            raise BadRow("the row says not who did it: no user id, anonymous id or e-mail")
+            raise BadRow(gettext_noop("the row says not who did it: no user id, anonymous id or e-mail"))
         return happening
 
     return read
@@ -688,9 +705,11 @@ def _read_object(cells: Sequence[Any], places: Mapping[str, tuple[int, Column]],
     try:
         found = cell if isinstance(cell, dict) else orjson.loads(cell)
     except orjson.JSONDecodeError as error:
-        raise BadRow(f"{target}: not JSON ({error})") from error
+        raise BadRow(
+            gettext_noop("%(name)s: not JSON from its character %(place)d on"), name=target, place=error.pos + 1
+        ) from error
     if not isinstance(found, dict):
-        raise BadRow(f"{target}: an object is needed, not {str(cell)[:60]}")
+        raise BadRow(gettext_noop("%(name)s: an object is needed, not %(text)s"), name=target, text=str(cell)[:60])
     if "\\u0000" in str(cell):
-        raise BadRow(f"{target}: holds a NUL character")
+        raise BadRow(gettext_noop("%(name)s: holds a NUL character"), name=target)
     return found

@@ -22,7 +22,11 @@ from typing import IO, Any, TextIO
 
 import duckdb
 from charset_normalizer import from_bytes
+from django.utils.formats import number_format
+from django.utils.translation import gettext
 from python_calamine import CalamineWorkbook
+
+from cultiva.capture.imports.refusals import Refusal
 
 Json = dict[str, Any]
 
@@ -52,7 +56,7 @@ MAILCHIMP_FILES = {"unsubscribed": "unsubscribed", "cleaned": "cleaned", "nonsub
                    "subscribed": "subscribed"}  # fmt: skip
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(Refusal):
     """The file as a whole cannot be read; the message says why and what to do."""
 
 
@@ -105,7 +109,7 @@ def detect(path: Path, *, name: str = "") -> Dialect:
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if not head.strip():
-        raise UnreadableFile(f"{name or path.name} is empty.\nhint: export it again")
+        raise UnreadableFile(gettext("%(name)s is empty.") % {"name": name or path.name}, gettext("export it again"))
     if head.startswith(b"PAR1"):
         return Dialect(format="parquet")
     if head.startswith(b"\xd0\xcf\x11\xe0"):
@@ -157,7 +161,7 @@ def _detect_text(head: bytes, name: str) -> Dialect:
     try:
         rows = _first_rows(_records(io.StringIO(text), dialect, ""))
     except UnreadableFile as error:
-        raise UnreadableFile(f"{name}: {error}") from error
+        raise UnreadableFile(f"{name}: {error.problem}", error.hint) from error
     return Dialect("csv", encoding, has_bom, delimiter, quote, _looks_like_header(rows), is_sure)
 
 
@@ -249,8 +253,9 @@ class Lines:
             raise StopIteration
         if len(line) >= MAX_LINE:
             raise UnreadableFile(
-                f"Line {self.number + 1} is longer than {MAX_LINE:,} characters.\n"
-                "hint: this is no table of rows, or its line ends are lost; export it again as CSV"
+                gettext("Line %(line)s is longer than %(most)s characters.")
+                % {"line": self.number + 1, "most": _grouped(MAX_LINE)},
+                gettext("this is no table of rows, or its line ends are lost; export it again as CSV"),
             )
         self.number += 1
         self.taken.append(line)
@@ -274,17 +279,19 @@ def _records(text: TextIO, dialect: Dialect, part: str) -> Iterator[Record | Bad
             return
         except csv.Error:
             lines.give_back(lines.taken[1:])
-            yield Bad(line, "a quote in this row is not closed", [lines.taken[0].rstrip("\r\n")[:5000]], part)
+            yield Bad(line, gettext("a quote in this row is not closed"), [lines.taken[0].rstrip("\r\n")[:5000]], part)
             reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote or None)
             continue
         if not cells or not any(cells):
             continue
         raw = lines.taken[0] if len(lines.taken) == 1 else "".join(lines.taken)
         if "\x00" in raw:
-            yield Bad(line, "the row holds a NUL character", [cell.replace("\x00", "") for cell in cells], part)
+            shown = [cell.replace("\x00", "") for cell in cells]
+            yield Bad(line, gettext("the row holds a NUL character"), shown, part)
         elif not raw.isascii() and BROKEN.search(raw):
             shown = [cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for cell in cells]
-            yield Bad(line, f"the row holds bytes that are no {dialect.encoding} text", shown, part)
+            reason = gettext("the row holds bytes that are no %(encoding)s text") % {"encoding": dialect.encoding}
+            yield Bad(line, reason, shown, part)
         else:
             yield Record(line, cells, part)
 
@@ -292,9 +299,10 @@ def _records(text: TextIO, dialect: Dialect, part: str) -> Iterator[Record | Bad
 def _to_table(records: Iterator[Record | Bad], dialect: Dialect) -> Table:
     first = next((record for record in records if isinstance(record, Record)), None)
     if first is None:
-        raise UnreadableFile("The file has no rows.\nhint: export it again")
+        raise UnreadableFile(gettext("The file has no rows."), gettext("export it again"))
     if len(first.cells) > MAX_COLUMNS:
-        raise UnreadableFile(f"The file has {len(first.cells)} columns; the most is {MAX_COLUMNS}.")
+        said = {"number": len(first.cells), "most": MAX_COLUMNS}
+        raise UnreadableFile(gettext("The file has %(number)d columns; the most is %(most)d.") % said)
     if dialect.has_header:
         columns = name_columns(first.cells)
         return Table(columns, _fitted(records, len(columns)))
@@ -324,7 +332,8 @@ def _fitted(records: Iterator[Record | Bad], width: int) -> Iterator[Record | Ba
     for record in records:
         if isinstance(record, Record) and len(record.cells) != width:
             if len(record.cells) > width and any(record.cells[width:]):
-                reason = f"the row has {len(record.cells)} cells, the header {width}"
+                said = {"number": len(record.cells), "width": width}
+                reason = gettext("the row has %(number)d cells, the header %(width)d") % said
                 yield Bad(record.line, reason, record.cells, record.part)
                 continue
             record.cells[width:] = []
@@ -342,7 +351,10 @@ def _open_sheet(path: Path) -> Iterator[Record | Bad]:
         start = sheet.start[0] if sheet.start else 0
         rows = sheet.iter_rows()
     except Exception as error:  # the library's errors have no common base
-        raise UnreadableFile(f"The spreadsheet cannot be read: {error}.\nhint: save it again, or as CSV") from error
+        raise UnreadableFile(
+            gettext("The spreadsheet cannot be read: %(error)s.") % {"error": error},
+            gettext("save it again, or as CSV"),
+        ) from error
     return (
         Record(number, [_cell_text(cell) for cell in cells])
         for number, cells in enumerate(rows, start=start + 1)
@@ -371,7 +383,8 @@ def _open_parquet(path: Path) -> Table:
         columns = name_columns([column[0] for column in result.description or ()])
     except duckdb.Error as error:
         connection.close()
-        raise UnreadableFile(f"The Parquet file cannot be read: {str(error).splitlines()[0]}") from error
+        said = {"error": str(error).splitlines()[0]}
+        raise UnreadableFile(gettext("The Parquet file cannot be read: %(error)s") % said) from error
 
     def records() -> Iterator[Record | Bad]:
         number = 0
@@ -404,10 +417,13 @@ def _detect_archive(path: Path, name: str) -> Dialect:
     if _mailchimp_parts(inside):
         return Dialect(format="mailchimp")
     if "[Content_Types].xml" in inside or "content.xml" in inside:
-        raise UnreadableFile(f"{name or path.name} is no XLSX file.\nhint: open it and save the list as XLSX or CSV")
+        raise UnreadableFile(
+            gettext("%(name)s is no XLSX file.") % {"name": name or path.name},
+            gettext("open it and save the list as XLSX or CSV"),
+        )
     raise UnreadableFile(
-        f"{name or path.name} is an archive without the files of a Mailchimp export.\n"
-        "hint: unpack it, and import its CSV files one by one"
+        gettext("%(name)s is an archive without the files of a Mailchimp export.") % {"name": name or path.name},
+        gettext("unpack it, and import its CSV files one by one"),
     )
 
 
@@ -416,12 +432,13 @@ def _refuse_bomb(path: Path, *, limit: int) -> None:
         with zipfile.ZipFile(path) as archive:
             sizes = [(each.file_size, each.compress_size) for each in archive.infolist()]
     except zipfile.BadZipFile as error:
-        raise UnreadableFile("The archive is damaged.\nhint: download it again") from error
+        raise UnreadableFile(gettext("The archive is damaged."), gettext("download it again")) from error
     unpacked, packed = sum(size for size, _ in sizes), sum(size for _, size in sizes) or 1
     if unpacked > limit or (unpacked > 10 * 1024**2 and unpacked / packed > MAX_RATIO):
         raise UnreadableFile(
-            f"The archive unpacks to {unpacked // 1024**2:,} MB, {unpacked // packed} times its size.\n"
-            "hint: this is more than a list of people; import it as CSV"
+            gettext("The archive unpacks to %(size)s MB, %(times)s times its size.")
+            % {"size": _grouped(unpacked // 1024**2), "times": unpacked // packed},
+            gettext("this is more than a list of people; import it as CSV"),
         )
 
 
@@ -439,17 +456,23 @@ def _refuse_large_sheets(path: Path) -> None:
         unpacked = sum(each.file_size for each in parts)
         if unpacked > MAX_SHEET:
             raise UnreadableFile(
-                f"The spreadsheet unpacks to {unpacked // 1024**2:,} MB; the most is {MAX_SHEET // 1024**2} MB.\n"
-                "hint: save the sheet as CSV, which may be of any length"
+                gettext("The spreadsheet unpacks to %(size)s MB; the most is %(most)s MB.")
+                % {"size": _grouped(unpacked // 1024**2), "most": MAX_SHEET // 1024**2},
+                gettext("save the sheet as CSV, which may be of any length"),
             )
         for part in parts:
             with archive.open(part) as file:
                 rows, columns = _extent(file)
             if rows * columns > MAX_CELLS:
                 raise UnreadableFile(
-                    f"The spreadsheet has {rows:,} rows and {columns:,} columns; the most is {MAX_CELLS:,} cells.\n"
-                    "hint: delete what stands far below or beside the list, or save the sheet as CSV"
+                    gettext("The spreadsheet has %(rows)s rows and %(columns)s columns; the most is %(most)s cells.")
+                    % {"rows": _grouped(rows), "columns": _grouped(columns), "most": _grouped(MAX_CELLS)},
+                    gettext("delete what stands far below or beside the list, or save the sheet as CSV"),
                 )
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)
 
 
 def _extent(file: IO[bytes]) -> tuple[int, int]:
@@ -462,7 +485,7 @@ def _extent(file: IO[bytes]) -> tuple[int, int]:
         cut = block.rfind(b"<") if block.rfind(b"<") > block.rfind(b">") else len(block)
         block, rest = block[:cut], block[cut:]
         if len(rest) > SAMPLE_BYTES:
-            raise UnreadableFile("The spreadsheet is damaged.\nhint: save it again, or as CSV")
+            raise UnreadableFile(gettext("The spreadsheet is damaged."), gettext("save it again, or as CSV"))
         for tag, letters, number, is_empty in PLACE.findall(block):
             if tag == b"row":
                 row, column = int(number) if number else row + 1, 0
@@ -480,7 +503,7 @@ def _read_block(file: IO[bytes]) -> bytes:
     try:
         return file.read(1024 * 1024)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise UnreadableFile("The archive is damaged.\nhint: download it again") from error
+        raise UnreadableFile(gettext("The archive is damaged."), gettext("download it again")) from error
 
 
 def _column_number(letters: bytes) -> int:
@@ -522,7 +545,7 @@ def _open_mailchimp(path: Path) -> Table:
         parts.append((name, status, dialect, table.columns))
         columns += [column for column in table.columns if column not in columns]
     if not parts:
-        raise UnreadableFile("The archive holds no rows.")
+        raise UnreadableFile(gettext("The archive holds no rows."))
 
     def records() -> Iterator[Record | Bad]:
         place = {column: number for number, column in enumerate(columns)}
@@ -546,4 +569,4 @@ def _capped(records: Iterator[Record | Bad]) -> Iterator[Record | Bad]:
     try:
         yield from records
     except zipfile.BadZipFile as error:
-        raise UnreadableFile("The archive is damaged.\nhint: download it again") from error
+        raise UnreadableFile(gettext("The archive is damaged."), gettext("download it again")) from error

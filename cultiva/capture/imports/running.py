@@ -19,6 +19,8 @@ from typing import IO, Any
 
 import psycopg
 from django.db import connection
+from django.utils import translation
+from django.utils.translation import gettext, gettext_lazy
 
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User
@@ -26,7 +28,6 @@ from cultiva.capture.imports import happenings
 from cultiva.capture.imports.lanes import LANES, LEASE, Lanes, parts_people, write_chunk
 from cultiva.capture.imports.mapping import (
     REJECT_COLUMNS,
-    BadRow,
     Plan,
     check_plan,
     guarded,
@@ -35,10 +36,12 @@ from cultiva.capture.imports.mapping import (
     suggest,
 )
 from cultiva.capture.imports.reading import ENCODINGS, Bad, Dialect, Table, UnreadableFile, detect, open_table, sample
+from cultiva.capture.imports.refusals import BadRow, Refusal
 from cultiva.capture.imports.writing import Chunk, Memory
 from cultiva.capture.models import Import, ImportPart, ImportReject
 from cultiva.consent.imported import BASES
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.languages import reader_language
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +55,28 @@ ALL_BASES = (*BASES, "none")
 GOING = ("checking", "running", "undoing")
 
 
-class ImportRefused(ValueError):
+STATES = {
+    "uploaded": gettext_lazy("uploaded"),
+    "checking": gettext_lazy("being counted"),
+    "checked": gettext_lazy("ready to start"),
+    "running": gettext_lazy("running"),
+    "done": gettext_lazy("done"),
+    "stopped": gettext_lazy("stopped"),
+    "failed": gettext_lazy("failed"),
+    "undoing": gettext_lazy("being undone"),
+    "undone": gettext_lazy("undone"),
+}
+
+
+class ImportRefused(Refusal):
     """The import cannot do this now; the message says why and what to do."""
 
 
 def create_import(
     *, workspace_id: int, kind: str, name: str, file: IO[bytes], at: datetime, created_by: User | None = None
 ) -> Import:
-    """Keep a file and find out how it is written. Raises UnreadableFile."""
+    """Keep a file and find out how it is written. Who reads now is told of its rows in this language, by workers too.
+    Raises UnreadableFile."""
     with tempfile.NamedTemporaryFile(prefix="cultiva-import-") as copy:
         digest, size = hashlib.sha256(), 0
         while block := file.read(PART_BYTES):
@@ -72,7 +89,7 @@ def create_import(
         with workspace_scope(workspace_id):
             run = Import.objects.create(
                 workspace_id=workspace_id, kind=kind, name=name[:200], sha256=digest.hexdigest(), size_bytes=size,
-                dialect=dialect.to_json(), created_by=created_by, created_at=at,
+                dialect=dialect.to_json(), language=reader_language(), created_by=created_by, created_at=at,
             )  # fmt: skip
             copy.seek(0)
             _keep(run, "rows", copy)
@@ -96,14 +113,20 @@ def set_document(*, run: Import, name: str, file: IO[bytes]) -> None:
 def set_dialect(*, run: Import, **parts: Any) -> None:
     """Where the detection was wrong. Raises UnreadableFile or ImportRefused for what cannot be."""
     if run.state not in ("uploaded", "checked"):
-        raise ImportRefused(f"This import is {run.state}.")
+        raise ImportRefused(gettext("This import is %(state)s.") % {"state": STATES[run.state]})
     dialect = replace(Dialect(**run.dialect), **parts)
     try:
         "".encode(dialect.encoding)
     except LookupError as error:
-        raise ImportRefused(f"No encoding {dialect.encoding!r}.\nhint: one of {', '.join(ENCODINGS)}") from error
+        raise ImportRefused(
+            gettext("No encoding %(encoding)r.") % {"encoding": dialect.encoding},
+            gettext("one of %(known)s") % {"known": ", ".join(ENCODINGS)},
+        ) from error
     if len(dialect.delimiter) != 1 or dialect.delimiter in '\r\n"':
-        raise ImportRefused(f"{dialect.delimiter!r} cannot part columns.\nhint: one character, such as ; or ,")
+        raise ImportRefused(
+            gettext("%(delimiter)r cannot part columns.") % {"delimiter": dialect.delimiter},
+            gettext("one character, such as ; or ,"),
+        )
     with local_copy(run) as path:
         sample(path, dialect, rows=1)
     with workspace_scope(run.workspace_id):
@@ -134,13 +157,20 @@ def suggest_plan(*, run: Import, language: str, time_zone: str, preset: str = ""
 def prepare(*, run: Import, plan: Plan, basis: str, declared_by: User | None = None) -> Import:
     """Say how the file is to be taken over, before it is rehearsed. Raises BadPlan or ImportRefused."""
     if run.state not in ("uploaded", "checked", "failed") or run.position:
-        raise ImportRefused(f"This import is {run.state}; its mapping stands.\nhint: undo it, and upload the file anew")
+        raise ImportRefused(
+            gettext("This import is %(state)s; its mapping stands.") % {"state": STATES[run.state]},
+            gettext("undo it, and upload the file anew"),
+        )
     if run.kind == "leads":
         if basis not in ALL_BASES:
-            raise ImportRefused(f"No basis {basis!r}.\nhint: one of {', '.join(ALL_BASES)}")
+            raise ImportRefused(
+                gettext("No basis %(basis)r.") % {"basis": basis},
+                gettext("one of %(known)s") % {"known": ", ".join(ALL_BASES)},
+            )
         if basis == "declared" and not (declared_by and run.document_sha256):
             raise ImportRefused(
-                "A declaration needs who declares it and a document.\nhint: name a user of the workspace, add the file"
+                gettext("A declaration needs who declares it and a document."),
+                gettext("name a user of the workspace, add the file"),
             )
     check_plan(plan, kind=run.kind, basis=basis)
     with workspace_scope(run.workspace_id):
@@ -182,9 +212,9 @@ def start(*, run: Import, at: datetime, actor: str) -> Import:
     with workspace_scope(run.workspace_id):
         run = Import.objects.select_for_update().get(workspace_id=run.workspace_id, id=run.id)
         if run.state not in ("uploaded", "checked", "stopped", "failed"):
-            raise ImportRefused(f"This import is {run.state} already.")
+            raise ImportRefused(gettext("This import is %(state)s already.") % {"state": STATES[run.state]})
         if not run.plan:
-            raise ImportRefused("It is not said yet what the columns mean.")
+            raise ImportRefused(gettext("It is not said yet what the columns mean."))
         run.state, run.started_at, run.problem = "running", run.started_at or at, ""
         run.save(update_fields=["state", "started_at", "problem"])
         record_audit(
@@ -258,7 +288,10 @@ def discard(*, run: Import) -> None:
     with workspace_scope(run.workspace_id):
         found = Import.objects.select_for_update().get(workspace_id=run.workspace_id, id=run.id)
         if found.state not in ("uploaded", "checking", "checked", "failed") or found.position:
-            raise ImportRefused(f"This import is {found.state}: its rows came in.\nhint: undo it")
+            raise ImportRefused(
+                gettext("This import is %(state)s: its rows came in.") % {"state": STATES[found.state]},
+                gettext("undo it"),
+            )
         for rows in (ImportPart, ImportReject):
             rows.objects.filter(workspace_id=run.workspace_id, run=run).delete()
         found.delete()
@@ -332,7 +365,9 @@ def local_copy(run: Import) -> Iterator[Path]:
             copy.write(part.content)
         copy.flush()
         if not copy.tell():
-            raise ImportRefused("The file of this import is gone.\nhint: its rows are in; upload it anew to repeat it")
+            raise ImportRefused(
+                gettext("The file of this import is gone."), gettext("its rows are in; upload it anew to repeat it")
+            )
         yield Path(copy.name)
 
 
@@ -352,7 +387,9 @@ def open_chunks(path: Path, run: Import, plan: Plan, at: datetime, skip: int = 0
 
 def read_ahead(chunks: Iterator[list[Any]]) -> Iterator[list[Any]]:
     """The next chunk is read while the database writes the one before."""
-    with ThreadPoolExecutor(1, thread_name_prefix="import-reader") as reader:
+    with ThreadPoolExecutor(
+        1, thread_name_prefix="import-reader", initializer=translation.activate, initargs=(reader_language(),)
+    ) as reader:
         following = reader.submit(next, chunks, None)
         while (chunk := following.result()) is not None:
             following = reader.submit(next, chunks, None)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.actions import record_audit
 from cultiva.capture.imports.lanes import LEASE
-from cultiva.capture.imports.running import ImportRefused
+from cultiva.capture.imports.running import STATES, ImportRefused
 from cultiva.capture.models import Import, ImportChange
 from cultiva.events.staged import StagedEvent, record_staged, to_json
 from cultiva.leads.projecting import NAMES_SEARCHED
@@ -38,8 +40,8 @@ def preview_undo(*, run: Import) -> UndoPreview:
     """What undoing would do now."""
     if run.kind == "events":
         raise ImportRefused(
-            "Events that came in are history, and history is not taken back.\n"
-            "hint: exclude their source where they must not count"
+            gettext("Events that came in are history, and history is not taken back."),
+            gettext("exclude their source where they must not count"),
         )
     with workspace_scope(run.workspace_id):
         row = fetch_all(load_sql("capture", "preview_undo"), {"workspace": run.workspace_id, "run": run.id})[0]
@@ -53,7 +55,8 @@ def start_undo(*, run: Import, at: datetime, actor: str) -> Import:
         if run.kind == "events":
             preview_undo(run=run)
         if run.state not in ("done", "stopped", "failed"):
-            raise ImportRefused(f"This import is {run.state}; only one that has ended can be undone.")
+            said = {"state": STATES[run.state]}
+            raise ImportRefused(gettext("This import is %(state)s; only one that has ended can be undone.") % said)
         run.state = "undoing"
         run.save(update_fields=["state"])
         record_audit(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.capture.imports.mapping import SEVERITY, Person, Plan, stricter
 from cultiva.capture.imports.reading import Bad
 from cultiva.capture.imports.types import Types
@@ -126,7 +128,7 @@ class Chunk:
                 kept.append(person)
                 continue
             self.counts["suppressed"] += 1
-            self.reject(Bad(person.line, "this person asked to be erased", person.cells, person.part))
+            self.reject(Bad(person.line, gettext("this person asked to be erased"), person.cells, person.part))
         self.people = kept
 
     def _merge(self) -> None:
@@ -292,7 +294,9 @@ class Finder:
         by_email = self.by["email_key"].get(person.email_key or "")
         by_external = self.by["external_id"].get(person.external_id or "")
         if by_email and by_external and by_email != by_external:
-            reason = "its e-mail belongs to one lead and its external id to another; merge them first, or leave one out"
+            reason = gettext(
+                "its e-mail belongs to one lead and its external id to another; merge them first, or leave one out"
+            )
             self.chunk.reject(Bad(person.line, reason, person.cells, person.part))
             return
         found = by_email or by_external

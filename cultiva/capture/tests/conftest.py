@@ -1,7 +1,7 @@
 """What tests of imports begin with: Huerta with its policy and purposes, and a file taken through every step."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,9 @@ from cultiva.capture.imports.running import (
 )
 from cultiva.capture.models import Import
 from cultiva.consent.actions import publish_policy, publish_purpose
+from cultiva.consent.tests.committed import committed_workspace
 from cultiva.consent.tests.documents import MARKETING, PHONE, POLICY
+from cultiva.lib.database import workspace_scope
 
 
 @pytest.fixture
@@ -32,6 +34,16 @@ def lawful(huerta: Any, at: datetime) -> Any:
     for text in (MARKETING, PHONE):
         publish_purpose(workspace_id=huerta.id, text=text, at=at)
     return huerta
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any, at: datetime) -> Iterator[Any]:
+    """A workspace that other connections see: lanes have their own."""
+    with django_db_blocker.unblock(), committed_workspace(at) as workspace:
+        with workspace_scope(workspace.id):
+            publish_policy(workspace_id=workspace.id, text=POLICY, at=at)
+            publish_purpose(workspace_id=workspace.id, text=MARKETING, at=at)
+        yield workspace
 
 
 @pytest.fixture

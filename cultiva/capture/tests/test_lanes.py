@@ -1,7 +1,7 @@
 """Files brought in by two lanes, on connections of their own: what is in the database is committed."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,7 @@ import pytest
 from cultiva.capture.imports import lanes
 from cultiva.capture.imports.running import create_import, go_on, prepare, rehearse, start, suggest_plan
 from cultiva.capture.models import Import
-from cultiva.consent.actions import publish_policy, publish_purpose
 from cultiva.consent.evidence import verify_chain
-from cultiva.consent.tests.committed import committed_workspace
-from cultiva.consent.tests.documents import MARKETING, POLICY
 from cultiva.events.models import Event
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
@@ -27,15 +24,6 @@ TEXT = "email,city,consent time,consent ip\n" + "".join(
     for n in range(2 * PEOPLE)
 )
 CREATED, INVALID = PEOPLE - 3, 6
-
-
-@pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: Any, at: datetime) -> Iterator[Any]:
-    with django_db_blocker.unblock(), committed_workspace(at) as workspace:
-        with workspace_scope(workspace.id):
-            publish_policy(workspace_id=workspace.id, text=POLICY, at=at)
-            publish_purpose(workspace_id=workspace.id, text=MARKETING, at=at)
-        yield workspace
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from cultiva.accounts.models import Role
+from cultiva.accounts.models import Role, User
 from cultiva.capture.imports.turns import take_turn
 from cultiva.capture.models import Import
 from cultiva.capture.tests import files
@@ -81,6 +81,26 @@ def test_a_file_goes_from_upload_to_undo(huerta: Any, owner: Client, at: datetim
     work(huerta, at)
     assert "opt-outs that it brought stay" in owner.get(f"/imports/{run.id}").content.decode()
     assert not Lead.objects.exclude(email_key=None).exists()
+
+
+def test_who_reads_spanish_is_told_in_spanish_why_rows_are_not_taken(huerta: Any, owner: Client, at: datetime) -> None:
+    User.objects.update(language="es")
+    answer = owner.post("/imports/new", {"kind": "leads", "file": SimpleUploadedFile("x.csv", b"  ")})
+    assert "x.csv está vacío. Vuelve a exportarlo" in answer.content.decode()
+    run = upload(owner, TEXT.encode())
+    answer = owner.post(f"/imports/{run.id}/mapping", MAPPING | {"basis": "none", "target-0": "x"})
+    assert "Ninguna columna dice de quién es cada fila. Asigna una a email" in answer.content.decode()
+    owner.post(f"/imports/{run.id}/mapping", MAPPING | {"basis": "none"})
+    work(huerta, at)
+    reason = "no es una dirección de correo: Una dirección de correo tiene que llevar una @."
+    assert reason in owner.get(f"/imports/{run.id}").content.decode()
+    owner.post(f"/imports/{run.id}/start")
+    work(huerta, at)
+    rejects = owner.get(f"/imports/{run.id}/rejects.csv")
+    text = b"".join(rejects.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert text.splitlines()[1].startswith(f"3,'roto' {reason},,roto,")
+    owner.post(f"/imports/{run.id}/start")
+    assert "Estado de esta importación: ya está hecha." in owner.get(f"/imports/{run.id}").content.decode()
 
 
 def test_a_wrong_guess_can_be_set_right(huerta: Any, owner: Client, at: datetime) -> None:

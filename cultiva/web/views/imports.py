@@ -20,7 +20,7 @@ from cultiva.capture.imports import running
 from cultiva.capture.imports.mapping import BadPlan, Column, Plan
 from cultiva.capture.imports.presets import EVENT_SPECIAL, PRESETS, SPECIAL
 from cultiva.capture.imports.reading import DELIMITERS, ENCODINGS, UnreadableFile
-from cultiva.capture.imports.running import ImportRefused
+from cultiva.capture.imports.running import STATES, ImportRefused
 from cultiva.capture.imports.undoing import preview_undo, start_undo
 from cultiva.capture.models import Import
 from cultiva.consent.models import PurposeVersion
@@ -30,17 +30,6 @@ from cultiva.web.staff import StaffRequest, not_your_role, staff_screen
 MAY_IMPORT = frozenset({Role.OWNER, Role.MARKETING})
 PREVIEW_ROWS = 6
 
-STATES = {
-    "uploaded": gettext_lazy("uploaded"),
-    "checking": gettext_lazy("being counted"),
-    "checked": gettext_lazy("ready to start"),
-    "running": gettext_lazy("running"),
-    "done": gettext_lazy("done"),
-    "stopped": gettext_lazy("stopped"),
-    "failed": gettext_lazy("failed"),
-    "undoing": gettext_lazy("being undone"),
-    "undone": gettext_lazy("undone"),
-}
 COUNTS = {
     "rows": gettext_lazy("Rows"),
     "created": gettext_lazy("New"),
@@ -189,7 +178,7 @@ def new_import(request: StaffRequest) -> HttpResponse:
             )  # fmt: skip
             return redirect("web:import_mapping", run.id)
         except UnreadableFile as error:
-            form.add_error("file", str(error).replace("\nhint: ", " "))
+            form.add_error("file", on_page(error))
     context = {"page_title": _("New import"), "form": form}
     return render(request, "web/import_new.html", context, status=422 if form.errors else 200)
 
@@ -232,7 +221,7 @@ def mapping(request: StaffRequest, import_id: int) -> HttpResponse:
         try:
             return save_plan(request, run, plan, basis.cleaned_data)
         except (BadPlan, ImportRefused) as error:
-            basis.add_error(None, str(error).replace("\nhint: ", " "))
+            basis.add_error(None, on_page(error))
     context = {
         "page_title": run.name,
         "run": run,
@@ -262,7 +251,7 @@ def change_dialect(request: StaffRequest, run: Import) -> HttpResponse:
             running.set_dialect(run=run, **form.cleaned_data)
             messages.success(request, _("Read anew."))
         except (UnreadableFile, ImportRefused) as error:
-            messages.error(request, str(error).replace("\nhint: ", " "))
+            messages.error(request, on_page(error))
     return redirect("web:import_mapping", run.id)
 
 
@@ -345,6 +334,7 @@ def state_of(request: StaffRequest, run: Import) -> dict[str, Any]:
     return {
         "run": run,
         "state": STATES[run.state],
+        "problem": on_page(run.problem),
         "is_going": run.state in running.GOING,
         "counts": shown_counts(run),
         "rehearsal": shown_counts(run, rehearsed=True),
@@ -369,7 +359,7 @@ def start_import(request: StaffRequest, import_id: int) -> HttpResponse:
     try:
         running.start(run=import_or_404(request, import_id), at=request.staff.at, actor=request.staff.actor)
     except ImportRefused as error:
-        messages.error(request, str(error).replace("\nhint: ", " "))
+        messages.error(request, on_page(error))
     return redirect("web:import", import_id)
 
 
@@ -387,7 +377,7 @@ def discard(request: StaffRequest, import_id: int) -> HttpResponse:
         running.discard(run=import_or_404(request, import_id))
         messages.success(request, _("The file is thrown away; nothing of it came in."))
     except ImportRefused as error:
-        messages.error(request, str(error).replace("\nhint: ", " "))
+        messages.error(request, on_page(error))
     return redirect("web:imports")
 
 
@@ -402,7 +392,7 @@ def undo(request: StaffRequest, import_id: int) -> HttpResponse:
         context = {"page_title": _("Undo this import?"), "run": run, "preview": preview_undo(run=run)}
         return render(request, "web/import_undo.html", context)
     except ImportRefused as error:
-        messages.error(request, str(error).replace("\nhint: ", " "))
+        messages.error(request, on_page(error))
         return redirect("web:import", run.id)
 
 
@@ -424,6 +414,12 @@ def as_csv(rows: Iterator[list[Any]]) -> Iterator[str]:
         line = io.StringIO()
         csv.writer(line).writerow(row)
         yield line.getvalue()
+
+
+def on_page(problem: object) -> str:
+    """What is wrong and the way out, as sentences; the command line says `hint:` between them."""
+    said, _mark, hint = str(problem).partition("\nhint: ")
+    return f"{said} {hint[:1].upper()}{hint[1:]}".strip()
 
 
 def import_or_404(request: StaffRequest, import_id: int) -> Import:
