@@ -64,12 +64,19 @@ def count(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid: b
         return _count(workspace_id, parse(criteria), at, takes_only_valid=takes_only_valid)
 
 
-def _count(workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool) -> Count:
-    judging = judge([Wanted(0, node, False)], timezone=_zone(workspace_id), everybody=True, with_edges=False)
+def _count(
+    workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool, looks_into_lists: bool = False
+) -> Count:
+    judging = judge(
+        [Wanted(0, node, False)], timezone=_zone(workspace_id), everybody=True, with_edges=False,
+        looks_into_lists=looks_into_lists,
+    )  # fmt: skip
     statement = load_sql("segments", "count_judged")
     parameters = _parameters(workspace_id, judging, at) | {"only_valid": takes_only_valid, "shown": SHOWN}
     with whole_ledger():
         row = fetch_all(f"WITH {judging.steps}, {statement}", parameters)[0]
+    if row["unknown"]:
+        return _count(workspace_id, node, at, takes_only_valid=takes_only_valid, looks_into_lists=True)
     return Count(row["n"], row["not_valid"], row["leads"])
 
 
