@@ -89,8 +89,12 @@ def _judge_everybody(wanted: Wanted, zone: str, parameters: dict[str, Any], *, l
 
 @contextmanager
 def whole_ledger() -> Iterator[None]:
-    """For statements that read every event once: a merge join would fetch them in the order of visitors, one by one."""
-    with settings(jit="off", work_mem="128MB", enable_mergejoin="off"):
+    """For statements that read every event once.
+
+    A merge join would fetch them in the order of visitors, one by one; a nested loop would look up each one's visitor:
+    how many events pass a test is not known beforehand.
+    """
+    with settings(jit="off", work_mem="128MB", enable_mergejoin="off", enable_nestloop="off"):
         yield
 
 

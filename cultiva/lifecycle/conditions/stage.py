@@ -70,8 +70,9 @@ class StageIs(Condition):
     def _is_among(self, changes: str, stage: str, lead: str) -> str:
         """Of everybody at once; who never changed stands at the start."""
         latest = f"SELECT DISTINCT ON (c.lead_id) c.lead_id, c.to_stage {changes} ORDER BY c.lead_id, c.ordinal DESC"
-        stands = f"{lead}.id IN (SELECT k.lead_id FROM ({latest}) k WHERE k.to_stage = {stage})"  # noqa: S608  # values are bound
-        return f"({stands} OR {stage} = '{START}' AND {lead}.id NOT IN (SELECT c.lead_id {changes}))"  # values are bound
+        stands = f"SELECT k.lead_id FROM ({latest}) k WHERE k.to_stage = {stage}"  # noqa: S608  # values are bound
+        never = f"SELECT c.lead_id {changes}"
+        return f"({lead}.id IN ({stands}) OR {stage} = '{START}' AND {lead}.id NOT IN ({never}))"
 
     def refers(self) -> list[Reference]:
         return [Reference("stage", self.stage, "stage")]

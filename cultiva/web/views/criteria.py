@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cultiva.criteria.language import say
-from cultiva.leads.audience import Audience, Predicate, TooSlow, at_most, count_audience, estimate_audience, leads_shown
+from cultiva.criteria.language import Node, say
+from cultiva.leads.audience import Audience, TooSlow, at_most, estimate_audience, leads_shown
 from cultiva.lib.database import fetch_all
 from cultiva.lib.languages import reader_language
+from cultiva.segments.counting import count as count_leads
 from cultiva.web import vocabulary as words_of
 from cultiva.web.criteria_text import PLACE, Problem, predicate_of, read_criteria, shorter
 from cultiva.web.staff import ALL_ROLES, Staff, StaffRequest, staff_screen
@@ -55,23 +56,24 @@ def preview(request: StaffRequest) -> HttpResponse:
         "problems": [vars(problem) for problem in reading.problems],
     }
     if reading.node is not None:
-        predicate = predicate_of(reading.node, workspace=request.staff.workspace, at=request.staff.at)
         answer["words"] = say(reading.node, reader_language())
-        answer |= _counted(request.staff, predicate, count)
+        answer |= _counted(request.staff, reading.node, count)
     return JsonResponse(answer)
 
 
-def _counted(staff: Staff, predicate: Predicate, count: str) -> dict[str, Any]:
+def _counted(staff: Staff, node: Node, count: str) -> dict[str, Any]:
     """{count, is_exact, sample}; or {is_busy} while an earlier count of this person still runs, or {is_too_slow}."""
     try:
         if count == "estimate":
             with at_most(ESTIMATE_SECONDS):
+                predicate = predicate_of(node, workspace=staff.workspace, at=staff.at)
                 return _audience(staff, estimate_audience(workspace_id=staff.workspace.id, predicate=predicate))
         if count == "exact":
             if not _may_count(staff):
                 return {"is_busy": True}
             with at_most(COUNT_SECONDS):
-                return _audience(staff, count_audience(workspace_id=staff.workspace.id, predicate=predicate))
+                found = count_leads(workspace_id=staff.workspace.id, node=node, at=staff.at, takes_only_valid=False)
+                return _audience(staff, Audience(found.count, True, found.lead_ids))
     except TooSlow:
         return {"is_too_slow": True}
     return {}
