@@ -8,6 +8,7 @@ from typing import Any
 
 from cultiva.accounts.models import User, Workspace
 from cultiva.criteria.language import Context, compile_predicate, say
+from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.leads.actions import lock_leads
@@ -62,6 +63,8 @@ def publish_lifecycle(*, workspace_id: int, text: str, at: datetime) -> Lifecycl
                 f"write `lifecycle: {current.key}` to publish its next version",
             )
         _refuse_to_strand(workspace_id, lifecycle)
+        refers = references_of(each.when for each in lifecycle.transitions)
+        save_references(workspace_id=workspace_id, kind="lifecycle", key=lifecycle.key, refers=refers)
         return LifecycleVersion.publish(
             workspace_id=workspace_id,
             key=lifecycle.key,

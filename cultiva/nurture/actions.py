@@ -11,6 +11,7 @@ from cultiva.consent.models import PurposeVersion
 from cultiva.criteria.conditions.event import ANY
 from cultiva.criteria.language import Context
 from cultiva.criteria.reading import nearest
+from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import OWN_SOURCE
@@ -53,6 +54,8 @@ def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowV
     with workspace_scope(workspace_id):
         _check_purpose(workspace_id, workflow.purpose)
         _check_steps(workspace_id, workflow)
+        refers = references_of([workflow.entry.when, *workflow.guards()])
+        save_references(workspace_id=workspace_id, kind="workflow", key=workflow.key, refers=refers)
         return WorkflowVersion.publish(
             workspace_id=workspace_id,
             key=workflow.key,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cultiva.criteria.context import Context
+from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
@@ -32,6 +33,8 @@ def publish_model(*, workspace_id: int, text: str, at: datetime, is_primary: boo
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
+        refers = references_of(rule.when for rule in model.rules)
+        save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before = ModelVersion.current(workspace_id, model.key)
         version = ModelVersion.publish(
             workspace_id=workspace_id,
