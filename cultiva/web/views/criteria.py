@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cultiva.criteria.language import Node, say
+from cultiva.criteria.conditions.mark import HasMark
+from cultiva.criteria.language import AllOf, Node, say
 from cultiva.leads.audience import Audience, TooSlow, at_most, estimate_audience, leads_shown
 from cultiva.lib.database import fetch_all
 from cultiva.lib.languages import reader_language
@@ -41,10 +42,10 @@ def vocabulary(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_screen(posts=ALL_ROLES)  # it changes nothing
 def preview(request: StaffRequest) -> HttpResponse:
-    """`{criteria: text, count: "estimate" | "exact" | ""}`: what it says, what is wrong, who is meant."""
+    """`{criteria: text, count: "estimate" | "exact" | "", only_valid}`: what it says, what is wrong, who is meant."""
     try:
         asked = json.loads(request.body)
-        text, count = str(asked["criteria"]), asked.get("count", "")
+        text, count, only_valid = str(asked["criteria"]), asked.get("count", ""), asked.get("only_valid") is True
     except RequestDataTooBig:
         problem = Problem(PLACE, _("The criteria are too long."), shorter())
         return JsonResponse({"problems": [vars(problem)]}, status=413)
@@ -57,22 +58,25 @@ def preview(request: StaffRequest) -> HttpResponse:
     }
     if reading.node is not None:
         answer["words"] = say(reading.node, reader_language())
-        answer |= _counted(request.staff, reading.node, count)
+        answer |= _counted(request.staff, reading.node, count, only_valid=only_valid)
     return JsonResponse(answer)
 
 
-def _counted(staff: Staff, node: Node, count: str) -> dict[str, Any]:
+def _counted(staff: Staff, node: Node, count: str, *, only_valid: bool) -> dict[str, Any]:
     """{count, is_exact, sample}; or {is_busy} while an earlier count of this person still runs, or {is_too_slow}."""
     try:
         if count == "estimate":
             with at_most(ESTIMATE_SECONDS):
-                predicate = predicate_of(node, workspace=staff.workspace, at=staff.at)
+                asked = AllOf((HasMark("valid"), node)) if only_valid else node
+                predicate = predicate_of(asked, workspace=staff.workspace, at=staff.at)
                 return _audience(staff, estimate_audience(workspace_id=staff.workspace.id, predicate=predicate))
         if count == "exact":
             if not _may_count(staff):
                 return {"is_busy": True}
             with at_most(COUNT_SECONDS):
-                found = count_leads(workspace_id=staff.workspace.id, node=node, at=staff.at, takes_only_valid=False)
+                found = count_leads(
+                    workspace_id=staff.workspace.id, node=node, at=staff.at, takes_only_valid=only_valid
+                )
                 return _audience(staff, Audience(found.count, True, found.lead_ids))
     except TooSlow:
         return {"is_too_slow": True}
