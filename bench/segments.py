@@ -89,6 +89,8 @@ def inside() -> None:
 
 
 def run(workspace_id: int, at: Any) -> dict[str, float]:
+    from cultiva.criteria.language import parse
+    from cultiva.leads.attributes import define, definitions
     from cultiva.lib.database import fetch_all, workspace_scope
     from cultiva.segments.actions import delete_segment, save_segment
     from cultiva.segments.building import build_one
@@ -99,6 +101,8 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
         if segment := _segment(workspace_id, name):
             delete_segment(workspace_id=workspace_id, segment_id=segment.id, by="bench", at=at)
     with workspace_scope(workspace_id):
+        for key in {"sector", "hectares", "job_title"} - definitions(workspace_id, "lead").keys():
+            define(workspace_id=workspace_id, subject="lead", key=key, type="text", at=at)
         found["scan"] = timed(lambda: fetch_all(
             "SELECT count(*), max(n) FROM (SELECT lead_id, count(*) AS n FROM lead_event WHERE workspace_id = %s"
             " GROUP BY lead_id) s", [workspace_id]))  # fmt: skip
@@ -107,7 +111,7 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
         build = partial(build_one, workspace_id=workspace_id, segment_id=segment.id, at=at, tells=False)
         found[f"build {name}"] = timed(build)
     for name in ("prices-thrice", "active-olives", "large"):
-        asked = {"workspace_id": workspace_id, "criteria": TWELVE[name], "at": at}
+        asked = {"workspace_id": workspace_id, "node": parse(TWELVE[name]), "at": at}
         found[f"estimate {name}"] = timed(partial(estimate, **asked))
         found[f"count {name}"] = timed(partial(count, **asked))
     times = sorted(batch(workspace_id, number, at) for number in range(ROUNDS))

@@ -144,6 +144,9 @@
       return answer.json()
     }
 
+    // Whether the form around it leaves out who accepted no data-protection policy
+    get onlyValid () { return Boolean(this.closest('form')?.elements.takes_only_valid?.checked) }
+
     get token () {
       const headers = document.body.getAttribute('hx-headers:inherited')
       return this.closest('form')?.querySelector('[name=csrfmiddlewaretoken]')?.value ?? (headers ? JSON.parse(headers)['X-CSRFToken'] : '')
@@ -190,6 +193,7 @@
       label.classList.add('visually-hidden')
       this.area.required = false // it may be hidden: the server asks for it
       this.area.addEventListener('input', () => this.typed())
+      this.closest('form')?.elements.takes_only_valid?.addEventListener('change', () => this.ask(0))
       this.count = h('p', { class: 'criteria-count', role: 'status' })
       this.sample = h('div', { class: 'criteria-sample' })
       this.undo = h('button', { type: 'button', class: 'btn btn-sm btn-ghost-secondary', 'data-key': 'undo', onclick: () => this.goBack() }, this.icon('arrow-back-up'), ' ', this.t.undo)
@@ -315,7 +319,7 @@
         return this.showProblems()
       }
       this.showCount(this.t.counting, true)
-      const answer = await this.post({ criteria: text, count: 'estimate' }, signal)
+      const answer = await this.post({ criteria: text, count: 'estimate', only_valid: this.onlyValid }, signal)
       this.problems = answer.problems
       if (this.view === 'yaml' && answer.document) this.take(answer.document)
       if (this.wanted) {
@@ -333,7 +337,7 @@
 
     async countExactly (text, signal, estimate) {
       for (;;) {
-        const answer = await this.post({ criteria: text, count: 'exact' }, signal)
+        const answer = await this.post({ criteria: text, count: 'exact', only_valid: this.onlyValid }, signal)
         if (!answer.is_busy) return this.showAudience(answer.is_too_slow ? { ...estimate, is_too_slow: true } : answer)
         await new Promise((resolve) => setTimeout(resolve, BUSY_MS))
         signal.throwIfAborted()

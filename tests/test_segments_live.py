@@ -40,6 +40,9 @@ SEGMENTS: dict[str, Any] = {
     "either": {"any": [{"segment": "both"}, {"not": {"segment": "prices"}}]},
     "scored": {"score": "readiness", "gte": 10},
     "scored-abroad": {"all": [{"segment": "scored"}, {"not": {"segment": "spanish"}}]},
+    "vips": {"tag": "vip"},
+    "not-home": {"event": "page", "where": [{"property": "path", "is_not": "/"}], "times": {"at_most": 1}},
+    "vip-abroad": {"all": [{"attribute": "tags", "any_of": ["vip", "feria"]}, {"not": {"segment": "spanish"}}]},
     "spent": {"event": "download", "sum": "value", "gte": 20, "within_days": 4},
     "both-ways": {"event": "page", "distinct": "path", "times": {"at_least": 2}, "within_days": 6},
     "birthday": {"attribute": "born", "anniversary_within_days": 3},
@@ -62,11 +65,16 @@ attributes = st.fixed_dictionaries(
     optional={
         "country": st.sampled_from(["ES", "PT", "españa"]),
         "hectares": st.sampled_from([10, "50", 99.5]),
+        "tags": st.sampled_from([["vip"], ["feria", "VIP"], "vip", ["feria"]]),
         "born": st.sampled_from(["2026-03-11", "2026-03-13T23:30:00+02:00", "1980-03-17", "2000-02-29"]),
     },
 )
 names = st.sampled_from(["page", "download", "visit"])
-acts = st.tuples(names, st.sampled_from(["/precios/x", "/", ""]), st.sampled_from([0, 0, 0, 30, 60 * 24, 60 * 24 * 6]))
+acts = st.tuples(
+    names,
+    st.sampled_from(["/precios/x", "/", "", ["/precios/z", "/"], ["/"]]),
+    st.sampled_from([0, 0, 0, 30, 60 * 24, 60 * 24 * 6]),
+)
 steps = st.one_of(
     st.tuples(st.just("save"), emails, attributes),
     st.tuples(st.just("act"), browsers, acts),
@@ -98,14 +106,14 @@ class World:
             workspace=self.workspace, lead_id=lead.id, defaults={"valid_since": self.at, "profiled_since": self.at}
         )
 
-    def act(self, browser: str, what: tuple[str, str, int]) -> None:
+    def act(self, browser: str, what: tuple[str, Any, int]) -> None:
         self._record(people.visitor(self.workspace, browser=browser), None, *what)
 
-    def act_of(self, email: str, what: tuple[str, str, int]) -> None:
+    def act_of(self, email: str, what: tuple[str, Any, int]) -> None:
         if lead := self.lead_of(email):
             self._record(None, lead.id, *what)
 
-    def _record(self, visitor: Any, lead_id: int | None, name: str, path: str, age_minutes: int) -> None:
+    def _record(self, visitor: Any, lead_id: int | None, name: str, path: Any, age_minutes: int) -> None:
         event = NewEvent(
             kind="page" if name == "page" else "track", name=name, message_id=str(next(people._numbers)),
             occurred_at=self.at - timedelta(minutes=age_minutes), source_id=people.SITE, visitor=visitor,

@@ -10,6 +10,7 @@ from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import Workspace
 from cultiva.api.door import ApiRequest
 from cultiva.api.errors import ApiError, invalid, one_line
+from cultiva.criteria.language import parse
 from cultiva.criteria.references import GoesInCircles, StillUsed
 from cultiva.leads import actions, attributes, companies, retyping
 from cultiva.leads.models import Attribute, Company, Lead
@@ -124,7 +125,7 @@ def count_leads(request: ApiRequest, criteria: Json, *, takes_only_valid: bool) 
     call = request.call
     with segment_refusals():
         return count(
-            workspace_id=call.workspace_id, criteria=criteria, at=call.at, takes_only_valid=takes_only_valid
+            workspace_id=call.workspace_id, node=parse(criteria), at=call.at, takes_only_valid=takes_only_valid
         )  # fmt: skip
 
 

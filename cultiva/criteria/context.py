@@ -37,6 +37,9 @@ class Context:
     lead: str = "l"
     parameters: dict[str, Any] = field(default_factory=dict)
     personas: Mapping[str, "Closeness"] = field(default_factory=dict)  # {key: persona}
+    asks_everybody: bool = (
+        False  # a condition may read a table once, in place of one look-up a lead; `workspace` is bound
+    )
     dialect: ClassVar[Dialect] = POSTGRES
     event_name: ClassVar[str] = "CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END"  # SQL over alias e
     has_workspace: ClassVar[bool] = True  # whether what rooms store of a lead can be read

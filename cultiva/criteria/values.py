@@ -47,6 +47,7 @@ class JsonValue:
     folded: str
     key: str
     number_in: Callable[[str], str]
+    looks_into_lists: bool = True  # else a test of a list is NULL: not known
 
     @classmethod
     def at_path(
@@ -88,6 +89,12 @@ class JsonValue:
         )
         inner = Element(stored, compared, f"(CASE jsonb_typeof(i.v) WHEN 'number' THEN {compared} ELSE {stored} END)")
         plain = f"(CASE jsonb_typeof({self.json}) WHEN 'number' THEN {self.compared} ELSE {self.stored} END)"
+        single = f"ascii({self.stored}) NOT IN (91, 123) OR jsonb_typeof({self.json}) = 'string'"
+        if not self.looks_into_lists:
+            return (
+                f"CASE WHEN {single} THEN coalesce({test(Element(self.stored, self.compared, plain))}, false)"
+                f" WHEN jsonb_typeof({self.json}) = 'array' THEN NULL ELSE false END"
+            )
         elements = f"CASE jsonb_typeof({self.json}) WHEN 'array' THEN {self.json} ELSE '[]' END"
         return (
             f"coalesce(CASE WHEN ascii({self.stored}) IN (91, 123) AND jsonb_typeof({self.json}) <> 'string'"

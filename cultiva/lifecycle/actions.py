@@ -64,7 +64,7 @@ def publish_lifecycle(*, workspace_id: int, text: str, at: datetime) -> Lifecycl
                 f"write `lifecycle: {current.key}` to publish its next version",
             )
         _refuse_to_strand(workspace_id, lifecycle)
-        refers = references_of(transition.when for transition in lifecycle.transitions)
+        refers = references_of(each.when for each in lifecycle.transitions)
         save_references(workspace_id=workspace_id, kind="lifecycle", key=lifecycle.key, refers=refers)
         return LifecycleVersion.publish(
             workspace_id=workspace_id,

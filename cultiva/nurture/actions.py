@@ -19,7 +19,7 @@ from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.plugins import plugin
-from cultiva.nurture.document import Branch, Entry, Step, Wait, Workflow, read_workflow
+from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
 from cultiva.segments.refreshing import note_events
@@ -55,8 +55,7 @@ def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowV
     with workspace_scope(workspace_id):
         _check_purpose(workspace_id, workflow.purpose)
         _check_steps(workspace_id, workflow)
-        whens = [arm.when for node in workflow.nodes.values() if isinstance(node, Branch) for arm in node.arms]
-        refers = references_of(whens)
+        refers = references_of([workflow.entry.when, *workflow.guards()])
         save_references(workspace_id=workspace_id, kind="workflow", key=workflow.key, refers=refers)
         return WorkflowVersion.publish(
             workspace_id=workspace_id,

@@ -80,6 +80,11 @@ class Workflow:
     nodes: Mapping[str, WorkflowNode]  # each after those that lead to it, where no circle forbids
     start: str
 
+    def guards(self) -> list[Node]:
+        """The criteria of every branch."""
+        branches = [node for node in self.nodes.values() if isinstance(node, Branch)]
+        return [arm.when for branch in branches for arm in branch.arms]
+
 
 def read_workflow(found: Any) -> Workflow:
     """The workflow in a document as `lib.documents.read_document` gives it; raises DocumentError."""

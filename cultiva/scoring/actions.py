@@ -36,6 +36,8 @@ def publish_model(
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
+        refers = references_of(rule.when for rule in model.rules)
+        save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before = ModelVersion.current(workspace_id, model.key)
         refers = references_of(rule.when for rule in model.rules)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)

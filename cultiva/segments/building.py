@@ -5,14 +5,16 @@ its members stay, and the leads to whom something happens are marked and judged 
 exits are told to the ledger in chunks. They start no workflow: the definition changed, not the leads.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cultiva.accounts.models import Workspace
+from cultiva.criteria.conditions.tag import TAGS
 from cultiva.criteria.language import parse
+from cultiva.criteria.personas import Persona, reads_with
 from cultiva.events.actions import SKEW, record_events
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
@@ -55,28 +57,58 @@ def _write_everybody(segment: Segment, at: datetime) -> dict[str, Any]:
     """{entered, gone, first_id}. Judged into a table of its own: a statement that writes gets no parallel workers."""
     zone = Workspace.objects.values_list("time_zone", flat=True).get(id=segment.workspace_id)
     wanted = Wanted(segment.id, parse(segment.criteria), segment.takes_only_valid)
-    judging = judge([wanted], timezone=zone, personas=personas_of(segment.workspace_id), everybody=True)
+    personas = personas_of(segment.workspace_id)
     parameters = {"workspace": segment.workspace_id, "segment": segment.id, "at": at, "until": at + SKEW, "zone": zone}
     with whole_ledger():
-        execute("DROP TABLE IF EXISTS pg_temp.judged")
-        execute(
-            "CREATE TEMPORARY TABLE judged ON COMMIT DROP AS"  # noqa: S608
-            f" WITH {judging.steps} SELECT lead_id, holds, next_at FROM judged",
-            judging.parameters | parameters,
-        )
-        execute("ANALYZE pg_temp.judged")
+        looks_into_lists = TAGS in reads_with(wanted.node, personas).attributes
+        _judge_everybody(wanted, zone, personas, parameters, looks_into_lists=looks_into_lists)
+    with settings(enable_nestloop="off", enable_mergejoin="off", work_mem="128MB"):
         row = fetch_all(f"WITH {load_sql('segments', 'write_all_members')}", parameters)[0]
     if row["entered"] + row["gone"] > SMALL:
         fetch_all("SELECT analyze_segments()")
     return row
 
 
+def _judge_everybody(
+    wanted: Wanted, zone: str, personas: Mapping[str, Persona], parameters: dict[str, Any], *, looks_into_lists: bool
+) -> None:
+    """Into the temporary table `judged`. The few leads with a list where a property is asked for are asked by name."""
+    judging = judge([wanted], timezone=zone, personas=personas, everybody=True, looks_into_lists=looks_into_lists)
+    execute("DROP TABLE IF EXISTS pg_temp.judged")
+    execute(
+        "CREATE TEMPORARY TABLE judged ON COMMIT DROP AS"  # noqa: S608
+        f" WITH {judging.steps} SELECT lead_id, holds, next_at, is_unknown FROM judged",
+        judging.parameters | parameters,
+    )
+    execute("ANALYZE pg_temp.judged")
+    unknown = [row["lead_id"] for row in fetch_all(load_sql("segments", "take_unknown"), {"limit": SMALL + 1})]
+    if len(unknown) > SMALL:
+        _judge_everybody(wanted, zone, personas, parameters, looks_into_lists=True)
+    elif unknown:
+        named = judge([wanted], timezone=zone, personas=personas)
+        execute(
+            "INSERT INTO pg_temp.judged"  # noqa: S608
+            f" WITH {named.steps} SELECT lead_id, holds, next_at, false FROM judged",
+            {**named.parameters, **parameters, "leads": unknown, "asked": ["1"] * len(unknown)},
+        )
+
+
 @contextmanager
 def whole_ledger() -> Iterator[None]:
-    """For statements that read every event once: a merge join would fetch them in the order of visitors, one by one."""
-    settings = {"jit": "off", "work_mem": "128MB", "enable_mergejoin": "off"}
-    before = {name: fetch_all("SELECT current_setting(%s) AS value", [name])[0]["value"] for name in settings}
-    for name, value in settings.items():
+    """For statements that read every event once.
+
+    A merge join would fetch them in the order of visitors, one by one; a nested loop would look up each one's visitor:
+    how many events pass a test is not known beforehand.
+    """
+    with settings(jit="off", work_mem="128MB", enable_mergejoin="off", enable_nestloop="off"):
+        yield
+
+
+@contextmanager
+def settings(**values: str) -> Iterator[None]:
+    """Of the planner, for what is done within."""
+    before = {name: fetch_all("SELECT current_setting(%s) AS value", [name])[0]["value"] for name in values}
+    for name, value in values.items():
         execute("SELECT set_config(%s, %s, true)", [name, value])
     yield
     for name, value in before.items():

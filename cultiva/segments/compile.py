@@ -7,6 +7,9 @@ The events are read once, whatever the number of segments. l, e, t, j are the al
     counted   t  one row a lead: how many events pass each test, and the instants at which they leave their window
     judged    j  segment_id, lead_id, holds, and next_at: when time alone may change that
 
+Everybody and their events are scanned by parallel workers, which cannot look into a list of values. Where what is
+asked for is one, the test is NULL and `is_unknown` says that the lead is to be judged by name.
+
 The caller gives workspace, at and until (events after `at`, up to `until`, only move next_at), and for named leads
 leads and asked.
 """
@@ -14,7 +17,7 @@ leads and asked.
 # ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cultiva.criteria.conditions.event import EventHappened, Times
@@ -23,6 +26,7 @@ from cultiva.criteria.figures import Figure
 from cultiva.criteria.language import AllOf, Condition, Node, Not, compile_predicate, conditions_of
 from cultiva.criteria.one_pass import OnePass
 from cultiva.criteria.personas import Persona, reads_with
+from cultiva.criteria.values import JsonValue
 from cultiva.segments.conditions.segment import InSegment
 
 
@@ -47,11 +51,26 @@ class Judging:
 class JudgingContext(OnePass):
     """Beside what the one pass counts, the instants at which that may change by time alone."""
 
-    asks_everybody: bool = False
+    looks_into_lists: bool = True
     needs_edges: bool = True
-    tests: list[str] = field(default_factory=list)  # what makes an event count for something
+    lists: list[str] = field(default_factory=list)  # whether a lead has a list under a name that is asked for
+    tests: list[str] = field(default_factory=list)  # columns of `happened`
+    keeps_all: bool = False  # events that count for nothing as well
     edges: list[str] = field(default_factory=list)  # of the segment being compiled: instants or NULL
     steps: Sequence[int] | None = None  # of the condition being compiled: counts at which it may turn; None: each
+
+    def attribute(self, name: str) -> JsonValue:
+        value = JsonValue.at_path(
+            f"{self.lead}.attributes", f"{self.lead}.folded", [name], self, self.dialect.number_in
+        )
+        if self.looks_into_lists:
+            return value
+        self.lists.append(f"(ascii({value.stored}) = 91 AND jsonb_typeof({value.json}) = 'array')")
+        return replace(value, looks_into_lists=False)
+
+    def property(self, path: Sequence[str]) -> JsonValue:
+        value = JsonValue.at_path("e.properties", "e.folded", path, self, self.dialect.number_in)
+        return replace(value, looks_into_lists=self.looks_into_lists)
 
     def figure(self, figure: Figure, matches: str, *, after: str = "", window: str = "") -> str:
         test = self.add_test(matches, after=after, window=window)
@@ -61,8 +80,9 @@ class JudgingContext(OnePass):
         return found
 
     def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
-        self.tests.append(f"({self.time_bounds(after=after, window=window)} AND {matches})")
-        return super().add_test(matches, after=after, window=window)
+        test = super().add_test(matches, after=after, window=window)
+        self.tests.append(f"e.{test}")
+        return test
 
     def _edges(self, test: str, count: str, window: str) -> list[str]:
         """When the count falls to one at which the condition may turn: then the event next above it leaves."""
@@ -84,16 +104,20 @@ def judge(
     personas: Mapping[str, Persona] | None = None,
     everybody: bool = False,
     with_edges: bool = True,
+    looks_into_lists: bool = True,
 ) -> Judging:
     """How to judge the leads of %(leads)s, each for the segments its bits in %(asked)s name; or everybody, for all.
 
     Who only counts needs no edges: next_at is NULL then.
     """
     known = personas or {}
-    context = JudgingContext(timezone=timezone, personas=known, asks_everybody=everybody, needs_edges=with_edges)
+    context = JudgingContext(
+        timezone=timezone, personas=known, asks_everybody=everybody, needs_edges=with_edges,
+        looks_into_lists=looks_into_lists,
+    )  # fmt: skip
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
     if any(reads_with(each.node, known).is_daily for each in segments):
-        context.tests = ["true"]  # an event that does not count today may do so tomorrow
+        context.keeps_all = True  # an event that does not count today may do so tomorrow
     steps = [_touched(segments, everybody=everybody)]
     if context.columns:
         steps += [_happened(frozenset(context.events), context), _counted(context)]
@@ -173,19 +197,32 @@ def _reads_lead(node: Node) -> bool:
 def _happened(names: frozenset[str], context: JudgingContext) -> str:
     """Of named leads read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger."""
     tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()} AND {_named(names, context)}"
-    columns = ", ".join(["e.lead_id", "e.occurred_at", *context.columns])
+    columns = ", ".join(["e.occurred_at", *context.columns])
     if context.asks_everybody:
-        return f"""happened AS NOT MATERIALIZED (
-  SELECT {columns}
-    FROM (SELECT *, {Context.event_name} AS event_name FROM lead_event e
-           WHERE e.workspace_id = %(workspace)s AND {tests}) e
-   WHERE {" OR ".join([*context.tests, f"e.occurred_at > {context.at}"])})"""
+        return _happened_to_everybody(columns, tests, context)
     return f"""happened AS MATERIALIZED (
-  SELECT {columns}
+  SELECT e.lead_id, {columns}
     FROM touched l CROSS JOIN LATERAL (
       SELECT *, {Context.event_name} AS event_name FROM lead_event e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id AND {tests}
       OFFSET 0) e)"""
+
+
+def _happened_to_everybody(columns: str, tests: str, context: JudgingContext) -> str:
+    """What view lead_event gives, for leads that were not merged: one scan in place of three, tested where it is read.
+
+    Events of a merged lead are the kept one's; those of a visitor without a lead are nobody's.
+    """
+    counts = ["true"] if context.keeps_all else [f"{test} IS NOT FALSE" for test in context.tests]
+    wanted = " OR ".join([*counts, f"e.occurred_at > {context.at}"])
+    return f"""happened AS NOT MATERIALIZED (
+  SELECT coalesce(a.lead_id, e.own_lead_id, v.lead_id) AS lead_id, e.*
+    FROM (SELECT e.workspace_id, e.lead_id AS own_lead_id, e.visitor, {columns}
+            FROM (SELECT *, {Context.event_name} AS event_name FROM event e
+                   WHERE e.workspace_id = %(workspace)s AND {tests}) e) e
+    LEFT JOIN visitor_link v ON e.own_lead_id IS NULL AND v.workspace_id = e.workspace_id AND v.visitor = e.visitor
+    LEFT JOIN lead_alias a ON a.workspace_id = e.workspace_id AND a.merged_id = e.own_lead_id
+   WHERE ({wanted}) AND (e.own_lead_id IS NOT NULL OR v.lead_id IS NOT NULL))"""
 
 
 def _named(names: frozenset[str], context: JudgingContext) -> str:
@@ -199,16 +236,27 @@ def _named(names: frozenset[str], context: JudgingContext) -> str:
 
 def _counted(context: JudgingContext) -> str:
     upcoming = f"min(e.occurred_at) FILTER (WHERE e.occurred_at > {context.at}) AS upcoming"
-    return f"""counted AS MATERIALIZED (
-  SELECT {", ".join(["e.lead_id", upcoming, *context.counts])} FROM happened e GROUP BY e.lead_id)"""
+    columns = ["e.lead_id", upcoming, *context.counts]
+    if context.asks_everybody:
+        unknown = " OR ".join(f"{test} IS NULL" for test in context.tests)
+        columns.append(f"bool_or({unknown}) AS is_unknown" if not context.looks_into_lists else "false AS is_unknown")
+    return f"""counted AS {"NOT " * context.asks_everybody}MATERIALIZED (
+  SELECT {", ".join(columns)} FROM happened e GROUP BY e.lead_id)"""
 
 
 def _judged(rows: Sequence[str], context: JudgingContext) -> str:
-    counted = "LEFT JOIN counted t ON t.lead_id = l.id" if context.columns else ""
-    only = "j.holds OR j.next_at IS NOT NULL" if context.asks_everybody else "j.segment_id IS NOT NULL"
     values = ",\n      ".join(rows)
-    return f"""judged AS MATERIALIZED (
+    counted = "LEFT JOIN counted t ON t.lead_id = l.id" if context.columns else ""
+    if not context.asks_everybody:
+        return f"""judged AS MATERIALIZED (
   SELECT j.segment_id, l.id AS lead_id, j.holds, j.next_at
     FROM touched l {counted} CROSS JOIN LATERAL (VALUES
       {values}) AS j(segment_id, holds, next_at)
-   WHERE {only})"""
+   WHERE j.segment_id IS NOT NULL)"""
+    of_events = ["coalesce(t.is_unknown, false)"] if context.columns else []
+    unknown = f"({' OR '.join([*of_events, *dict.fromkeys(context.lists)]) or 'false'})"
+    return f"""judged AS NOT MATERIALIZED (
+  SELECT j.segment_id, l.id AS lead_id, j.holds, j.next_at, {unknown} AS is_unknown
+    FROM touched l {counted} CROSS JOIN LATERAL (VALUES
+      {values}) AS j(segment_id, holds, next_at)
+   WHERE j.holds OR j.next_at IS NOT NULL OR {unknown})"""

@@ -6,7 +6,9 @@ from math import sqrt
 from typing import Any
 
 from cultiva.accounts.models import Workspace
-from cultiva.criteria.language import Node, parse
+from cultiva.criteria.conditions.tag import TAGS
+from cultiva.criteria.language import Node
+from cultiva.criteria.personas import reads_with
 from cultiva.events.actions import SKEW
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.building import is_small, whole_ledger
@@ -36,13 +38,12 @@ class Count:
     lead_ids: list[int]
 
 
-def estimate(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid: bool = True) -> Estimate:
-    """From a sample of the leads; exact where they are few. Raises DocumentError."""
-    node = parse(criteria)
+def estimate(*, workspace_id: int, node: Node, at: datetime, takes_only_valid: bool = True) -> Estimate:
+    """From a sample of the leads; exact where they are few."""
     with workspace_scope(workspace_id):
         of = int(fetch_all(load_sql("segments", "leads_there_are"), {"workspace": workspace_id})[0]["n"])
         if is_small(workspace_id):
-            found = _count(workspace_id, node, at, takes_only_valid=takes_only_valid)
+            found = count(workspace_id=workspace_id, node=node, at=at, takes_only_valid=takes_only_valid)
             return Estimate(found.count, 0, of)
         share = {"workspace": workspace_id, "percent": 100 * SAMPLE / of}
         leads = [row["lead_id"] for row in fetch_all(load_sql("segments", "sample_of_leads"), share)]
@@ -60,24 +61,23 @@ def estimate(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid
     return Estimate(round(part * of), max(1, round(error * of)), of)
 
 
-def count(*, workspace_id: int, criteria: Any, at: datetime, takes_only_valid: bool = True) -> Count:
-    """Raises DocumentError."""
+def count(*, workspace_id: int, node: Node, at: datetime, takes_only_valid: bool = True) -> Count:
     with workspace_scope(workspace_id):
-        return _count(workspace_id, parse(criteria), at, takes_only_valid=takes_only_valid)
+        looks_into_lists = TAGS in reads_with(node, personas_of(workspace_id)).attributes
+        return _count(workspace_id, node, at, takes_only_valid=takes_only_valid, looks_into_lists=looks_into_lists)
 
 
-def _count(workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool) -> Count:
+def _count(workspace_id: int, node: Node, at: datetime, *, takes_only_valid: bool, looks_into_lists: bool) -> Count:
     judging = judge(
-        [Wanted(0, node, False)],
-        timezone=_zone(workspace_id),
-        personas=personas_of(workspace_id),
-        everybody=True,
-        with_edges=False,
-    )
+        [Wanted(0, node, False)], timezone=_zone(workspace_id), personas=personas_of(workspace_id), everybody=True,
+        with_edges=False, looks_into_lists=looks_into_lists,
+    )  # fmt: skip
     statement = load_sql("segments", "count_judged")
     parameters = _parameters(workspace_id, judging, at) | {"only_valid": takes_only_valid, "shown": SHOWN}
     with whole_ledger():
         row = fetch_all(f"WITH {judging.steps}, {statement}", parameters)[0]
+    if row["unknown"]:
+        return _count(workspace_id, node, at, takes_only_valid=takes_only_valid, looks_into_lists=True)
     return Count(row["n"], row["not_valid"], row["leads"])
 
 

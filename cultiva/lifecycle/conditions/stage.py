@@ -52,6 +52,9 @@ class StageIs(Condition):
                 f"({stage} = '{START}' OR EXISTS (SELECT {changes} AND c.to_stage = {stage})"
                 f" OR EXISTS (SELECT {of_merged} AND c.to_stage = {stage}))"
             )
+        if context.asks_everybody and not self.for_days_at_least:
+            return self._is_among(changes.replace(f"c.workspace_id = {lead}.workspace_id AND c.lead_id = {lead}.id",
+                                                  "c.workspace_id = %(workspace)s"), stage, lead)  # fmt: skip
         since = ""
         if self.for_days_at_least:
             seconds = context.bind(self.for_days_at_least * 86_400)
@@ -63,6 +66,13 @@ class StageIs(Condition):
             f" ORDER BY ordinal DESC LIMIT 1) stood"
             f" WHERE stood.stage = {stage}{since})"
         )
+
+    def _is_among(self, changes: str, stage: str, lead: str) -> str:
+        """Of everybody at once; who never changed stands at the start."""
+        latest = f"SELECT DISTINCT ON (c.lead_id) c.lead_id, c.to_stage {changes} ORDER BY c.lead_id, c.ordinal DESC"
+        stands = f"SELECT k.lead_id FROM ({latest}) k WHERE k.to_stage = {stage}"  # noqa: S608  # values are bound
+        never = f"SELECT c.lead_id {changes}"
+        return f"({lead}.id IN ({stands}) OR {stage} = '{START}' AND {lead}.id NOT IN ({never}))"
 
     def refers(self) -> list[Reference]:
         return [Reference("stage", self.stage, "stage")]

@@ -32,7 +32,7 @@ class InSegment(Condition):
             f" WHERE s.key = {context.bind(self.segment)}"
             f" AND m.since <= {context.at} AND (m.until IS NULL OR m.until > {context.at})"
         )
-        if getattr(context, "asks_everybody", False):  # read once, in place of one look-up a lead
+        if context.asks_everybody:  # read once, in place of one look-up a lead
             return f"{lead}.id IN (SELECT m.lead_id {stays} AND m.workspace_id = %(workspace)s)"
         return f"EXISTS (SELECT {stays} AND m.workspace_id = {lead}.workspace_id AND m.lead_id = {lead}.id)"
 

@@ -18,15 +18,19 @@ pinned AS MATERIALIZED (
 ), gone AS (
   UPDATE segment_member m SET until = greatest(%(at)s, m.since)
    WHERE m.workspace_id = %(workspace)s AND m.segment_id = %(segment)s AND m.until IS NULL
-     AND m.id IN (SELECT p.id FROM present p LEFT JOIN wanted w USING (lead_id) WHERE w.lead_id IS NULL)
+     AND m.id = ANY (ARRAY(SELECT p.id FROM present p LEFT JOIN wanted w USING (lead_id) WHERE w.lead_id IS NULL))
   RETURNING m.id
+), waiting AS MATERIALIZED (
+  SELECT id, lead_id, due_at FROM segment_due
+   WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s AND NOT is_mark
 ), done AS (
-  DELETE FROM segment_due d
-   WHERE d.workspace_id = %(workspace)s AND d.segment_id = %(segment)s AND NOT d.is_mark
-     AND NOT EXISTS (SELECT FROM judged j WHERE j.lead_id = d.lead_id AND j.next_at IS NOT NULL)
+  DELETE FROM segment_due
+   WHERE workspace_id = %(workspace)s
+     AND id = ANY (ARRAY(SELECT d.id FROM waiting d LEFT JOIN judged j USING (lead_id) WHERE j.next_at IS NULL))
 ), due AS (
   INSERT INTO segment_due AS d (workspace_id, segment_id, lead_id, due_at, is_mark)
-  SELECT %(workspace)s, %(segment)s, lead_id, next_at, false FROM judged WHERE next_at IS NOT NULL
+  SELECT %(workspace)s, %(segment)s, lead_id, j.next_at, false FROM judged j LEFT JOIN waiting d USING (lead_id)
+   WHERE j.next_at IS NOT NULL AND d.due_at IS DISTINCT FROM j.next_at
   ON CONFLICT (workspace_id, lead_id, segment_id, is_mark) DO UPDATE SET due_at = EXCLUDED.due_at
    WHERE d.due_at <> EXCLUDED.due_at
 ), counted_moves AS (

@@ -10,6 +10,7 @@ from cultiva.consent.models import ConsentMark
 from cultiva.leads.models import Lead
 from cultiva.leads.tests import people
 from cultiva.lib.database import workspace_scope
+from cultiva.lifecycle.actions import publish_lifecycle
 from cultiva.segments.actions import save_segment
 from cultiva.segments.models import Member, Pin, Segment
 from cultiva.web.tests.test_screens import signed_in
@@ -136,6 +137,19 @@ def test_a_used_segment_is_not_deleted(huerta: Any, at: datetime, spanish: Segme
     client.post(f"/segments/{spanish.id}/delete")
     assert not Segment.objects.filter(workspace=huerta).exists()
     assert not Member.objects.filter(workspace=huerta).exists()
+
+
+def test_a_segment_that_a_guard_asks_for_is_not_deleted(huerta: Any, at: datetime, spanish: Segment) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    guard = "transitions: [{key: home, from: lead, to: known, when: {segment: en-espana}}]"
+    text = "lifecycle: sales\nstages: [{key: lead}, {key: known}]\nstart: lead\n"
+    publish_lifecycle(workspace_id=huerta.id, text=text + guard, at=at)
+    assert "sales" in client.get(f"/segments/{spanish.id}").content.decode()
+    page = client.post(f"/segments/{spanish.id}/delete", follow=True).content.decode()
+    assert "It is used by sales" in page
+    publish_lifecycle(workspace_id=huerta.id, text=text + "transitions: []", at=at)
+    client.post(f"/segments/{spanish.id}/delete")
+    assert not Segment.objects.filter(workspace=huerta).exists()
 
 
 def test_a_copy_takes_the_pins_along(huerta: Any, at: datetime, spanish: Segment, leads: dict[str, Lead]) -> None:

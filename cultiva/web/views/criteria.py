@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from cultiva.criteria.language import say
-from cultiva.leads.audience import Audience, Predicate, TooSlow, at_most, count_audience, estimate_audience, leads_shown
+from cultiva.criteria.conditions.mark import HasMark
+from cultiva.criteria.language import AllOf, Node, say
+from cultiva.leads.audience import Audience, TooSlow, at_most, estimate_audience, leads_shown
 from cultiva.lib.database import fetch_all
 from cultiva.lib.languages import reader_language
+from cultiva.segments.counting import count as count_leads
 from cultiva.web import vocabulary as words_of
 from cultiva.web.criteria_text import PLACE, Problem, predicate_of, read_criteria, shorter
 from cultiva.web.staff import ALL_ROLES, Staff, StaffRequest, staff_screen
@@ -40,10 +42,10 @@ def vocabulary(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_screen(posts=ALL_ROLES)  # it changes nothing
 def preview(request: StaffRequest) -> HttpResponse:
-    """`{criteria: text, count: "estimate" | "exact" | ""}`: what it says, what is wrong, who is meant."""
+    """`{criteria: text, count: "estimate" | "exact" | "", only_valid}`: what it says, what is wrong, who is meant."""
     try:
         asked = json.loads(request.body)
-        text, count = str(asked["criteria"]), asked.get("count", "")
+        text, count, only_valid = str(asked["criteria"]), asked.get("count", ""), asked.get("only_valid") is True
     except RequestDataTooBig:
         problem = Problem(PLACE, _("The criteria are too long."), shorter())
         return JsonResponse({"problems": [vars(problem)]}, status=413)
@@ -55,23 +57,27 @@ def preview(request: StaffRequest) -> HttpResponse:
         "problems": [vars(problem) for problem in reading.problems],
     }
     if reading.node is not None:
-        predicate = predicate_of(reading.node, workspace=request.staff.workspace, at=request.staff.at)
         answer["words"] = say(reading.node, reader_language())
-        answer |= _counted(request.staff, predicate, count)
+        answer |= _counted(request.staff, reading.node, count, only_valid=only_valid)
     return JsonResponse(answer)
 
 
-def _counted(staff: Staff, predicate: Predicate, count: str) -> dict[str, Any]:
+def _counted(staff: Staff, node: Node, count: str, *, only_valid: bool) -> dict[str, Any]:
     """{count, is_exact, sample}; or {is_busy} while an earlier count of this person still runs, or {is_too_slow}."""
     try:
         if count == "estimate":
             with at_most(ESTIMATE_SECONDS):
+                asked = AllOf((HasMark("valid"), node)) if only_valid else node
+                predicate = predicate_of(asked, workspace=staff.workspace, at=staff.at)
                 return _audience(staff, estimate_audience(workspace_id=staff.workspace.id, predicate=predicate))
         if count == "exact":
             if not _may_count(staff):
                 return {"is_busy": True}
             with at_most(COUNT_SECONDS):
-                return _audience(staff, count_audience(workspace_id=staff.workspace.id, predicate=predicate))
+                found = count_leads(
+                    workspace_id=staff.workspace.id, node=node, at=staff.at, takes_only_valid=only_valid
+                )
+                return _audience(staff, Audience(found.count, True, found.lead_ids))
     except TooSlow:
         return {"is_too_slow": True}
     return {}
