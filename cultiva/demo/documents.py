@@ -16,12 +16,13 @@ from cultiva.magnets.actions import publish_magnet
 from cultiva.mailing.actions import publish_template
 from cultiva.nurture.actions import publish_workflow
 from cultiva.scoring.actions import publish_model
+from cultiva.segments.persona_models import PersonaVersion
 from cultiva.segments.personas.actions import publish_persona
 
 DEMO_FOLDER = Path(__file__).parent / "documents"
 
 # A document says in its first key what it is; what refers to others comes after them.
-PUBLISHERS: dict[str, Callable[..., Document]] = {
+PUBLISHERS: dict[str, Callable[..., Document | PersonaVersion]] = {
     "policy": publish_policy,
     "purpose": publish_purpose,
     "magnet": publish_magnet,
@@ -34,7 +35,7 @@ PUBLISHERS: dict[str, Callable[..., Document]] = {
 }
 
 
-def publish_folder(*, workspace_id: int, folder: Path, at: datetime) -> list[Document]:
+def publish_folder(*, workspace_id: int, folder: Path, at: datetime) -> list[Document | PersonaVersion]:
     """Publish every `*.yaml` of a folder, all of them or none; a second time changes nothing. Raises DocumentError."""
     found = [_read(path) for path in sorted(folder.glob("*.yaml"))]
     if not found:
@@ -54,7 +55,7 @@ def _read(path: Path) -> tuple[str, Path, dict[str, Any]]:
     return kind, path, body
 
 
-def _publish(workspace_id: int, kind: str, path: Path, body: dict[str, Any], at: datetime) -> Document:
+def _publish(workspace_id: int, kind: str, path: Path, body: dict[str, Any], at: datetime) -> Document | PersonaVersion:
     more = {"files": _files_beside(path, body)} if kind == "magnet" else {}
     try:
         return PUBLISHERS[kind](workspace_id=workspace_id, text=path.read_text(encoding="utf-8"), at=at, **more)

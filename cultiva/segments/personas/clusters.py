@@ -13,7 +13,8 @@ Three questions are asked, and a group is told of only where all say yes:
    fit better than theirs.
 3. Does it come back? The leads are drawn anew, with replacement, and grouped anew; a group's stability is the mean of
    its best Jaccard similarity. From 0.75 it counts as stable (Hennig, Computational Statistics & Data Analysis 52,
-   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster). Where none does, half as many groups are tried.
+   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster). Where none does, half as many
+   groups are tried.
 
 No Django here: the process holds numpy, SciPy and pandas (about 180 MB), and ends with its answer.
 """

@@ -28,16 +28,17 @@ def discovery(request: StaffRequest) -> HttpResponse:
 
 def discovery_page(request: StaffRequest, found: Discovery | None) -> HttpResponse:
     language = reader_language()
-    groups = found.result.get("groups", []) if found else []
+    result = found.result if found else {}
+    groups = result.get("groups", [])
     context = {
         "page_title": _("Groups among your leads"),
         "discovery": found,
         "is_going": found is not None and found.state in GOING,
         "step": _steps().get(found.step, "") if found else "",
         "groups": [_group(each, n, found, language) for n, each in enumerate(groups)] if found else [],
-        "why_none": _why_none().get(found.result.get("why_none", ""), "") if found else "",
-        "picture": scatter(found.result["points"], [each["name"][language] for each in groups]) if groups else "",
-        "features": [name for _is_event, name in found.result.get("features", [])] if found else [],
+        "why_none": _why_none().get(result.get("why_none", ""), ""),
+        "picture": scatter(result["points"], [each["name"][language] for each in groups]) if groups else "",
+        "features": [name for _is_event, name in result.get("features", [])],
         "no_mark": legend_mark(-1),
         "may_change": request.staff.role in MAY_CHANGE,
         "now": request.staff.at,
