@@ -14,7 +14,7 @@ from cultiva.lib.languages import reader_language
 from cultiva.segments.persona_models import Discovery
 from cultiva.segments.personas.actions import PersonaRefused, find_persona
 from cultiva.segments.personas.discovering import GOING, accept_group, ask_discovery, find_discovery, latest_discovery
-from cultiva.web.persona_charts import legend_mark, scatter, trait_bars
+from cultiva.web.persona_charts import legend_mark, scatter, trait_bar
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.views.personas import MAY_CHANGE
 
@@ -57,12 +57,10 @@ def _group(group: dict[str, Any], number: int, found: Discovery, language: str) 
         "share": round(100 * group["size"] / max(1, found.leads)),
         "stability": group["stability"],
         "traits": group["traits"],
-        "bars": trait_bars([
-            (trait["words"][language], trait["inside"], trait["others"]) for trait in group["traits"]
-        ]),
         "rows": [
             {"words": trait["words"][language], "inside": round(100 * trait["inside"]),
-             "others": round(100 * trait["others"]), "lift": trait["lift"], "difference": trait["difference"]}
+             "others": round(100 * trait["others"]), "lift": trait["lift"],
+                "bar": trait_bar(trait["inside"], trait["others"]), "difference": trait["difference"]}
             for trait in group["traits"]
         ],
         "criteria": [
