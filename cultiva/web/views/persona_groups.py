@@ -58,9 +58,14 @@ def _group(group: dict[str, Any], number: int, found: Discovery, language: str) 
         "stability": group["stability"],
         "traits": group["traits"],
         "rows": [
-            {"words": trait["words"][language], "inside": round(100 * trait["inside"]),
-             "others": round(100 * trait["others"]), "lift": trait["lift"],
-                "bar": trait_bar(trait["inside"], trait["others"]), "difference": trait["difference"]}
+            {
+                "words": trait["words"][language],
+                "inside": round(100 * trait["inside"]),
+                "others": round(100 * trait["others"]),
+                "bar": trait_bar(trait["inside"], trait["others"]),
+                "lift": trait["lift"],
+                "difference": trait["difference"],
+            }
             for trait in group["traits"]
         ],
         "criteria": [
