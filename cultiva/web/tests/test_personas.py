@@ -130,7 +130,7 @@ def test_the_builder_offers_personas_by_name(huerta: Any, at: datetime, ana: Lea
     save(huerta, at, "Quien decide")
     save(huerta, at, "Aún no", is_draft=True)
     vocabulary = signed_in(huerta, Role.MARKETING, at).get("/criteria/vocabulary").json()
-    kind = next(each for each in vocabulary["conditions"] if each["kind"] == "persona")
+    kind = next(each for each in vocabulary["kinds"] if each["key"] == "persona")
     assert kind["fields"][0]["choices"] == [{"value": "quien-decide", "label": "Quien decide"}]
 
 
