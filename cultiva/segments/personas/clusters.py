@@ -35,7 +35,7 @@ Progress = Callable[[str, float], object]
 
 LEAST_LEADS = 60  # fewer are looked at faster by eye
 LEAST_FEATURES = 3
-MOST_FITTED = 4000  # leads the models are fitted on; the others are assigned
+MOST_FITTED = 2500  # leads the models are fitted on; the others are assigned
 MOST_GROUPS = 8  # people cannot keep more personas apart
 LEAST_SHARE = 0.03  # of the leads, and at least:
 LEAST_SIZE = 20
