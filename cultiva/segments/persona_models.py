@@ -49,6 +49,11 @@ class PersonaVersion(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace", "key", "revision"], name="persona_version_once")
         ]
 
+    @property
+    def version(self) -> int:
+        """As documents call it."""
+        return self.revision
+
 
 class LeadPersona(WorkspaceRow):
     """The main persona of a lead; null where none is close enough, after there was one.

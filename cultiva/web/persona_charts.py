@@ -10,7 +10,6 @@ from cultiva.web.charts import _n, _svg
 
 HEIGHT = 260
 MOST_COLOURS = 6
-ROW = 44
 
 
 def scatter(points: Sequence[Sequence[float]], names: Sequence[str]) -> SafeString:
@@ -47,18 +46,13 @@ def _shape(group: int) -> SafeString:
     return SafeString('<circle r="2"/>' if group < 0 else shapes[group % len(shapes)])
 
 
-def trait_bars(traits: Sequence[tuple[str, float, float]]) -> SafeString:
-    """(words, share in the group, share among the others): two bars a trait."""
-    rows = format_html_join(
-        "",
-        '<svg y="{}" width="100%" height="40" overflow="visible"><text class="chart-label" y="13">{}</text>'
-        '<rect class="chart-track" y="20" width="100%" height="8" rx="4"/>'
-        '<rect class="chart-fill" y="20" width="{}%" height="8" rx="4"/>'
-        '<rect class="chart-other" y="30" width="{}%" height="4" rx="2"/></svg>',
-        (
-            (place * ROW, words, _n(100 * inside), _n(max(100 * others, 0.5)))
-            for place, (words, inside, others) in enumerate(traits)
-        ),
-    )
-    said = ", ".join(f"{words}: {round(100 * inside)} % / {round(100 * others)} %" for words, inside, others in traits)
-    return _svg(rows, "chart-traits", ROW * len(traits), gettext("What sets them apart"), said)
+def trait_bar(inside: float, others: float) -> SafeString:
+    """The share in the group, and below it the thin one among the others; the words beside it say what of."""
+    marks = format_html(
+        '<rect class="chart-track" width="100%" height="8" rx="4"/>'
+        '<rect class="chart-fill" width="{}%" height="8" rx="4"/>'
+        '<rect class="chart-other" y="10" width="{}%" height="4" rx="2"/>',
+        _n(100 * inside), _n(max(100 * others, 0.5)),
+    )  # fmt: skip
+    said = f"{round(100 * inside)} % / {round(100 * others)} %"
+    return _svg(marks, "chart-trait", 14, gettext("In the group, and among the others"), said)

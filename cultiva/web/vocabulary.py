@@ -25,6 +25,7 @@ from cultiva.nurture.models import WorkflowVersion
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.segments.lists import list_segments
+from cultiva.segments.personas.actions import list_personas
 from cultiva.web.builder_words import event_label, operator_words, texts
 from cultiva.web.staff import Staff
 from cultiva.web.words import attribute_label, in_language, stage_labels, temperature_words
@@ -262,6 +263,16 @@ def _segment(workspace_id: int) -> list[Field]:
     return [_field("segment", _("Segment"), choices=names)]
 
 
+def _persona(workspace_id: int) -> list[Field]:
+    words = operator_words()
+    names = {each.key: each.name for each in list_personas(workspace_id) if not each.is_draft}
+    figures = [_field(key, words[key], "number") for key in ("gte", "gt", "lte", "lt")]
+    return [
+        _field("persona", _("Persona"), choices=names),
+        {"one_of": [*figures, _field("between", words["between"], "range")]},
+    ]
+
+
 def _objective(_workspace_id: int) -> list[Field]:
     objectives = {
         "content": _("Content"), "subscription": _("Subscription"), "quote": _("Quote"), "purchase": _("Purchase"),
@@ -278,5 +289,5 @@ def _workflow(workspace_id: int) -> list[Field]:
 
 FIELDS: dict[str, Callable[[int], list[Field]]] = {
     "score": _score, "stage": _stage, "temperature": _temperature, "consent": _consent, "mark": _mark,
-    "magnet": _magnet, "segment": _segment, "objective": _objective, "workflow": _workflow,
+    "magnet": _magnet, "segment": _segment, "persona": _persona, "objective": _objective, "workflow": _workflow,
 }  # fmt: skip

@@ -13,7 +13,8 @@ Three questions are asked, and a group is told of only where all say yes:
    fit better than theirs.
 3. Does it come back? The leads are drawn anew, with replacement, and grouped anew; a group's stability is the mean of
    its best Jaccard similarity. From 0.75 it counts as stable (Hennig, Computational Statistics & Data Analysis 52,
-   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster). Where none does, half as many groups are tried.
+   2007: below 0.6 it should not be trusted, from 0.75 it is a valid, stable cluster). Where none does, half as many
+   groups are tried.
 
 No Django here: the process holds numpy, SciPy and pandas (about 180 MB), and ends with its answer.
 """
@@ -34,7 +35,7 @@ Progress = Callable[[str, float], object]
 
 LEAST_LEADS = 60  # fewer are looked at faster by eye
 LEAST_FEATURES = 3
-MOST_FITTED = 4000  # leads the models are fitted on; the others are assigned
+MOST_FITTED = 2500  # leads the models are fitted on; the others are assigned
 MOST_GROUPS = 8  # people cannot keep more personas apart
 LEAST_SHARE = 0.03  # of the leads, and at least:
 LEAST_SIZE = 20

@@ -257,7 +257,7 @@ def _main_personas(
     )
     asked = "1" * sum(len(each.persona.criteria) for each in personas)
     where = {**judged.parameters, "workspace": found.workspace_id, "at": at, "until": at + SKEW}
-    main = {}
+    main: dict[int, str] = {}
     for chunk in _chunks(lead_ids):
         with workspace_scope(found.workspace_id):
             rows = fetch_all(statement, where | {"leads": list(chunk), "asked": [asked] * len(chunk)})

@@ -20,10 +20,6 @@ def _split(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-def _split(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 # No special categories of data (GDPR art. 9), no age and nothing of minors, no nationality, stated or inferred: not
 # for telling people apart, and so not here. Words of an attribute's key, folded, in English and Spanish.
 PROTECTED = _split("""

@@ -126,6 +126,14 @@ def test_a_profile_shows_the_main_persona_and_which_criteria_hold(huerta: Any, a
     assert card.index("#circle-check") < card.index("#circle-dashed")
 
 
+def test_the_builder_offers_personas_by_name(huerta: Any, at: datetime, ana: Lead) -> None:
+    save(huerta, at, "Quien decide")
+    save(huerta, at, "Aún no", is_draft=True)
+    vocabulary = signed_in(huerta, Role.MARKETING, at).get("/criteria/vocabulary").json()
+    kind = next(each for each in vocabulary["kinds"] if each["key"] == "persona")
+    assert kind["fields"][0]["choices"] == [{"value": "quien-decide", "label": "Quien decide"}]
+
+
 def test_groups_are_asked_for_shown_and_accepted(huerta: Any, at: datetime, ana: Lead) -> None:
     client = signed_in(huerta, Role.MARKETING, at)
     client.post("/personas/groups/look")

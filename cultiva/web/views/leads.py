@@ -216,7 +216,8 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     group = request.GET.get("show", "")
     timeline = lead_timeline(
         workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else "",
-        words=stage_labels(lead.workspace_id) | temperature_words() | refusals(),
+        words=stage_labels(lead.workspace_id) | temperature_words() | refusals()
+        | {each.key: each.name for each in list_personas(lead.workspace_id)},
     )  # fmt: skip
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})

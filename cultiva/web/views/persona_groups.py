@@ -14,7 +14,7 @@ from cultiva.lib.languages import reader_language
 from cultiva.segments.persona_models import Discovery
 from cultiva.segments.personas.actions import PersonaRefused, find_persona
 from cultiva.segments.personas.discovering import GOING, accept_group, ask_discovery, find_discovery, latest_discovery
-from cultiva.web.persona_charts import legend_mark, scatter, trait_bars
+from cultiva.web.persona_charts import legend_mark, scatter, trait_bar
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.views.personas import MAY_CHANGE
 
@@ -28,16 +28,17 @@ def discovery(request: StaffRequest) -> HttpResponse:
 
 def discovery_page(request: StaffRequest, found: Discovery | None) -> HttpResponse:
     language = reader_language()
-    groups = found.result.get("groups", []) if found else []
+    result = found.result if found else {}
+    groups = result.get("groups", [])
     context = {
         "page_title": _("Groups among your leads"),
         "discovery": found,
         "is_going": found is not None and found.state in GOING,
         "step": _steps().get(found.step, "") if found else "",
         "groups": [_group(each, n, found, language) for n, each in enumerate(groups)] if found else [],
-        "why_none": _why_none().get(found.result.get("why_none", ""), "") if found else "",
-        "picture": scatter(found.result["points"], [each["name"][language] for each in groups]) if groups else "",
-        "features": [name for _is_event, name in found.result.get("features", [])] if found else [],
+        "why_none": _why_none().get(result.get("why_none", ""), ""),
+        "picture": scatter(result["points"], [each["name"][language] for each in groups]) if groups else "",
+        "features": [name for _is_event, name in result.get("features", [])],
         "no_mark": legend_mark(-1),
         "may_change": request.staff.role in MAY_CHANGE,
         "now": request.staff.at,
@@ -56,12 +57,15 @@ def _group(group: dict[str, Any], number: int, found: Discovery, language: str) 
         "share": round(100 * group["size"] / max(1, found.leads)),
         "stability": group["stability"],
         "traits": group["traits"],
-        "bars": trait_bars([
-            (trait["words"][language], trait["inside"], trait["others"]) for trait in group["traits"]
-        ]),
         "rows": [
-            {"words": trait["words"][language], "inside": round(100 * trait["inside"]),
-             "others": round(100 * trait["others"]), "lift": trait["lift"], "difference": trait["difference"]}
+            {
+                "words": trait["words"][language],
+                "inside": round(100 * trait["inside"]),
+                "others": round(100 * trait["others"]),
+                "bar": trait_bar(trait["inside"], trait["others"]),
+                "lift": trait["lift"],
+                "difference": trait["difference"],
+            }
             for trait in group["traits"]
         ],
         "criteria": [

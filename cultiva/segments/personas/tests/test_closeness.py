@@ -49,7 +49,7 @@ def place(workspace: Any, personas: Sequence[tuple[str, Any]], ids: Sequence[int
     return place_leads(workspace_id=workspace.id, lead_ids=ids, personas=standing, at=at)
 
 
-def placed(workspace: Any, ids: Sequence[int]) -> list[tuple[str, float, float, str | None] | None]:
+def placed(workspace: Any, ids: Sequence[int]) -> list[tuple[str, float | None, float | None, str | None] | None]:
     found = {each.lead_id: each for each in LeadPersona.objects.filter(workspace=workspace)}
     return [
         (each.persona, each.closeness, each.confidence, each.runner_up) if each and each.persona else None
