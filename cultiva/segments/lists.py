@@ -39,6 +39,11 @@ def list_segments(*, workspace_id: int, folder: str = "", tag: str = "", search:
     return list(found.order_by("folder", "name", "id"))
 
 
+def segment_names(workspace_id: int) -> dict[str, str]:
+    """{key: name}"""
+    return dict(Segment.objects.filter(workspace_id=workspace_id).values_list("key", "name"))
+
+
 def with_figures(segments: Sequence[Segment], *, at: datetime, time_zone: str, days: int = 30) -> list[Shown]:
     """The segments of one workspace, in their order, with what they hold."""
     if not segments:

@@ -77,6 +77,9 @@ def _with(text: Callable[[], str], *keys: str) -> Callable[[Json], SafeString]:
     return say
 
 
+_entered = _with(lambda: _("Entered the segment {segment}"), "segment")
+_left = _with(lambda: _("Left the segment {segment}"), "segment")
+
 SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "page": ("eye", "visits", _with(lambda: _("Visited {path}"), "path")),
     "form_submitted": ("forms", "visits", _with(lambda: _("Sent the form {form}"), "form")),
@@ -103,6 +106,7 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "hand_over_rejected": ("x", "stages", _with(lambda: _("Sales gave the lead back: {reason}"), "reason")),
     "temperature_changed": ("temperature", "stages", _with(lambda: _("Temperature {from} → {to}"), "from", "to")),
     "grade_changed": ("star", "stages", _with(lambda: _("Grade {from} → {to}"), "from", "to")),
+    "segment": ("users-group", "stages", lambda facts: _entered(facts) if facts["name"] == "entered" else _left(facts)),
     "persona_changed": ("user-circle", "stages", _with(lambda: _("Persona {from} → {persona}"), "from", "persona")),
     "policy_accepted": ("shield-check", "consent", _with(lambda: _("Accepted the privacy policy"))),
     "imported_with_proof": ("upload", "consent", _with(lambda: _("Imported, with a proof of consent"))),

@@ -36,6 +36,7 @@ from cultiva.scoring.actions import explain
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.reasons import reasons_of
+from cultiva.segments.lists import segment_names
 from cultiva.segments.personas.actions import list_personas, persona_of
 from cultiva.segments.standing import read_persona
 from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
@@ -216,8 +217,8 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     group = request.GET.get("show", "")
     timeline = lead_timeline(
         workspace_id=lead.workspace_id, lead_id=lead.id, at=staff.at, group=group if group in GROUPS else "",
-        words=stage_labels(lead.workspace_id) | temperature_words() | refusals()
-        | {each.key: each.name for each in list_personas(lead.workspace_id)},
+        words=segment_names(lead.workspace_id) | {each.key: each.name for each in list_personas(lead.workspace_id)}
+        | stage_labels(lead.workspace_id) | temperature_words() | refusals(),
     )  # fmt: skip
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
