@@ -15,6 +15,7 @@ from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_due_leads, process_workspace
 from cultiva.leads.tests import people
 from cultiva.lib.database import execute, fetch_all, workspace_scope
+from cultiva.lifecycle.actions import publish_lifecycle
 from cultiva.segments import building
 from cultiva.segments.actions import clone_segment, delete_segment, pin_leads, save_segment
 from cultiva.segments.building import build_all, build_one, go_on
@@ -148,6 +149,21 @@ def test_pins_survive_builds_and_copies(huerta: Any, leads: list[int], at: datet
     assert build_one(workspace_id=huerta.id, segment_id=segment.id, at=at) == building.Built(0, 0)
     copy = clone_segment(workspace_id=huerta.id, segment_id=segment.id, name="es", by="user:1", at=at)
     assert members(copy) == expected
+
+
+def test_everybody_judged_at_once_stands_where_each_one_stands(huerta: Any, leads: list[int], at: datetime) -> None:
+    stages = "lifecycle: sales\nstages: [{key: lead}, {key: known}]\nstart: lead\n"
+    guard = "transitions: [{key: home, from: lead, to: known, when: {attribute: country, is: ES}}]"
+    publish_lifecycle(workspace_id=huerta.id, text=stages + guard, at=at)
+    known, start = save(huerta, "known", {"stage": "known"}, at), save(huerta, "start", {"stage": "lead"}, at)
+    assert (members(known), members(start)) == (set(), set(leads))
+    for lead_id in leads:
+        visit(huerta, lead_id)
+    process_workspace(workspace_id=huerta.id, at=at)
+    assert (members(known), members(start)) == (set(leads[:3]), set(leads[3:]))
+    for each in (known, start):
+        built = build_one(workspace_id=huerta.id, segment_id=each.id, at=at)
+        assert (built.entered, built.left) == (0, 0)
 
 
 def test_another_workspace_is_untouched(huerta: Any, other_co: Any, leads: list[int], at: datetime) -> None:

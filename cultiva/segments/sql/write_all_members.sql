@@ -27,12 +27,13 @@ pinned AS MATERIALIZED (
   DELETE FROM segment_due
    WHERE workspace_id = %(workspace)s
      AND id = ANY (ARRAY(SELECT d.id FROM waiting d LEFT JOIN judged j USING (lead_id) WHERE j.next_at IS NULL))
-), due AS (
-  INSERT INTO segment_due AS d (workspace_id, segment_id, lead_id, due_at, is_mark)
+), moved AS (
+  UPDATE segment_due d SET due_at = j.next_at FROM waiting w JOIN judged j USING (lead_id)
+   WHERE d.workspace_id = %(workspace)s AND d.id = w.id AND j.next_at <> w.due_at
+), due AS (  -- without ON CONFLICT, which costs a look-up a row: while a segment is built, others write marks only
+  INSERT INTO segment_due (workspace_id, segment_id, lead_id, due_at, is_mark)
   SELECT %(workspace)s, %(segment)s, lead_id, j.next_at, false FROM judged j LEFT JOIN waiting d USING (lead_id)
-   WHERE j.next_at IS NOT NULL AND d.due_at IS DISTINCT FROM j.next_at
-  ON CONFLICT (workspace_id, lead_id, segment_id, is_mark) DO UPDATE SET due_at = EXCLUDED.due_at
-   WHERE d.due_at <> EXCLUDED.due_at
+   WHERE j.next_at IS NOT NULL AND d.lead_id IS NULL
 ), counted_moves AS (
   SELECT (SELECT count(*) FROM entered) AS entered, (SELECT count(*) FROM gone) AS gone,
          (SELECT min(id) FROM entered) AS first_id
