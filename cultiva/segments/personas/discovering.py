@@ -43,6 +43,7 @@ LONGEST = timedelta(minutes=15)  # of one search, and of the lease on it
 SEED = 7
 ROOT = Path(cultiva.__file__).parents[1]
 GOING = ("waiting", "running")
+LEAST_FOUND = 0.5  # harmonic mean of precision and recall: criteria that find less are no description
 
 
 class SearchFailed(RuntimeError):
@@ -150,7 +151,10 @@ def _search(found: Discovery, columns: Sequence[Column], candidates: Sequence[Ca
     """The answer of the process. Raises SearchFailed."""
     given = {
         "columns": [{"levels": len(c.levels), "is_ordered": c.is_ordered, "rows": list(c.rows)} for c in columns],
-        "candidates": [{"column": each.column, "levels": list(each.levels)} for each in candidates],
+        "candidates": [
+            {"column": each.column, "levels": list(each.levels), "takes_unknown": each.takes_unknown}
+            for each in candidates
+        ],
         "seed": found.seed,
         "memory_bytes": MEMORY_BYTES,
     }
@@ -242,6 +246,8 @@ def _judge_back(
         group["found"] = len(chosen)
         group["precision"] = round(right / len(chosen), 4) if chosen else 0.0
         group["recall"] = round(right / len(inside), 4)
+        if 2 * right < LEAST_FOUND * (len(chosen) + len(inside)):
+            group["criteria"] = []
 
 
 def _main_personas(

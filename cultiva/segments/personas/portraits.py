@@ -42,6 +42,7 @@ class Candidate:
 
     column: int
     levels: Sequence[int]
+    takes_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,18 @@ def draw(table: Array, levels: Sequence[int], candidates: Sequence[Candidate], m
     inside = np.zeros(len(table), dtype=bool)
     inside[list(members)] = True
     traits = _traits(table, levels, inside)
-    holds = np.array([np.isin(table[:, each.column], list(each.levels)) for each in candidates])
+    holds = np.array([_holds(table[:, each.column], each) for each in candidates])
     criteria = _choose(holds, [each.column for each in candidates], inside)
     found = _closeness(holds, criteria) >= CLOSE_ENOUGH if criteria else np.zeros(len(table), dtype=bool)
     right = float((found & inside).sum())
     return Portrait(
         traits, criteria, right / max(1.0, float(found.sum())), right / max(1.0, float(inside.sum()))
     )  # fmt: skip
+
+
+def _holds(column: Array, candidate: Candidate) -> Flags:
+    found = np.isin(column, list(candidate.levels))
+    return np.asarray(found | np.isnan(column) if candidate.takes_unknown else found)
 
 
 def _traits(table: Array, levels: Sequence[int], inside: Flags) -> list[Trait]:
