@@ -236,18 +236,28 @@ def _judge_back(
     groups: Sequence[Json],
     at: datetime,
 ) -> None:
-    """Adds to each group: found (how many leads would have it as their main persona), precision and recall."""
-    suggested = {str(n): each["criteria"] for n, each in enumerate(groups) if each["criteria"]}
-    main = _main_personas(found, sorted(person.lead_id for person in people), suggested, at) if suggested else {}
-    for n, group in enumerate(groups):
-        inside = {people[row].lead_id for row in members[n]["members"]}
-        chosen = {lead_id for lead_id, key in main.items() if key == str(n)}
-        right = len(inside & chosen)
-        group["found"] = len(chosen)
-        group["precision"] = round(right / len(chosen), 4) if chosen else 0.0
-        group["recall"] = round(right / len(inside), 4)
-        if 2 * right < LEAST_FOUND * (len(chosen) + len(inside)):
-            group["criteria"] = []
+    """Adds to each group: found (how many leads would have it as their main persona), precision and recall.
+
+    Criteria that find too little are taken away, the worst first: the others are judged without them again.
+    """
+    lead_ids = sorted(person.lead_id for person in people)
+    insides = [{people[row].lead_id for row in each["members"]} for each in members]
+    while True:
+        suggested = {str(n): each["criteria"] for n, each in enumerate(groups) if each["criteria"]}
+        main = _main_personas(found, lead_ids, suggested, at) if suggested else {}
+        poor = []
+        for n, (group, inside) in enumerate(zip(groups, insides, strict=True)):
+            chosen = {lead_id for lead_id, key in main.items() if key == str(n)}
+            right = len(inside & chosen)
+            group["found"] = len(chosen)
+            group["precision"] = round(right / len(chosen), 4) if chosen else 0.0
+            group["recall"] = round(right / len(inside), 4)
+            share = 2 * right / (len(chosen) + len(inside))
+            if group["criteria"] and share < LEAST_FOUND:
+                poor.append((share, n))
+        if not poor:
+            return
+        groups[min(poor)[1]]["criteria"] = []
 
 
 def _main_personas(
