@@ -101,7 +101,7 @@ def _choose(holds: Flags, columns: Sequence[int], inside: Flags) -> list[tuple[i
         free = [each for each in alone if columns[each[0]] not in taken]
         steps = [[each] for each in free]
         best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0.0, 0))
-        if chosen and best[0] < reached + LEAST_GAIN:
+        if chosen and best[0] < reached + LEAST_GAIN and len(chosen) <= MOST_CRITERIA - 2:
             steps = [[a, b] for a, b in combinations(free, 2) if columns[a[0]] != columns[b[0]]]
             best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0, 0))
         if best[0] < reached + LEAST_GAIN:
