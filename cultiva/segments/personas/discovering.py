@@ -43,6 +43,7 @@ LONGEST = timedelta(minutes=15)  # of one search, and of the lease on it
 SEED = 7
 ROOT = Path(cultiva.__file__).parents[1]
 GOING = ("waiting", "running")
+LEAST_FOUND = 0.5  # harmonic mean of precision and recall: criteria that find less are no description
 
 
 class SearchFailed(RuntimeError):
@@ -150,7 +151,10 @@ def _search(found: Discovery, columns: Sequence[Column], candidates: Sequence[Ca
     """The answer of the process. Raises SearchFailed."""
     given = {
         "columns": [{"levels": len(c.levels), "is_ordered": c.is_ordered, "rows": list(c.rows)} for c in columns],
-        "candidates": [{"column": each.column, "levels": list(each.levels)} for each in candidates],
+        "candidates": [
+            {"column": each.column, "levels": list(each.levels), "takes_unknown": each.takes_unknown}
+            for each in candidates
+        ],
         "seed": found.seed,
         "memory_bytes": MEMORY_BYTES,
     }
@@ -232,16 +236,28 @@ def _judge_back(
     groups: Sequence[Json],
     at: datetime,
 ) -> None:
-    """Adds to each group: found (how many leads would have it as their main persona), precision and recall."""
-    suggested = {str(n): each["criteria"] for n, each in enumerate(groups) if each["criteria"]}
-    main = _main_personas(found, sorted(person.lead_id for person in people), suggested, at) if suggested else {}
-    for n, group in enumerate(groups):
-        inside = {people[row].lead_id for row in members[n]["members"]}
-        chosen = {lead_id for lead_id, key in main.items() if key == str(n)}
-        right = len(inside & chosen)
-        group["found"] = len(chosen)
-        group["precision"] = round(right / len(chosen), 4) if chosen else 0.0
-        group["recall"] = round(right / len(inside), 4)
+    """Adds to each group: found (how many leads would have it as their main persona), precision and recall.
+
+    Criteria that find too little are taken away, the worst first: the others are judged without them again.
+    """
+    lead_ids = sorted(person.lead_id for person in people)
+    insides = [{people[row].lead_id for row in each["members"]} for each in members]
+    while True:
+        suggested = {str(n): each["criteria"] for n, each in enumerate(groups) if each["criteria"]}
+        main = _main_personas(found, lead_ids, suggested, at) if suggested else {}
+        poor = []
+        for n, (group, inside) in enumerate(zip(groups, insides, strict=True)):
+            chosen = {lead_id for lead_id, key in main.items() if key == str(n)}
+            right = len(inside & chosen)
+            group["found"] = len(chosen)
+            group["precision"] = round(right / len(chosen), 4) if chosen else 0.0
+            group["recall"] = round(right / len(inside), 4)
+            share = 2 * right / (len(chosen) + len(inside))
+            if group["criteria"] and share < LEAST_FOUND:
+                poor.append((share, n))
+        if not poor:
+            return
+        groups[min(poor)[1]]["criteria"] = []
 
 
 def _main_personas(

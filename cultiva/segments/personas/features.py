@@ -263,6 +263,7 @@ class Candidate:
     column: int
     levels: Sequence[int]
     criteria: Json
+    takes_unknown: bool = False  # who never acted did not do this either
 
 
 def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
@@ -271,6 +272,7 @@ def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
     for n, column in enumerate(columns):
         last = len(column.levels) - 1
         if column.kind == "event":
+            found.append(Candidate(n, [0], column.exactly(0), takes_unknown=True))
             found += [
                 Candidate(n, range(level, last + 1), each.criteria)
                 for level, each in enumerate(column.levels)

@@ -34,7 +34,9 @@ def look(given: dict[str, Any]) -> dict[str, Any]:
     table = np.array(rows, dtype=float).T.reshape(-1, len(columns))
     features = [clusters.Feature(each["levels"], each["is_ordered"]) for each in columns]
     found = clusters.find_groups(features, table, seed=given["seed"], progress=_tell)
-    candidates = [portraits.Candidate(each["column"], each["levels"]) for each in given["candidates"]]
+    candidates = [
+        portraits.Candidate(each["column"], each["levels"], each["takes_unknown"]) for each in given["candidates"]
+    ]
     levels = [each["levels"] for each in columns]
     drawn = [portraits.draw(table, levels, candidates, group.members) for group in found.groups]
     groups = [asdict(group) | asdict(portrait) for group, portrait in zip(found.groups, drawn, strict=True)]

@@ -42,6 +42,7 @@ class Candidate:
 
     column: int
     levels: Sequence[int]
+    takes_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,18 @@ def draw(table: Array, levels: Sequence[int], candidates: Sequence[Candidate], m
     inside = np.zeros(len(table), dtype=bool)
     inside[list(members)] = True
     traits = _traits(table, levels, inside)
-    holds = np.array([np.isin(table[:, each.column], list(each.levels)) for each in candidates])
+    holds = np.array([_holds(table[:, each.column], each) for each in candidates])
     criteria = _choose(holds, [each.column for each in candidates], inside)
     found = _closeness(holds, criteria) >= CLOSE_ENOUGH if criteria else np.zeros(len(table), dtype=bool)
     right = float((found & inside).sum())
     return Portrait(
         traits, criteria, right / max(1.0, float(found.sum())), right / max(1.0, float(inside.sum()))
     )  # fmt: skip
+
+
+def _holds(column: Array, candidate: Candidate) -> Flags:
+    found = np.isin(column, list(candidate.levels))
+    return np.asarray(found | np.isnan(column) if candidate.takes_unknown else found)
 
 
 def _traits(table: Array, levels: Sequence[int], inside: Flags) -> list[Trait]:
@@ -95,7 +101,7 @@ def _choose(holds: Flags, columns: Sequence[int], inside: Flags) -> list[tuple[i
         free = [each for each in alone if columns[each[0]] not in taken]
         steps = [[each] for each in free]
         best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0.0, 0))
-        if chosen and best[0] < reached + LEAST_GAIN:
+        if chosen and best[0] < reached + LEAST_GAIN and len(chosen) <= MOST_CRITERIA - 2:
             steps = [[a, b] for a, b in combinations(free, 2) if columns[a[0]] != columns[b[0]]]
             best = max(((_found(holds, [*chosen, *step], inside), -n) for n, step in enumerate(steps)), default=(0, 0))
         if best[0] < reached + LEAST_GAIN:
