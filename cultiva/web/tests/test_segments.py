@@ -127,6 +127,16 @@ def test_the_page_says_who_was_in_it_on_a_day(
     assert "Nobody was in it on that day" in after
 
 
+def test_a_leads_timeline_says_which_segments_they_entered_and_left(
+    huerta: Any, at: datetime, spanish: Segment, leads: dict[str, Lead]
+) -> None:
+    client = signed_in(huerta, Role.MARKETING, at)
+    path = f"/leads/{leads['ana'].id}"
+    assert "Entered the segment <strong>En España</strong>" in client.get(path).content.decode()
+    client.post(f"/segments/{spanish.id}/leads/{leads['ana'].id}/out")
+    assert "Left the segment <strong>En España</strong>" in client.get(path).content.decode()
+
+
 def test_a_used_segment_is_not_deleted(huerta: Any, at: datetime, spanish: Segment) -> None:
     client = signed_in(huerta, Role.OWNER, at)
     other = save_segment(workspace_id=huerta.id, name="Sur", criteria={"segment": spanish.key}, by="user:1", at=at)
