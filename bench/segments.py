@@ -2,8 +2,9 @@
 
 LEADS=1000000 measures at the size of the budget (a build below 3 s, a batch of 1,000 events below 200 ms, a count below
 1 s); every day 100,000 do, in a data folder of its own that is kept for the next run in LISTS_DATA where that is set.
-Beside them, in the same run, a bare scan that groups the ledger by lead. Ten times the data may take eleven times as
-long: FEWER=100000 beside LEADS=1000000 compares.
+Beside them, in the same run, a bare scan that groups the ledger by lead, and the same question asked lead by lead with
+the ORM, as most would write it (at least 20 times slower, extrapolated from some leads). Ten times the data may take
+eleven times as long: FEWER=100000 beside LEADS=1000000 compares.
 """
 
 import json
@@ -22,6 +23,7 @@ from tests.product import ROOT
 
 LIMIT_BUILD, LIMIT_BATCH, LIMIT_COUNT, LIMIT_GROWTH = 3000, 200, 1000, 11  # ms
 EVENTS, ROUNDS = 1000, 7
+NAIVE_LEADS, LEAST_TIMES_NAIVE = 500, 20
 PRICES: Any = {"event": "page", "where": [{"property": "path", "starts_with": "/precios"}]}
 TWELVE: dict[str, Any] = {
     "olives": {"attribute": "sector", "is": "olivar"},
@@ -50,6 +52,10 @@ def measure() -> list[Result]:
         if limit:
             measured = f"{ms:.0f} ms, {ms / scan:.2f} scans"
             results.append(Result(f"{name}, {leads:,} leads", measured, f"< {limit} ms", ms < limit))
+    times = found["naive"] * leads / NAIVE_LEADS / found["build prices-thrice"]
+    least = f">= {LEAST_TIMES_NAIVE} x"
+    beside = "build prices-thrice beside the ORM lead by lead"
+    results.append(Result(beside, f"{times:.0f} x", least, times >= LEAST_TIMES_NAIVE))
     if fewer:
         small = figures(fewer)
         growth = {name: found[name] / small[name] for name in found if name.startswith(("build", "count"))}
@@ -110,6 +116,7 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
         segment = save_segment(workspace_id=workspace_id, name=name, criteria=criteria, by="bench", at=at)
         build = partial(build_one, workspace_id=workspace_id, segment_id=segment.id, at=at, tells=False)
         found[f"build {name}"] = timed(build)
+    found["naive"] = timed(partial(ask_lead_by_lead, workspace_id, at))
     for name in ("prices-thrice", "active-olives", "large"):
         asked = {"workspace_id": workspace_id, "node": parse(TWELVE[name]), "at": at}
         found[f"estimate {name}"] = timed(partial(estimate, **asked))
@@ -117,6 +124,26 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
     times = sorted(batch(workspace_id, number, at) for number in range(ROUNDS))
     found[f"batch of {EVENTS} events"] = times[ROUNDS // 2]
     return found
+
+
+def ask_lead_by_lead(workspace_id: int, at: Any) -> None:
+    """`prices-thrice` of the newest leads."""
+    from datetime import timedelta
+
+    from cultiva.events.models import Event
+    from cultiva.leads.models import Lead, VisitorLink
+    from cultiva.lib.database import workspace_scope
+
+    with workspace_scope(workspace_id):
+        members = []
+        for lead in Lead.objects.filter(workspace_id=workspace_id).order_by("-created_at", "-id")[:NAIVE_LEADS]:
+            visitors = VisitorLink.objects.filter(workspace_id=workspace_id, lead=lead).values_list("visitor")
+            visits = Event.objects.filter(
+                workspace_id=workspace_id, visitor__in=visitors, kind="page", occurred_at__lte=at,
+                occurred_at__gt=at - timedelta(days=30), properties__path__startswith="/precios",
+            )  # fmt: skip
+            if visits.exclude(actor="machine").count() >= 3:
+                members.append(lead.id)
 
 
 def _segment(workspace_id: int, key: str) -> Any:
