@@ -23,6 +23,8 @@ from cultiva.events.sources import create_source
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.mailing.actions import ensure_system_templates
+from cultiva.segments.building import build_now, tell
+from cultiva.segments.models import Segment
 from cultiva.segments.personas.actions import want_build
 
 SLUG, NAME = "riega", "Riega Azudea"
@@ -81,6 +83,10 @@ def fill_demo(
             Replay(stage, history, events, seed).run(progress)
             switch_live_source(workspace.id, True)
             want_build(workspace.id, at)  # the personas of those whose last act lies behind
+            for segment in Segment.objects.filter(workspace=workspace).order_by("level", "id"):
+                build_now(segment, at)
+                while tell(segment):
+                    pass
             recount(workspace.id)
             analyze()
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
@@ -106,6 +112,7 @@ def _fill_big(
     big.fill_big(stage, at=at, seed=seed, leads=leads, progress=progress)
     with workspace_scope(workspace.id):
         want_build(workspace.id, at)
+        Segment.objects.filter(workspace=workspace).update(wants_build=True)  # by the worker
         counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]
     took = time.monotonic() - began
     progress(f"  done in {took:.1f} s, {counts['events'] / took:,.0f} events a second: {_say(counts)}")
