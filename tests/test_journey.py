@@ -243,14 +243,14 @@ def test_the_list_of_leads_answers_while_one_types(running: tuple[Product, Sink,
     )[0]
     staff.goto(product.url + "/leads")
     everybody = staff.locator("tbody tr").count()
-    staff.locator("[name=search]").press_sequentially(" ".join(name).upper())
+    staff.locator("#id_search").press_sequentially(" ".join(name).upper())
     expect(staff.locator("tbody tr").first).to_contain_text(name[0])
     expect(staff.locator("tbody tr")).not_to_have_count(everybody)
     assert staff.locator("h1").count() == 1
     assert "search=" in staff.url
     staff.reload()
     assert staff.locator("tbody tr").count() < everybody
-    staff.locator("[name=search]").fill("")
+    staff.locator("#id_search").fill("")
     staff.locator("select[name=stage]").select_option("customer")
     expect(staff).to_have_url(re.compile("stage=customer"))
     staff.get_by_role("link", name=re.compile("Página siguiente|Next page")).click()
