@@ -53,7 +53,7 @@ from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import hand_over
 from cultiva.scoring.actions import rescore_due, score
 from cultiva.segments.personas import closeness as personas
-from cultiva.segments.refreshing import due_leads, put_off, refresh, refresh_states
+from cultiva.segments.refreshing import due_leads, put_off, refresh, refresh_states, unfold_due
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +180,7 @@ def process_leads(*, workspace_id: int, at: datetime) -> int:
 def process_due_leads(*, workspace_id: int, at: datetime) -> int:
     """Leads whose score, persona or segments time alone changes (a window's edge, ageing): same steps, no events."""
     pace = _turns_of(workspace_id).due
+    unfold_due(workspace_id=workspace_id, at=at)
     return _whole_or_halves(lambda only: _take_due(workspace_id, at, pace, only), workspace_id, AT_LEADS)
 
 

@@ -98,9 +98,12 @@ def whole_ledger() -> Iterator[None]:
     """For statements that read every event once.
 
     A merge join would fetch them in the order of visitors, one by one; a nested loop would look up each one's visitor:
-    how many events pass a test is not known beforehand.
+    how many events pass a test is not known beforehand. Nor is how many rows parallel workers hand on.
     """
-    with settings(jit="off", work_mem="128MB", enable_mergejoin="off", enable_nestloop="off"):
+    with settings(
+        jit="off", work_mem="128MB", enable_mergejoin="off", enable_nestloop="off", enable_sort="off",
+        parallel_tuple_cost="0.001", parallel_setup_cost="100",
+    ):  # fmt: skip
         yield
 
 

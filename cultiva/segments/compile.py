@@ -176,10 +176,8 @@ def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
     valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
     join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
     if everybody and not any(_reads_lead(each.node) for each in segments):
-        # Whose events alone are asked for needs no wide row; every lead that was not merged has one of state.
-        return f"""touched AS NOT MATERIALIZED (
-  SELECT l.id, l.workspace_id, {valid} AS is_valid
-    FROM (SELECT lead_id AS id, workspace_id FROM lead_state WHERE workspace_id = %(workspace)s) l {join})"""
+        # Whose events alone are asked for needs no wide row.
+        return _valid_people() if all(each.takes_only_valid for each in segments) else _people(valid, join)
     columns = f"l.id, l.workspace_id, l.attributes, l.folded, {valid} AS is_valid"
     if everybody:
         return f"""touched AS NOT MATERIALIZED (
@@ -188,6 +186,20 @@ def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
   SELECT {columns}, given.asked::varbit AS asked
     FROM unnest(%(leads)s::bigint[], %(asked)s::text[]) AS given(lead_id, asked)
     JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL {join})"""
+
+
+def _valid_people() -> str:
+    return """touched AS NOT MATERIALIZED (
+  SELECT m.lead_id AS id, m.workspace_id, true AS is_valid FROM consent_mark m
+   WHERE m.workspace_id = %(workspace)s AND m.valid_since IS NOT NULL
+     AND NOT EXISTS (SELECT FROM lead_alias a WHERE a.workspace_id = %(workspace)s AND a.merged_id = m.lead_id))"""
+
+
+def _people(valid: str, join: str) -> str:
+    """Every lead that was not merged has a row of state."""
+    return f"""touched AS NOT MATERIALIZED (
+  SELECT l.id, l.workspace_id, {valid} AS is_valid
+    FROM (SELECT lead_id AS id, workspace_id FROM lead_state WHERE workspace_id = %(workspace)s) l {join})"""
 
 
 def _reads_lead(node: Node) -> bool:

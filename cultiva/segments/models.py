@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from cultiva.accounts.models import Workspace, WorkspaceRow
@@ -122,6 +123,25 @@ class Due(SegmentRow):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["workspace", "due_at", "lead"], name="segment_due_next")
+        ]
+
+
+class DueBlock(SegmentRow):
+    """The same instants as a build finds them, many in a row: a million rows of their own would take seconds.
+
+    They become rows of `segment_due` when their time comes (unfold_due.sql). A row that is there by then is newer.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    from_at = models.DateTimeField()  # the earliest of due_ats
+    lead_ids = ArrayField(models.BigIntegerField())
+    due_ats = ArrayField(models.DateTimeField())  # one a lead
+
+    class Meta:
+        db_table = "segment_due_block"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "from_at"], name="segment_due_block_next"),
+            models.Index(fields=["workspace", "segment"], name="segment_due_block_segment"),
         ]
 
 

@@ -16,7 +16,7 @@ from cultiva.criteria.language import parse
 from cultiva.criteria.personas import Persona
 from cultiva.events.actions import SKEW, LedgerEvent, NewEvent
 from cultiva.events.batch import Batch
-from cultiva.lib.database import execute, fetch_all, load_sql
+from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Judging, Wanted, judge
 from cultiva.segments.inputs import EARLIER_STATES, EVERYTHING, changed_by, states_in
 from cultiva.segments.models import Input, Segment
@@ -248,6 +248,13 @@ def event_of(move: Move, at: datetime, **more: Any) -> NewEvent:
         by="system",
         properties={"segment": move.segment, **more},
     )
+
+
+def unfold_due(*, workspace_id: int, at: datetime) -> None:
+    """What builds found to be due by `at` is known to `due_leads` from now on."""
+    with workspace_scope(workspace_id):
+        execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('segments', %s))", [workspace_id])
+        execute(load_sql("segments", "unfold_due"), {"workspace": workspace_id, "at": at, "limit": 20})
 
 
 def due_leads(*, workspace_id: int, at: datetime, limit: int, without: Sequence[int] = ()) -> list[int]:

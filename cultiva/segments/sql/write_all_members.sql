@@ -1,4 +1,6 @@
--- Write what table `judged` holds of everybody for one segment: only differences. What a person pinned stays. Output: how many entered, left, and what the members' ids began at.
+-- Write what table `judged` holds of everybody for one segment: only differences. What a person pinned stays.
+-- While a segment is built, others write marks only, and merges wait: no stay begins beside these.
+-- Output: how many entered, left, and what the members' ids began at.
 pinned AS MATERIALIZED (
   SELECT p.lead_id, p.is_included FROM segment_pin p
     JOIN lead_state s ON s.workspace_id = %(workspace)s AND s.lead_id = p.lead_id
@@ -12,28 +14,23 @@ pinned AS MATERIALIZED (
 ), entered AS (
   INSERT INTO segment_member (workspace_id, segment_id, lead_id, since)
   SELECT %(workspace)s, %(segment)s, w.lead_id, %(at)s FROM wanted w LEFT JOIN present p USING (lead_id)
-   WHERE p.lead_id IS NULL
-  ON CONFLICT (workspace_id, segment_id, lead_id) WHERE until IS NULL DO NOTHING
+   WHERE p.lead_id IS NULL ORDER BY w.lead_id  -- the indexes are filled in order, which takes half the time
   RETURNING id
 ), gone AS (
   UPDATE segment_member m SET until = greatest(%(at)s, m.since)
    WHERE m.workspace_id = %(workspace)s AND m.segment_id = %(segment)s AND m.until IS NULL
      AND m.id = ANY (ARRAY(SELECT p.id FROM present p LEFT JOIN wanted w USING (lead_id) WHERE w.lead_id IS NULL))
   RETURNING m.id
-), waiting AS MATERIALIZED (
-  SELECT id, lead_id, due_at FROM segment_due
-   WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s AND NOT is_mark
 ), done AS (
-  DELETE FROM segment_due
-   WHERE workspace_id = %(workspace)s
-     AND id = ANY (ARRAY(SELECT d.id FROM waiting d LEFT JOIN judged j USING (lead_id) WHERE j.next_at IS NULL))
-), moved AS (
-  UPDATE segment_due d SET due_at = j.next_at FROM waiting w JOIN judged j USING (lead_id)
-   WHERE d.workspace_id = %(workspace)s AND d.id = w.id AND j.next_at <> w.due_at
-), due AS (  -- without ON CONFLICT, which costs a look-up a row: while a segment is built, others write marks only
-  INSERT INTO segment_due (workspace_id, segment_id, lead_id, due_at, is_mark)
-  SELECT %(workspace)s, %(segment)s, lead_id, j.next_at, false FROM judged j LEFT JOIN waiting d USING (lead_id)
-   WHERE j.next_at IS NOT NULL AND d.lead_id IS NULL
+  DELETE FROM segment_due WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s AND NOT is_mark
+), unfit AS (
+  DELETE FROM segment_due_block WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s
+), due AS (
+  INSERT INTO segment_due_block (workspace_id, segment_id, from_at, lead_ids, due_ats)
+  SELECT %(workspace)s, %(segment)s, min(next_at), array_agg(lead_id), array_agg(next_at)
+    FROM (SELECT lead_id, next_at, (row_number() OVER (ORDER BY next_at) - 1) / 2000 AS block
+            FROM judged WHERE next_at IS NOT NULL) j
+   GROUP BY block ORDER BY block
 ), counted_moves AS (
   SELECT (SELECT count(*) FROM entered) AS entered, (SELECT count(*) FROM gone) AS gone,
          (SELECT min(id) FROM entered) AS first_id
