@@ -4,7 +4,7 @@ LEADS=1000000 measures at the size of the budget (a build below 3 s, a batch of 
 1 s); every day 100,000 do, in a data folder of its own that is kept for the next run in LISTS_DATA where that is set.
 Beside them, in the same run, a bare scan that groups the ledger by lead, and the same question asked lead by lead with
 the ORM, as most would write it (at least 20 times slower, extrapolated from some leads). Ten times the data may take
-eleven times as long: FEWER=100000 beside LEADS=1000000 compares.
+eleven times as long: FEWER=100000 beside LEADS=1000000 compares. Up to 100,000 leads 300 live segments are tried too.
 """
 
 import json
@@ -23,6 +23,8 @@ from tests.product import ROOT
 
 LIMIT_BUILD, LIMIT_BATCH, LIMIT_COUNT, LIMIT_GROWTH = 3000, 200, 1000, 11  # ms
 EVENTS, ROUNDS = 1000, 7
+MANY, LIMIT_MANY = 300, 1000  # ms a batch: as many segments keep up with 1,000 events a second
+LEADS_FOR_MANY = 100_000  # at most: 300 builds of a million would take longer than all the rest
 NAIVE_LEADS, LEAST_TIMES_NAIVE = 500, 20
 PRICES: Any = {"event": "page", "where": [{"property": "path", "starts_with": "/precios"}]}
 TWELVE: dict[str, Any] = {
@@ -45,7 +47,13 @@ def measure() -> list[Result]:
     leads, fewer = int(os.environ.get("LEADS", "100000")), int(os.environ.get("FEWER", "0"))
     found = figures(leads)
     scan = found["scan"]
-    limits = {"build": LIMIT_BUILD, "batch": LIMIT_BATCH, "estimate": LIMIT_COUNT, "count": LIMIT_COUNT}
+    limits = {
+        "many": LIMIT_MANY,
+        "build": LIMIT_BUILD,
+        "batch": LIMIT_BATCH,
+        "estimate": LIMIT_COUNT,
+        "count": LIMIT_COUNT,
+    }
     results = []
     for name, ms in found.items():
         limit = limits.get(name.split(" ")[0])
@@ -74,9 +82,8 @@ def figures(leads: int) -> dict[str, float]:
         environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": str(ROOT)}
         for words in (["-m", "cultiva", "migrate"], ["-m", "cultiva", "demo", "--leads", str(leads)]):
             subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, check=True, stdout=subprocess.DEVNULL)
-        printed = subprocess.run(
-            [sys.executable, "-m", "bench.segments"], cwd=ROOT, env=environ, check=True, capture_output=True, text=True
-        ).stdout
+        inside = [sys.executable, "-m", "bench.segments", str(leads)]
+        printed = subprocess.run(inside, cwd=ROOT, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
         return dict(json.loads(printed.splitlines()[-1]))
 
 
@@ -91,10 +98,10 @@ def inside() -> None:
         workspace = find_workspace("riega")
         assert workspace is not None
         execute("SET jit = off")
-        print(json.dumps(run(workspace.id, clock.now())))
+        print(json.dumps(run(workspace.id, clock.now(), int(sys.argv[1]))))
 
 
-def run(workspace_id: int, at: Any) -> dict[str, float]:
+def run(workspace_id: int, at: Any, leads: int) -> dict[str, float]:
     from cultiva.criteria.language import parse
     from cultiva.leads.attributes import define, definitions
     from cultiva.lib.database import fetch_all, workspace_scope
@@ -103,7 +110,7 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
     from cultiva.segments.counting import count, estimate
 
     found: dict[str, float] = {}
-    for name in list(reversed(TWELVE)):
+    for name in [*(f"many-{number}" for number in range(MANY)), *reversed(TWELVE)]:
         if segment := _segment(workspace_id, name):
             delete_segment(workspace_id=workspace_id, segment_id=segment.id, by="bench", at=at)
     with workspace_scope(workspace_id):
@@ -123,7 +130,37 @@ def run(workspace_id: int, at: Any) -> dict[str, float]:
         found[f"count {name}"] = timed(partial(count, **asked))
     times = sorted(batch(workspace_id, number, at) for number in range(ROUNDS))
     found[f"batch of {EVENTS} events"] = times[ROUNDS // 2]
+    if leads <= LEADS_FOR_MANY:
+        with_many(workspace_id, at)
+        times = sorted(batch(workspace_id, number, at) for number in range(ROUNDS, 2 * ROUNDS))
+        found[f"many segments ({MANY}): batch of {EVENTS} events"] = times[ROUNDS // 2]
     return found
+
+
+def with_many(workspace_id: int, at: Any) -> None:
+    """As many live segments as a large workspace has: other limits, windows and pages in the same twelve shapes."""
+    from cultiva.segments.actions import save_segment
+    from cultiva.segments.building import build_one
+
+    for number in range(MANY - len(TWELVE)):
+        key = f"many-{number}"
+        if _segment(workspace_id, key):
+            continue
+        segment = save_segment(workspace_id=workspace_id, name=key, criteria=varied(number), by="bench", at=at)
+        build_one(workspace_id=workspace_id, segment_id=segment.id, at=at, tells=False)
+
+
+def varied(number: int) -> Any:
+    days, times, path = 7 + number % 80, 1 + number % 6, ("/", "/precios", "/casos", "/guias")[number % 4]
+    visited = {"event": "page", "where": [{"property": "path", "starts_with": path}], "within_days": days}
+    return (
+        visited | {"times": {"at_least": times}},
+        {"all": [{"attribute": "hectares", "gte": number}, visited]},
+        {"event": "any", "times": {"at_most": times}, "within_days": days},
+        {"all": [{"event": "download", "within_days": days}, {"not": {"event": "purchase"}}]},
+        {"all": [{"segment": "olives"}, visited]},
+        {"any": [{"attribute": "sector", "is": "olivar"}, visited | {"times": {"at_least": 1 + times}}]},
+    )[number % 6]
 
 
 def ask_lead_by_lead(workspace_id: int, at: Any) -> None:

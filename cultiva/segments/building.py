@@ -102,7 +102,7 @@ def whole_ledger() -> Iterator[None]:
     """
     with settings(
         jit="off", work_mem="128MB", enable_mergejoin="off", enable_nestloop="off", enable_sort="off",
-        parallel_tuple_cost="0.001", parallel_setup_cost="100",
+        parallel_tuple_cost="0.01", parallel_setup_cost="100",
     ):  # fmt: skip
         yield
 

@@ -121,7 +121,7 @@ def judge(
     steps = [_touched(segments, everybody=everybody)]
     if context.columns:
         steps += [_happened(frozenset(context.events), context), _counted(context)]
-    steps.append(_judged(rows, context))
+    steps.append(_judged(rows, context, only_with_events=all(needs_events(each.node) for each in segments)))
     return Judging(",\n".join(steps), context.parameters)
 
 
@@ -135,6 +135,8 @@ def _row(segment: Wanted, number: int, context: JudgingContext) -> str:
     if context.needs_edges and len(context.columns) > tests:
         context.edges.append("t.upcoming")
     next_at = f"least({', '.join(context.edges)})" if context.edges else "NULL::timestamptz"
+    if context.edges and needs_events(segment.node):
+        next_at = f"CASE WHEN t.lead_id IS NOT NULL THEN {next_at} END"
     if context.asks_everybody:
         return f"({segment.id}::bigint, {holds}, {next_at})"
     asked = f"get_bit(l.asked, {number}) = 1"
@@ -161,6 +163,18 @@ def steps_of(condition: Condition) -> list[int] | None:
     times = condition.times or Times(at_least=1)
     steps = {each - 1 for each in (times.at_least, times.exactly) if each}
     return sorted(steps | {each for each in (times.at_most, times.exactly) if each is not None})
+
+
+def needs_events(node: Node) -> bool:
+    """Whether nobody meets the criteria, now or by time alone, to whom none of the events happened they ask for."""
+    if isinstance(node, EventHappened):
+        times = node.times or Times(at_least=1)
+        return node.figure.kind == "count" and bool(times.at_least or times.exactly)
+    if isinstance(node, AllOf):
+        return any(needs_events(child) for child in node.nodes)
+    if isinstance(node, (Condition, Not)):
+        return False
+    return bool(node.nodes) and all(needs_events(child) for child in node.nodes)
 
 
 def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
@@ -207,34 +221,49 @@ def _reads_lead(node: Node) -> bool:
 
 
 def _happened(names: frozenset[str], context: JudgingContext) -> str:
-    """Of named leads read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger."""
+    """Of named leads: what view lead_event gives, asked of each month once for all of them instead of lead by lead."""
     tests = f"e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()} AND {_named(names, context)}"
     columns = ", ".join(["e.occurred_at", *context.columns])
     if context.asks_everybody:
         return _happened_to_everybody(columns, tests, context)
-    return f"""happened AS MATERIALIZED (
-  SELECT e.lead_id, {columns}
-    FROM touched l CROSS JOIN LATERAL (
-      SELECT *, {Context.event_name} AS event_name FROM lead_event e
-       WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id AND {tests}
-      OFFSET 0) e)"""
+    events = (
+        f"SELECT *, {Context.event_name} AS event_name FROM event e WHERE e.workspace_id = %(workspace)s AND {tests}"
+    )
+    return f"""once AS MATERIALIZED (
+  SELECT l.id AS lead_id, l.id AS own_id FROM touched l
+   UNION ALL
+  SELECT l.id, a.merged_id FROM touched l
+    JOIN lead_alias a ON a.workspace_id = %(workspace)s AND a.lead_id = l.id
+), browsers AS MATERIALIZED (
+  SELECT l.id AS lead_id, v.visitor FROM touched l
+    JOIN visitor_link v ON v.workspace_id = %(workspace)s AND v.lead_id = l.id
+), happened AS MATERIALIZED (
+  SELECT o.lead_id, {columns}
+    FROM ({events} AND e.lead_id = ANY (ARRAY(SELECT own_id FROM once)) OFFSET 0) e JOIN once o ON o.own_id = e.lead_id
+   UNION ALL
+  SELECT b.lead_id, {columns}
+    FROM ({events} AND e.lead_id IS NULL AND e.visitor = ANY (ARRAY(SELECT visitor FROM browsers)) OFFSET 0) e
+    JOIN browsers b ON b.visitor = e.visitor)"""
 
 
 def _happened_to_everybody(columns: str, tests: str, context: JudgingContext) -> str:
     """What view lead_event gives, for leads that were not merged: one scan in place of three, tested where it is read.
 
-    Events of a merged lead are the kept one's; those of a visitor without a lead are nobody's.
+    Events of a merged lead are the kept one's; those of a visitor without a lead are nobody's. OFFSET 0 has every test
+    done once, where the event is read: otherwise its properties travel through the joins to be looked at again.
     """
     counts = ["true"] if context.keeps_all else [f"{test} IS NOT FALSE" for test in context.tests]
     wanted = " OR ".join([*counts, f"e.occurred_at > {context.at}"])
     return f"""happened AS NOT MATERIALIZED (
   SELECT coalesce(a.lead_id, e.own_lead_id, v.lead_id) AS lead_id, e.*
-    FROM (SELECT e.workspace_id, e.lead_id AS own_lead_id, e.visitor, {columns}
-            FROM (SELECT *, {Context.event_name} AS event_name FROM event e
-                   WHERE e.workspace_id = %(workspace)s AND {tests}) e) e
+    FROM (SELECT *
+            FROM (SELECT e.workspace_id, e.lead_id AS own_lead_id, e.visitor, {columns}
+                    FROM (SELECT *, {Context.event_name} AS event_name FROM event e
+                           WHERE e.workspace_id = %(workspace)s AND {tests}) e) e
+           WHERE {wanted} OFFSET 0) e
     LEFT JOIN visitor_link v ON e.own_lead_id IS NULL AND v.workspace_id = e.workspace_id AND v.visitor = e.visitor
     LEFT JOIN lead_alias a ON a.workspace_id = e.workspace_id AND a.merged_id = e.own_lead_id
-   WHERE ({wanted}) AND (e.own_lead_id IS NOT NULL OR v.lead_id IS NOT NULL))"""
+   WHERE e.own_lead_id IS NOT NULL OR v.lead_id IS NOT NULL)"""
 
 
 def _named(names: frozenset[str], context: JudgingContext) -> str:
@@ -256,9 +285,11 @@ def _counted(context: JudgingContext) -> str:
   SELECT {", ".join(columns)} FROM happened e GROUP BY e.lead_id)"""
 
 
-def _judged(rows: Sequence[str], context: JudgingContext) -> str:
+def _judged(rows: Sequence[str], context: JudgingContext, *, only_with_events: bool) -> str:
     values = ",\n      ".join(rows)
     counted = "LEFT JOIN counted t ON t.lead_id = l.id" if context.columns else ""
+    if context.asks_everybody and only_with_events:
+        counted = "JOIN counted t ON t.lead_id = l.id"
     if not context.asks_everybody:
         return f"""judged AS MATERIALIZED (
   SELECT j.segment_id, l.id AS lead_id, j.holds, j.next_at
@@ -267,8 +298,9 @@ def _judged(rows: Sequence[str], context: JudgingContext) -> str:
    WHERE j.segment_id IS NOT NULL)"""
     of_events = ["coalesce(t.is_unknown, false)"] if context.columns else []
     unknown = f"({' OR '.join([*of_events, *dict.fromkeys(context.lists)]) or 'false'})"
+    matters = f"WHERE j.holds OR j.next_at IS NOT NULL OR {unknown}" if context.needs_edges else ""
     return f"""judged AS NOT MATERIALIZED (
   SELECT j.segment_id, l.id AS lead_id, j.holds, j.next_at, {unknown} AS is_unknown
     FROM touched l {counted} CROSS JOIN LATERAL (VALUES
       {values}) AS j(segment_id, holds, next_at)
-   WHERE j.holds OR j.next_at IS NOT NULL OR {unknown})"""
+   {matters})"""

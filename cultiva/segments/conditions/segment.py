@@ -26,15 +26,20 @@ class InSegment(Condition):
         return cls(read_text(document["segment"], f"{place}.segment"))
 
     def predicate(self, context: Context) -> str:
-        lead = context.lead
-        stays = (
-            f"FROM segment_member m JOIN segment s ON s.workspace_id = m.workspace_id AND s.id = m.segment_id"
-            f" WHERE s.key = {context.bind(self.segment)}"
-            f" AND m.since <= {context.at} AND (m.until IS NULL OR m.until > {context.at})"
+        lead, key, at = context.lead, context.bind(self.segment), context.at
+        if context.asks_everybody:  # read once, each kind of stay by its index, in place of one look-up a lead
+            of_segment = (
+                f"SELECT m.lead_id FROM segment_member m WHERE m.workspace_id = %(workspace)s AND m.since <= {at}"  # noqa: S608
+                f" AND m.segment_id = (SELECT id FROM segment WHERE workspace_id = %(workspace)s AND key = {key})"
+            )
+            lasting, former = f"{of_segment} AND m.until IS NULL", f"{of_segment} AND m.until > {at}"
+            return f"{lead}.id IN ({lasting} UNION ALL {former})"
+        return (
+            "EXISTS (SELECT FROM segment_member m"
+            " JOIN segment s ON s.workspace_id = m.workspace_id AND s.id = m.segment_id"
+            f" WHERE s.key = {key} AND m.since <= {at} AND (m.until IS NULL OR m.until > {at})"
+            f" AND m.workspace_id = {lead}.workspace_id AND m.lead_id = {lead}.id)"
         )
-        if context.asks_everybody:  # read once, in place of one look-up a lead
-            return f"{lead}.id IN (SELECT m.lead_id {stays} AND m.workspace_id = %(workspace)s)"
-        return f"EXISTS (SELECT {stays} AND m.workspace_id = {lead}.workspace_id AND m.lead_id = {lead}.id)"
 
     def words(self, language: str) -> str:
         return (
