@@ -1,6 +1,7 @@
 """Segments of a large workspace: built by the job while events come in; and refreshed by two at once."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from cultiva.accounts.actions import create_workspace
 from cultiva.consent.models import ConsentMark
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.flow import process_due_leads, process_workspace
+from cultiva.leads.merging import merge_leads
 from cultiva.leads.tests import people
 from cultiva.lib.database import execute, fetch_all, workspace_scope
 from cultiva.lifecycle.actions import publish_lifecycle
@@ -231,4 +233,34 @@ def test_builds_and_refreshes_at_once_leave_each_member_once(committed: Any) -> 
         assert Member.objects.filter(segment=segment).count() == len(leads)
         assert sorted(move[1] for move in moves(segment) if move[0] == "entered") == leads
         assert building.build_now(segment, AT) == building.Built(0, 0)
+    delete_segment(workspace_id=committed.id, segment_id=segment.id, by="user:1", at=AT)
+
+
+def test_who_is_merged_while_a_segment_is_built_is_in_it_once(committed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with workspace_scope(committed.id):
+        kept, merged = (people.lead(committed, AT, f"{n}@a.example").id for n in range(2))
+    process_workspace(workspace_id=committed.id, at=AT)
+    segment = save(committed, "everybody", {"not": {"event": "page"}}, AT, takes_only_valid=False)
+    with workspace_scope(committed.id):
+        execute("DELETE FROM segment_member WHERE segment_id = %s", [segment.id])
+    judge_everybody, judged = building._judge_everybody, threading.Event()
+
+    def judge_and_linger(*args: Any, **more: Any) -> None:
+        judge_everybody(*args, **more)
+        judged.set()
+        time.sleep(0.5)
+
+    monkeypatch.setattr(building, "_judge_everybody", judge_and_linger)
+
+    def build() -> None:
+        build_one(workspace_id=committed.id, segment_id=segment.id, at=AT)
+
+    def merge() -> None:
+        assert judged.wait(10)
+        merge_leads(workspace_id=committed.id, kept_id=kept, merged_id=merged, at=AT, by="user:1", force=True)
+
+    at_once(build, merge)
+    process_workspace(workspace_id=committed.id, at=AT)
+    with workspace_scope(committed.id):
+        assert members(segment) == {kept}
     delete_segment(workspace_id=committed.id, segment_id=segment.id, by="user:1", at=AT)
