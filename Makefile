@@ -4,6 +4,8 @@ SHELL := /bin/sh
 .PHONY: help run test test-slow bench check format lock messages frontend clean
 
 PY := .venv/bin/python
+# Tests run side by side, each worker with a database of its own; in a database of yours one after the other.
+WORKERS := $(if $(DATABASE_URL),,-n auto --maxprocesses 4)
 export PYTHONDONTWRITEBYTECODE = 1
 
 help: ## Show this list
@@ -15,7 +17,7 @@ run: .venv/.installed-run ## Start the product with demo data on http://127.0.0.
 test: .venv/.installed-test ## Run the whole suite but its slow part
 	@.ci/browser
 	@.ci/sdks
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -m "not slow" $(WORKERS)
 
 test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
