@@ -1,6 +1,6 @@
 """The running product, shared by the tests that look at it from outside."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -22,7 +22,7 @@ def running() -> Iterator[tuple[Product, Sink, Browser]]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     if "running" in getattr(item, "fixturenames", ()):
         return (yield)
     with browser_aside():

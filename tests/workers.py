@@ -26,7 +26,7 @@ def file_of(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return "the running product" if shares_the_product(nodeid) else file_of(nodeid)
 
@@ -34,7 +34,7 @@ class ByFile(LoadScopeScheduling):
 @pytest.hookimpl(tryfirst=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     config.option.loadscopereorder = False  # ours is by length, xdist's by number
-    return ByFile(config, log)  # type: ignore[arg-type]
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
