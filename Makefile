@@ -6,7 +6,6 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 # Tests run side by side, each worker with a database of its own; in a database of yours one after the other.
 WORKERS := $(if $(DATABASE_URL),,-n auto --maxprocesses 4)
-export PYTHONDONTWRITEBYTECODE = 1
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
