@@ -4,7 +4,10 @@ SHELL := /bin/sh
 .PHONY: help run test test-slow bench check format lock messages frontend clean
 
 PY := .venv/bin/python
-export PYTHONDONTWRITEBYTECODE = 1
+# Tests start hundreds of processes: none should compile the package anew, whatever the environment says.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
+# Tests run side by side, each worker with a database of its own; in a database of yours one after the other.
+WORKERS := $(if $(DATABASE_URL),,-n auto --maxprocesses 4)
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,12 +18,12 @@ run: .venv/.installed-run ## Start the product with demo data on http://127.0.0.
 test: .venv/.installed-test ## Run the whole suite but its slow part
 	@.ci/browser
 	@.ci/sdks
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow" $(WORKERS)
 
 test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
 	@.ci/sdks
-	$(PY) -m pytest -m slow
+	$(PYTEST) -m slow
 
 bench: .venv/.installed-test ## Measure speed and memory against their limits
 	$(PY) -m bench

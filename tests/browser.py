@@ -1,5 +1,6 @@
 """A real browser: the system's Chromium, driven by Playwright, that fails a test on any console error."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -50,11 +51,23 @@ class Browser:
 @contextmanager
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = Browser(playwright)
+        running, loop = Browser(playwright), asyncio.get_running_loop()
         try:
             yield running
         finally:
+            asyncio._set_running_loop(loop)  # the last test may have put it aside
             running.browser.close()
+
+
+@contextmanager
+def browser_aside() -> Iterator[None]:
+    """Playwright keeps an event loop running in this thread, where Django then refuses queries: not in here."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop if loop and loop.is_running() else None)
 
 
 def picture(page: Page, name: str) -> None:

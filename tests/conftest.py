@@ -1,10 +1,10 @@
 """The running product, shared by the tests that look at it from outside."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.browser import Browser, browser
+from tests.browser import Browser, browser, browser_aside
 from tests.product import Product, open_folder
 from tests.smtp_sink import Sink, smtp_sink
 
@@ -21,6 +21,9 @@ def running() -> Iterator[tuple[Product, Sink, Browser]]:
         yield product, sink, chromium
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Once the browser's event loop runs, Django refuses queries in this thread: tests that ask the database first."""
-    items.sort(key=lambda item: "running" in getattr(item, "fixturenames", ()))
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if "running" in getattr(item, "fixturenames", ()):
+        return (yield)
+    with browser_aside():
+        return (yield)

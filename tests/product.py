@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +101,12 @@ class Product:
         with psycopg.connect(self.owner_url) as connection:
             return connection.execute(sql).fetchall()
 
-    @property
+    @cached_property
     def owner_url(self) -> str:
-        """The owner's address of the embedded database, told by a process that joined it."""
+        """The owner's address of the embedded database, told by a process that joined it; it stays with the folder."""
         return self._database_url("DATABASE_OWNER_URL")
 
-    @property
+    @cached_property
     def app_url(self) -> str:
         return self._database_url("DATABASE_URL")
 

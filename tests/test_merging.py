@@ -327,21 +327,22 @@ def test_of_two_merges_at_once_one_happens(pair: tuple[Any, Lead, Lead], at: dat
 
 def test_a_merge_waits_for_flow(pair: tuple[Any, Lead, Lead], at: datetime) -> None:
     workspace, ana, bea = pair
-    with at_once(lambda: _hold_then(workspace, bea)) as held:
-        time.sleep(0.3)
-        began = time.monotonic()
+    is_locked, is_let_go = threading.Event(), threading.Event()
+    with at_once(lambda: _hold_then(workspace, bea, is_locked, is_let_go)) as held:
+        assert is_locked.wait(20)
         join(ana, bea, at)
-        waited = time.monotonic() - began
+        assert is_let_go.is_set()
     assert held == [[bea.id]]
-    assert waited > 0.4
     with workspace_scope(workspace.id):
         assert lock_leads(workspace_id=workspace.id, lead_ids=[ana.id, bea.id]) == [ana.id]
 
 
-def _hold_then(workspace: Any, lead: Lead) -> list[int]:
+def _hold_then(workspace: Any, lead: Lead, is_locked: threading.Event, is_let_go: threading.Event) -> list[int]:
     with workspace_scope(workspace.id):
         locked = lock_leads(workspace_id=workspace.id, lead_ids=[lead.id])
+        is_locked.set()
         time.sleep(1)
+        is_let_go.set()
     return locked
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -202,9 +203,23 @@ class World:
         return found | {lead_id for lead_id, is_included in pins.items() if is_included}
 
 
-@settings(against_the_database, max_examples=60)
-@given(before=st.lists(steps, max_size=6), after=st.lists(steps, min_size=3, max_size=25))
+histories = given(before=st.lists(steps, max_size=6), after=st.lists(steps, min_size=3, max_size=25))
+
+
+@settings(against_the_database, max_examples=20)
+@histories
 def test_members_kept_up_to_date_are_those_of_a_fresh_look(huerta: Any, before: Any, after: Any) -> None:
+    keep_and_compare(huerta, before, after)
+
+
+@pytest.mark.slow
+@settings(against_the_database, max_examples=120)
+@histories
+def test_members_kept_up_to_date_through_many_more_histories(huerta: Any, before: Any, after: Any) -> None:
+    keep_and_compare(huerta, before, after)
+
+
+def keep_and_compare(huerta: Any, before: Any, after: Any) -> None:
     make_months(huerta, *(START + timedelta(days=30 * n) for n in range(-1, 40)))
     with Undone():
         world = World(huerta, START)

@@ -30,14 +30,30 @@ def test_every_operator_means_in_files_what_the_reference_says_of_every_value(fo
         assert select_people(folder, document, at) == expected, document
 
 
-@settings(deadline=None, database=None, max_examples=100)
-@given(
+people_and_trees = given(
     people=st.lists(samples.people, min_size=2, max_size=6),
     documents=st.lists(samples.documents, min_size=6, max_size=6),
 )
+
+
+@settings(deadline=None, database=None, max_examples=40)
+@people_and_trees
 def test_a_tree_means_in_files_what_the_reference_says(
     folder: Path, people: list[Person], documents: list[Any]
 ) -> None:
+    agree(folder, people, documents)
+
+
+@pytest.mark.slow
+@settings(deadline=None, database=None, max_examples=300)
+@people_and_trees
+def test_many_more_trees_mean_in_files_what_the_reference_says(
+    folder: Path, people: list[Person], documents: list[Any]
+) -> None:
+    agree(folder, people, documents)
+
+
+def agree(folder: Path, people: list[Person], documents: list[Any]) -> None:
     at = samples.NOON
     write_people(folder, people, at)
     for document in documents:

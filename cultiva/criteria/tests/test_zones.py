@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,12 +64,26 @@ spans = st.builds(
 )
 
 
-@settings(against_the_database, max_examples=60)
-@given(
+people_in_zones = given(
     at=near, zone=st.sampled_from(ZONES), dates=st.lists(written, min_size=3, max_size=6),
     tests=st.lists(asked, min_size=4, max_size=4), days=st.lists(spans, min_size=2, max_size=2),
 )  # fmt: skip
-def test_a_day_is_the_same_in_every_engine(
+
+
+@settings(against_the_database, max_examples=30)
+@people_in_zones
+def test_a_day_is_the_same_in_every_engine(huerta: Any, tmp_path: Path, **drawn: Any) -> None:
+    engines_agree(huerta, tmp_path, **drawn)
+
+
+@pytest.mark.slow
+@settings(against_the_database, max_examples=200)
+@people_in_zones
+def test_many_more_days_are_the_same_in_every_engine(huerta: Any, tmp_path: Path, **drawn: Any) -> None:
+    engines_agree(huerta, tmp_path, **drawn)
+
+
+def engines_agree(
     huerta: Any, tmp_path: Path, at: datetime, zone: str, dates: list[str], tests: list[Any], days: list[Any]
 ) -> None:
     acts = [Act("download", n * timedelta(hours=5), by_visitor=n % 2 == 1) for n in range(12)]
