@@ -77,6 +77,7 @@ STEPS: dict[str, Step] = {
     "nurture.advance": advance_workflows,
     "mailing.answer": answer,
     "segments.put_off": put_off,
+    "personas.put_off": personas.put_off,
 }
 MOST_CULPRITS = 10  # searched for in one turn: what is broken for everybody must not keep other workspaces waiting
 MOST_RETRIES = 20  # in one turn

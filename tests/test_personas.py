@@ -14,10 +14,12 @@ from cultiva.leads.models import Lead
 from cultiva.leads.tests import people
 from cultiva.lib.database import fetch_all
 from cultiva.lib.documents import DocumentError
+from cultiva.scoring.actions import publish_model
+from cultiva.scoring.models import Score
 from cultiva.segments.actions import save_segment
 from cultiva.segments.models import Member
 from cultiva.segments.persona_models import LeadPersona, Persona, PersonaVersion
-from cultiva.segments.personas import actions
+from cultiva.segments.personas import actions, closeness
 from cultiva.segments.personas.actions import (
     PersonaRefused,
     building,
@@ -136,6 +138,108 @@ def test_a_large_workspace_is_judged_in_the_background_chunk_by_chunk(
     assert building(huerta.id) is None
     assert {main(each) for each in leads} == {("neighbour", 1.0, 1.0, None)}
     assert {change["cause"] for change in changes(leads[0])} == {"definition"}
+
+
+MODEL = """
+model: readiness
+dimensions: {fit: {}}
+rules:
+  - {key: near, dimension: fit, when: {persona: one, gte: 0.5}, points: 7}
+"""
+
+
+def scores(*leads: Lead) -> list[float]:
+    found = dict(Score.objects.filter(lead_id__in=[each.id for each in leads]).values_list("lead_id", "total"))
+    return [found[each.id] for each in leads]
+
+
+def waiting(workspace: Any) -> set[int]:
+    rows = fetch_all("SELECT lead_id FROM lead_inbox WHERE workspace_id = %s", [workspace.id])
+    return {row["lead_id"] for row in rows}
+
+
+def test_scores_follow_a_persona_that_changes_of_the_leads_it_changes_for(
+    huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "SMALL", 0)
+    monkeypatch.setattr(actions, "CHUNK", 2)
+    hour = timedelta(hours=1)
+    ana, luis, eva = (
+        lead(huerta, at, f"{n}@a.example", country=country) for n, country in enumerate(("ES", "PT", "FR"))
+    )
+    save(huerta, at - hour, "One", NEIGHBOUR)
+    go_on(workspace_id=huerta.id, at=at - hour)
+    publish_model(workspace_id=huerta.id, text=MODEL, at=at - hour)
+    process_workspace(workspace_id=huerta.id, at=at)
+    for each in (ana, luis, eva):
+        visit(each, at, "/")
+    process_workspace(workspace_id=huerta.id, at=at)
+    assert scores(ana, luis, eva) == [7, 0, 0]
+    save(huerta, at + hour, "One", [{"when": {"attribute": "country", "is": "PT"}, "weight": 1}])
+    assert scores(ana, luis, eva) == [7, 0, 0]  # not before their turn
+    save(huerta, at + 2 * hour, "One", [{"when": {"attribute": "country", "any_of": ["PT"]}, "weight": 1}])
+    assert go_on(workspace_id=huerta.id, at=at + 2 * hour) == 3
+    assert waiting(huerta) == {ana.id, luis.id}
+    process_workspace(workspace_id=huerta.id, at=at + 2 * hour)
+    assert scores(ana, luis, eva) == [0, 7, 0]
+    save(
+        huerta,
+        at + 3 * hour,
+        "One again",
+        [{"when": {"attribute": "country", "any_of": ["PT"]}, "weight": 1}],
+        key="one",
+    )
+    go_on(workspace_id=huerta.id, at=at + 3 * hour)
+    assert waiting(huerta) == set()  # a name changes no score
+
+
+def test_only_leads_of_whom_something_changed_that_personas_read_are_judged(
+    huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+
+    def place_leads(*, lead_ids: Any, **more: Any) -> Any:
+        judged.extend(lead_ids)
+        return placing(lead_ids=lead_ids, **more)
+
+    placing = closeness.place_leads
+    monkeypatch.setattr(closeness, "place_leads", place_leads)
+    save(huerta, at, "Buyer", [{"when": READS_PRICES, "weight": 1}])
+    ana, luis = lead(huerta, at, "ana@a.example"), lead(huerta, at, "luis@a.example")
+    process_workspace(workspace_id=huerta.id, at=at)
+    assert judged == [ana.id, luis.id]  # for the first time
+    judged.clear()
+    for n, path in enumerate(("/", "/precios")):
+        visit(luis, at + timedelta(minutes=n), path)
+    process_workspace(workspace_id=huerta.id, at=at + timedelta(hours=1))
+    assert judged == [luis.id]
+    download = NewEvent(kind="track", name="download", message_id="d", occurred_at=at, lead_id=luis.id)
+    record_events(workspace_id=huerta.id, events=[download], received_at=at)
+    process_workspace(workspace_id=huerta.id, at=at + timedelta(hours=1))
+    assert judged == [luis.id]
+    visit(ana, at)
+    process_workspace(workspace_id=huerta.id, at=at + timedelta(hours=1))
+    assert judged == [luis.id, ana.id]
+    ConsentMark.objects.filter(lead=ana).update(objected_at=at)
+    objection = NewEvent(kind="consent", name="objected", message_id="o", occurred_at=at, lead_id=ana.id)
+    record_events(workspace_id=huerta.id, events=[objection], received_at=at)
+    process_workspace(workspace_id=huerta.id, at=at + timedelta(hours=1))
+    assert judged == [luis.id, ana.id, ana.id]
+    assert main(ana) is None
+    assert main(luis) == ("buyer", 1.0, 1.0, None)
+
+
+def test_what_is_written_behind_the_personas_is_due_at_once(huerta: Any, at: datetime) -> None:
+    save(huerta, at, "Written to", [{"when": {"event": "send"}, "weight": 1}], checks_names=False)
+    ana = lead(huerta, at, "ana@a.example")
+    visit(ana, at)
+    process_workspace(workspace_id=huerta.id, at=at)
+    sent = NewEvent(kind="send", name="email_sent", message_id="s", occurred_at=at, lead_id=ana.id)
+    recorded = record_events(workspace_id=huerta.id, events=[sent], received_at=at, queue=False)
+    closeness.note_events(workspace_id=huerta.id, events=recorded, at=at)
+    assert main(ana) is None
+    assert process_due_leads(workspace_id=huerta.id, at=at) == 1
+    assert main(ana) == ("written-to", 1.0, 1.0, None)
 
 
 def test_the_order_decides_between_equals_and_is_changed_by_hand(huerta: Any, at: datetime) -> None:

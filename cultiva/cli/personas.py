@@ -1,6 +1,7 @@
 """`cultiva persona`: what personas there are, and whether leads fall into groups."""
 
 import json
+from datetime import datetime
 
 import click
 
@@ -40,6 +41,43 @@ def list_command(workspace: str, is_json: bool) -> None:
         say(f"{row['key']}  {row['name']}  {'draft' if row['is_draft'] else str(row['leads']) + ' leads'}")
     if not rows:
         say("There are no personas.")
+
+
+@persona.command()
+@click.argument("key")
+@of_workspace
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="At the end of this local day; today without.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, help="How many are printed.")
+@as_list
+def leads(key: str, workspace: str, day: datetime | None, limit: int, is_json: bool) -> None:
+    """Whose main persona it was on a day: the newest leads first."""
+    with product():
+        from zoneinfo import ZoneInfo
+
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+        from cultiva.segments.persona_models import PersonaVersion
+        from cultiva.segments.personas.history import leads_of_persona_on
+
+        place = named_workspace(workspace)
+        local = day or clock.now().astimezone(ZoneInfo(place.time_zone))
+        with workspace_scope(place.id):
+            if not PersonaVersion.objects.filter(workspace_id=place.id, key=key).exists():
+                raise ValueError(f"There never was a persona {key!r}.\nhint: cultiva persona list")
+            found, count = leads_of_persona_on(
+                workspace_id=place.id, persona=key, day=local.date(), time_zone=place.time_zone, limit=limit
+            )  # fmt: skip
+    rows = [
+        {"lead": each["lead_id"], "email": each["email"], "since": each["since"].isoformat(),
+         "closeness": each["closeness"]}
+        for each in found
+    ]  # fmt: skip
+    if is_json:
+        say(json.dumps({"on": local.date().isoformat(), "count": count, "leads": rows}, ensure_ascii=False))
+        return
+    say(f"{count} leads at the end of {local.date().isoformat()}")
+    for row in rows:
+        say(f"{row['lead']}  {row['email'] or '–'}  {round(100 * row['closeness'])}%  since {row['since']}")
 
 
 @persona.command()

@@ -51,11 +51,14 @@ ANALYZED = (
     "consent_state", "score (workspace_id, lead_id, model_id, total, temperature, grade, at, next_change_at)",
     "stage_change (workspace_id, lead_id, ordinal, to_stage, at)", "lead_state",
 )  # fmt: skip
-# {path: how often out of 50}
+# {path: how often out of 50 a manager, a technician, an owner of dry land and a student look at it}
 PAGES = {
-    "/": 10, "/precios": 6, "/precios/calculadora": 3, "/productos/programador-p8": 6, "/productos/sonda-s2": 4,
-    "/productos/valvula-v4": 3, "/casos": 4, "/casos/invernadero": 3, "/guia": 7, "/contacto": 2, "/soporte": 1,
-    "/empleo": 1,
+    "/": (10, 4, 18, 5), "/precios": (12, 2, 4, 0), "/precios/calculadora": (5, 0, 5, 0),
+    "/productos/programador-p8": (3, 11, 2, 1), "/productos/sonda-s2": (1, 8, 0, 2),
+    "/productos/valvula-v4": (1, 6, 1, 1),
+    "/casos": (8, 1, 2, 1), "/casos/invernadero": (5, 1, 0, 0), "/guia": (2, 5, 11, 18), "/contacto": (2, 1, 5, 0),
+    "/soporte": (1, 2, 1, 0), "/empleo": (0, 0, 1, 4), "/blog/uniformidad-de-goteo": (0, 6, 0, 10),
+    "/blog/tarifa-3-0td": (0, 3, 0, 8),
 }  # fmt: skip
 
 
@@ -97,7 +100,7 @@ class Filling:
             "workspace": stage.workspace_id, "at": at, "seed": seed, "leads": leads, "span": SPAN,
             "companies": max(1, leads // 3), "model": self.model.id, "magnet": MAGNET, "mail": MAIL,
             "sellers": self.sellers, "templates": evidence_templates(stage),
-            "pages": [n for n, often in enumerate(PAGES.values()) for _ in range(often)],
+            "pages": [_spread(often) for often in zip(*PAGES.values(), strict=True)],
             "calls_channel": stage.texts.purposes[CALLS].body["channel"], "calls": CALLS,
             "head": json.dumps(self._head()), **words(), **self._numbers(), **self._bands(),
         }  # fmt: skip
@@ -346,14 +349,26 @@ def words() -> Json:
         people.SECTORS[s][1][n % len(people.SECTORS[s][1])].replace("{}", "").strip() for n, s in enumerate(sectors)
     ]
     provinces = [people.SECTORS[s][2][n % len(people.SECTORS[s][2])] for n, s in enumerate(sectors)]
-    roles = [role for role, weight in zip(people.ROLES, people.ROLE_WEIGHTS, strict=True) for _ in range(weight)]
+    roles, branches = list(people.ROLES), list(people.BRANCHES)
     lists = {
         "firsts": firsts, "lasts": lasts, "places": list(people.PLACES), "names": names, "sectors": sectors,
         "provinces": provinces, "roles": roles,
     }  # fmt: skip
     folded = {f"{key}_folded": [fold(word) for word in given] for key, given in lists.items()}
     plain = {f"{key}_ascii": [people.ascii_word(word) for word in lists[key]] for key in ("firsts", "lasts", "places")}
-    return {**lists, **folded, **plain, "sizes": list(people.SIZES)}
+    return {
+        **lists, **folded, **plain, "sizes": list(people.SIZES),
+        "branches": [branches.index(people.BRANCH_OF[sector]) + 1 for sector in sectors],
+        "sizes_of": [_spread(each.sizes, 1) for each in people.BRANCHES.values()],
+        "roles_of": [_spread(each.roles, 1) for each in people.BRANCHES.values()],
+        "technicians": [roles.index(role) + 1 for role in people.TECHNICIANS],
+        "study": branches.index("study") + 1, "dry": branches.index("dry") + 1,
+    }  # fmt: skip
+
+
+def _spread(weights: Sequence[int], first: int = 0) -> list[int]:
+    """The number of each, counted from `first`, as often as it occurs."""
+    return [n for n, often in enumerate(weights, first) for _ in range(often)]
 
 
 def bulk_steps(compiled: CompiledModel) -> tuple[str, str, str]:

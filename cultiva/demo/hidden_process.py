@@ -28,8 +28,8 @@ WEEK = timedelta(days=7)
 # What suits whom, in standard deviations of fit. Rules see the size, the role and the sector, never these numbers.
 SIZE = {"1-9": -0.8, "10-49": 0.15, "50-249": 0.9, "250-999": 0.5, "1000+": -0.2}
 ROLE = {
-    "director": 0.6, "gerente": 0.65, "propietario": 0.45, "responsable técnico": 0.5, "compras": 0.1,
-    "técnico de campo": -0.1, "otro": -0.7, "estudiante": -3.0,
+    "director": 0.6, "gerente": 0.65, "propietario": 0.45, "responsable técnico": 0.2, "compras": 0.0,
+    "técnico de campo": -0.3, "otro": -0.7, "estudiante": -3.0,
 }  # fmt: skip
 SECTOR = {
     "invernadero": 0.7, "hortícola": 0.4, "frutal": 0.35, "cítricos": 0.2, "vivero": 0.3, "viñedo": 0.0,
@@ -44,6 +44,15 @@ PAGES = {  # {what they are after: paths}
     "compare": ("/productos/programador-p8", "/productos/sensores", "/casos/invernadero", "/casos/frutal-lleida"),
     "buy": ("/precios", "/precios", "/precios/calculadora", "/productos/programador-p8", "/contacto"),
     "support": ("/soporte", "/soporte/programador-p8"),
+}  # fmt: skip
+# {kind of person: what they read while nothing presses}: managers what others gained, technicians how it works.
+READS = {
+    "manager": ("/casos", "/casos/invernadero", "/casos/frutal-lleida", "/", "/precios"),
+    "technician": (
+        "/blog/uniformidad-de-goteo", "/blog/sensores-de-humedad", "/productos/programador-p8", "/productos/sensores",
+    ),
+    "owner": ("/", "/blog/tarifa-3-0td", "/guia", "/contacto"),
+    "student": ("/blog/uniformidad-de-goteo", "/blog/tarifa-3-0td", "/blog/sensores-de-humedad", "/guia"),
 }  # fmt: skip
 
 
@@ -187,10 +196,10 @@ def _price(person: Person, random: Random) -> int:
 def _browse(life: Life, week: datetime, interest: float, project: Project | None, random: Random) -> None:
     calm = 0.18 * math.exp(0.65 * interest) * life.zeal
     for _ in range(_poisson(min(calm, 8), random)):
-        after = "compare" if random.random() < _chance(interest - 1.2) else "learn"
-        if random.random() < 0.06:  # everybody looks at prices now and then
-            after = "buy"
-        _visit(life, week + random.random() * WEEK, after, random)
+        pages = PAGES["compare"] if random.random() < _chance(interest - 1.8) else READS[life.person.kind]
+        if random.random() < 0.04:  # everybody looks at prices now and then
+            pages = PAGES["buy"]
+        _visit(life, week + random.random() * WEEK, pages, random)
     if random.random() < 0.016 * life.zeal * math.exp(0.4 * interest):
         network = random.choice(("linkedin", "instagram", "youtube"))
         action = random.choice(("follow", "like", "like", "comment", "share"))
@@ -199,13 +208,12 @@ def _browse(life: Life, week: datetime, interest: float, project: Project | None
         for _ in range(_poisson(4.5, random)):
             moment = project.begins + random.random() ** 0.7 * (project.ends - project.begins)
             if week <= moment < week + WEEK:
-                _visit(life, moment, random.choice(("buy", "buy", "compare")), random)
+                _visit(life, moment, PAGES[random.choice(("buy", "buy", "compare"))], random)
 
 
-def _visit(life: Life, day: datetime, after: str, random: Random) -> None:
+def _visit(life: Life, day: datetime, pages: Sequence[str], random: Random) -> None:
     if not life.leaves_traces:
         return
-    pages = PAGES[after]
     seen = tuple(dict.fromkeys(random.choice(pages) for _ in range(random.choice((1, 1, 2, 3, 4)))))
     life.acts.append(Act(office_hour(day, random), "visit", seen))
 

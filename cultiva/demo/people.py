@@ -1,4 +1,8 @@
-"""The people of the demo: invented names, companies and addresses, all at example domains."""
+"""The people of the demo: invented names, companies and addresses, all at example domains.
+
+Who writes to the company depends on what sort of company they work for: irrigated farms of some size have managers and
+technicians, dry land is run by its owner, suppliers send who installs things, universities send students.
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -53,7 +57,7 @@ SECTORS: dict[str, tuple[float, Sequence[str], Sequence[str]]] = {
     "vivero": (5, ("Viveros {}", "Plantas {}", "Semilleros {}"), ("Almería", "Valencia", "Barcelona", "Pontevedra")),
     "jardinería": (5, ("Jardines {}", "Paisajismo {}", "Césped {}"), ("Madrid", "Málaga", "Baleares", "Barcelona")),
     "ingeniería": (4, ("Ingeniería {}", "Regadíos {}", "Proyectos Hídricos {}"), ("Madrid", "Murcia", "Zaragoza")),
-    "universidad": (3, ("Universidad de {}", "Escuela Agraria de {}"), ("Madrid", "Córdoba", "Lleida", "Valencia")),
+    "universidad": (7, ("Universidad de {}", "Escuela Agraria de {}"), ("Madrid", "Córdoba", "Lleida", "Valencia")),
 }  # fmt: skip
 PLACES = (
     "Valdeharina", "Montealto", "Riofrío", "Peñaverde", "Almoraida", "Campolivar", "Torrealba", "Fuentesol",
@@ -64,11 +68,30 @@ PLACES = (
 )  # fmt: skip
 
 SIZES = ("1-9", "10-49", "50-249", "250-999", "1000+")
-SIZE_WEIGHTS = (38, 34, 19, 7, 2)
 ROLES = (
     "director", "gerente", "propietario", "responsable técnico", "compras", "técnico de campo", "otro", "estudiante",
 )  # fmt: skip
-ROLE_WEIGHTS = (12, 14, 18, 20, 8, 16, 8, 4)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Companies of one sort: how many work there (weights of SIZES), and who writes to us (weights of ROLES)."""
+
+    sectors: tuple[str, ...]
+    sizes: tuple[int, ...]
+    roles: tuple[int, ...]
+
+
+BRANCHES = {
+    "irrigated": Branch(
+        ("invernadero", "hortícola", "frutal", "cítricos"), (8, 52, 30, 9, 1), (26, 28, 4, 21, 6, 12, 3, 0)
+    ),
+    "dry": Branch(("olivar", "viñedo", "cereal"), (88, 10, 2, 0, 0), (1, 3, 84, 2, 0, 4, 6, 0)),
+    "trade": Branch(("vivero", "jardinería", "ingeniería"), (34, 44, 17, 4, 1), (6, 8, 4, 38, 8, 32, 4, 0)),
+    "study": Branch(("universidad",), (0, 0, 0, 4, 96), (0, 0, 0, 0, 0, 0, 14, 86)),
+}
+BRANCH_OF = {sector: name for name, branch in BRANCHES.items() for sector in branch.sectors}
+TECHNICIANS = ("responsable técnico", "compras", "técnico de campo")
 FREE_MAIL = ("gmail.example", "hotmail.example", "yahoo.example")
 
 
@@ -86,6 +109,19 @@ class Person:
     province: str
     hectares: int
     language: str
+
+    @property
+    def kind(self) -> str:
+        """student | technician | owner (of dry land) | manager: what they are after goes by it."""
+        return kind_of(self.job_title, self.sector)
+
+
+def kind_of(job_title: str, sector: str) -> str:
+    if sector == "universidad":
+        return "student"
+    if job_title in TECHNICIANS:
+        return "technician"
+    return "owner" if BRANCH_OF[sector] == "dry" else "manager"
 
 
 def make_people(count: int, random: Random) -> list[Person]:
@@ -113,7 +149,7 @@ def _make_company(random: Random) -> _Company:
     place = random.choice(PLACES) if random.random() < 0.6 or sector == "universidad" else random.choice(SURNAMES)
     name = random.choice(names).format(place)
     suffix = random.choice(("", "", " S.L.", " S.L.", " S.A.", " S. Coop.")) if sector != "universidad" else ""
-    size = random.choices(SIZES, SIZE_WEIGHTS)[0] if sector != "universidad" else "1000+"
+    size = random.choices(SIZES, BRANCHES[BRANCH_OF[sector]].sizes)[0]
     scale = (6, 25, 90, 260, 700)[SIZES.index(size)]
     return _Company(
         name=name + suffix,
@@ -128,9 +164,7 @@ def _make_company(random: Random) -> _Company:
 
 def _make_person(company: _Company, taken: set[str], random: Random) -> Person:
     first, last, short = _make_name(company, random)
-    role = random.choices(ROLES, ROLE_WEIGHTS)[0]
-    if company.sector == "universidad":
-        role = random.choice(("estudiante", "estudiante", "otro"))
+    role = random.choices(ROLES, BRANCHES[BRANCH_OF[company.sector]].roles)[0]
     is_private = (company.employees == "1-9" and random.random() < 0.45) or role == "estudiante"
     domain = random.choice(FREE_MAIL) if is_private else company.domain
     email = _free_address(f"{ascii_word(first)}.{ascii_word(short)}", domain, taken)

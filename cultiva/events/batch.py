@@ -21,6 +21,7 @@ class Batch:
     lead_ids: list[int] = field(default_factory=list)
     passed_on: list[LedgerEvent] = field(default_factory=list)
     known_to_segments: int = 0  # how many of the events they have been brought up to date with
+    known_to_personas: int = 0
     is_due: bool = False  # time alone brought the leads here, nothing happened to them
 
     def record(self, events: list[NewEvent]) -> list[LedgerEvent]:

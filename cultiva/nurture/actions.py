@@ -22,6 +22,7 @@ from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
 from cultiva.nurture.models import Enrolment, WorkflowVersion
+from cultiva.segments.personas import closeness as personas
 from cultiva.segments.refreshing import note_events
 from cultiva.segments.standing import personas_of
 
@@ -164,6 +165,7 @@ def enrol_leads(*, workspace_id: int, workflow: str, lead_ids: Sequence[int], at
         events = [*_entered(run, group), *walk(run, group)]
         recorded = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
         note_events(workspace_id=workspace_id, events=recorded, at=at)
+        personas.note_events(workspace_id=workspace_id, events=recorded, at=at)
     return group.leads
 
 
@@ -191,6 +193,7 @@ def advance_due(*, workspace_id: int, at: datetime, limit: int = 2000) -> int:
             events += walk(runs[version_id], group)
         recorded = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
         note_events(workspace_id=workspace_id, events=recorded, at=at)
+        personas.note_events(workspace_id=workspace_id, events=recorded, at=at)
     return len(rows)
 
 

@@ -56,7 +56,7 @@ class PersonaVersion(WorkspaceRow):
 
 
 class LeadPersona(WorkspaceRow):
-    """The main persona of a lead; null where none is close enough, after there was one.
+    """The main persona of a lead; null where none is close enough. Who has no row was never judged.
 
     `ordinal` counts the changes: each is one event.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from cultiva.criteria.personas import Persona
@@ -18,11 +18,31 @@ class Standing:
     revision: int
     persona: Persona
 
+    def __hash__(self) -> int:
+        return hash((self.key, self.revision))
+
 
 def standings(workspace_id: int) -> list[Standing]:
     """The personas in force, in their order; drafts are not."""
     found = PersonaRow.objects.filter(workspace_id=workspace_id, is_draft=False).order_by("position", "id")
-    return [Standing(each.key, each.revision, read_persona(each.key, each.criteria)) for each in found]
+    return [_standing(_Kept(each.key, each.revision, each.criteria)) for each in found]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """By key and revision: criteria that were edited are read anew."""
+
+    key: str
+    revision: int
+    criteria: Any
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.revision))
+
+
+@lru_cache(maxsize=1024)
+def _standing(kept: _Kept) -> Standing:
+    return Standing(kept.key, kept.revision, read_persona(kept.key, kept.criteria))
 
 
 def read_persona(key: str, criteria: Any) -> Persona:

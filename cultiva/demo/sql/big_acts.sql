@@ -4,8 +4,7 @@ CREATE TEMP TABLE big_act ON COMMIT DROP AS
 SELECT least(p.created_at - interval '2 days'
              + (%(at)s::timestamptz - p.created_at + interval '2 days') * power(pg_temp.chance(p.n * 512 + k, %(seed)s), 2.5),
              %(at)s::timestamptz - interval '1 second') AS at,
-       ((%(pages)s::int[])[1 + floor(pg_temp.chance(p.n * 512 + k, %(seed)s + 1) * cardinality(%(pages)s::int[]))::int])
-         AS saying,
+       ((%(pages)s::int[])[p.kind][1 + floor(pg_temp.chance(p.n * 512 + k, %(seed)s + 1) * 50)::int]) AS saying,
        NULL::bigint AS lead_id, p.visitor, 0::bigint AS ref
   FROM big_person p CROSS JOIN LATERAL generate_series(1, p.pages) AS k
  WHERE p.visitor IS NOT NULL

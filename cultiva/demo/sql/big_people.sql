@@ -1,5 +1,6 @@
 -- The people of a big demo, oldest lead first: who they are, what they agreed to, how much they do.
--- Input: arrays of words (`*_folded`, `*_ascii` beside each), `sectors` repeated as often as they occur; `from_lead`.
+-- Input: arrays of words (`*_folded`, `*_ascii` beside each), `sectors` repeated as often as they occur, `branches` beside
+-- them; sizes_of and roles_of: a hundred numbers for each branch, as often as they occur there; `from_lead`.
 CREATE TEMP TABLE big_person ON COMMIT DROP AS
 WITH drawn AS MATERIALIZED (
   SELECT n, %(seed)s * 1000::bigint AS s,
@@ -10,15 +11,23 @@ WITH drawn AS MATERIALIZED (
          1 + floor(pg_temp.chance(n, %(seed)s * 1000 + 2) * cardinality(%(firsts)s::text[]))::int AS f,
          1 + floor(pg_temp.chance(n, %(seed)s * 1000 + 3) * cardinality(%(lasts)s::text[]))::int AS l1,
          1 + floor(pg_temp.chance(n, %(seed)s * 1000 + 4) * cardinality(%(lasts)s::text[]))::int AS l2,
-         1 + floor(pg_temp.chance(n, %(seed)s * 1000 + 5) * cardinality(%(roles)s::text[]))::int AS r
+         1 + floor(pg_temp.chance(n, %(seed)s * 1000 + 5) * 100)::int AS r100
     FROM generate_series(1, %(leads)s::bigint) AS n
 ), employed AS MATERIALIZED (
   SELECT drawn.*,
          1 + floor(pg_temp.chance(c, s + 20) * cardinality(%(sectors)s::text[]))::int AS sector,
          1 + floor(pg_temp.chance(c, s + 21) * cardinality(%(places)s::text[]))::int AS place,
-         1 + floor(power(pg_temp.chance(c, s + 22), 1.5) * cardinality(%(sizes)s::text[]))::int AS size,
+         1 + floor(pg_temp.chance(c, s + 22) * 100)::int AS s100,
          1 + floor(exp(1 + 4 * pg_temp.chance(c, s + 23)))::int AS hectares
     FROM drawn
+), placed AS MATERIALIZED (
+  SELECT employed.*, b AS branch, (%(sizes_of)s::int[])[b][s100] AS size, (%(roles_of)s::int[])[b][r100] AS r
+    FROM employed CROSS JOIN LATERAL (SELECT (%(branches)s::int[])[sector] AS b) AS branch
+), known AS MATERIALIZED (
+  -- As in people.kind_of: 1 manager, 2 technician, 3 owner of dry land, 4 student.
+  SELECT placed.*, CASE WHEN branch = %(study)s THEN 4 WHEN r = ANY (%(technicians)s::int[]) THEN 2
+                        WHEN branch = %(dry)s THEN 3 ELSE 1 END AS kind
+    FROM placed
 )
 SELECT n, %(from_lead)s::bigint + n - 1 AS lead_id, created_at,
        (%(firsts)s::text[])[f] AS first_name, (%(lasts)s::text[])[l1] || ' ' || (%(lasts)s::text[])[l2] AS last_name,
@@ -43,7 +52,7 @@ SELECT n, %(from_lead)s::bigint + n - 1 AS lead_id, created_at,
          THEN md5('browser ' || %(workspace)s || ' ' || s || ' ' || n)::uuid END AS visitor,
        -- Pareto: most look at a few pages, a few at hundreds.
        least(floor(2.6 * power(greatest(pg_temp.chance(n, s + 13), 1e-9), -0.6)), 400)::int AS pages,
-       pg_temp.chance(n, s + 14)
-         * CASE WHEN (%(roles)s::text[])[r] IN ('director', 'gerente', 'propietario') THEN 0.5 ELSE 1 END
+       kind,
+       pg_temp.chance(n, s + 14) * (ARRAY[0.5, 1, 1, 100])[kind]
          * CASE WHEN (%(sizes)s::text[])[size] IN ('10-49', '50-249') THEN 0.5 ELSE 1 END < 0.02 AS buys
-  FROM employed
+  FROM known

@@ -31,6 +31,7 @@ from cultiva.segments.building import lock as lock_segments
 from cultiva.segments.models import Segment
 from cultiva.segments.persona_models import LeadPersona, Persona, PersonaBuild, PersonaVersion
 from cultiva.segments.personas.closeness import place_leads
+from cultiva.segments.personas.telling import tell_users
 from cultiva.segments.standing import read_persona, standings
 
 Json = dict[str, Any]
@@ -250,11 +251,19 @@ class Building:
 
 
 def want_build(workspace_id: int, at: datetime) -> None:
-    """From the first lead on; at once where there are few."""
+    """From the first lead on; at once where there are few. `wanted_at` is since when the leads have not all been judged
+    by the personas as they are."""
+    since = PersonaBuild.objects.filter(workspace_id=workspace_id, done_at=None).values_list("wanted_at", flat=True)
     known = fetch_all("SELECT count(*) AS n FROM lead_state WHERE workspace_id = %s", [workspace_id])[0]["n"]
     PersonaBuild.objects.update_or_create(
         workspace_id=workspace_id,
-        defaults={"wanted_at": at, "after_lead": 0, "leads_done": 0, "leads_known": known, "done_at": None},
+        defaults={
+            "wanted_at": since.first() or at,
+            "after_lead": 0,
+            "leads_done": 0,
+            "leads_known": known,
+            "done_at": None,
+        },
     )
     if known <= SMALL:
         build_next(workspace_id=workspace_id, at=at)
@@ -297,18 +306,25 @@ def build_next(*, workspace_id: int, at: datetime) -> int:
         build.done_at = at
         build.save(update_fields=["done_at"])
         return 0
-    judge_leads(workspace_id=workspace_id, lead_ids=lead_ids, at=at, cause="definition")
+    judge_leads(workspace_id=workspace_id, lead_ids=lead_ids, at=at, cause="definition", since=build.wanted_at)
     build.after_lead, build.leads_done = lead_ids[-1], F("leads_done") + len(lead_ids)
     build.save(update_fields=["after_lead", "leads_done"])
     return len(lead_ids)
 
 
-def judge_leads(*, workspace_id: int, lead_ids: Collection[int], at: datetime, cause: str = "") -> int:
-    """Outside `flow`, which hears of nothing: the definition changed, not the leads. Returns how many changed."""
+def judge_leads(
+    *, workspace_id: int, lead_ids: Collection[int], at: datetime, cause: str = "", since: datetime | None = None
+) -> int:
+    """Outside `flow`: the definition changed, not the leads. Returns of how many the main persona changed.
+
+    Given since when the definitions are others, scores and whatever else asks for them follow.
+    """
     held = lock_leads(workspace_id=workspace_id, lead_ids=sorted(lead_ids))
     personas = standings(workspace_id)
     events = place_leads(workspace_id=workspace_id, lead_ids=held, personas=personas, at=at, cause=cause)
     record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
+    if since is not None:
+        tell_users(workspace_id=workspace_id, lead_ids=held, personas=personas, since=since, at=at)
     return len(events)
 
 

@@ -8,11 +8,10 @@ where there is none. So 0 is a tie and 1 means that everything speaks for one an
 Only who may be profiled has a persona: a valid lead with a basis who did not object.
 """
 
-# ruff: noqa: S608 (statements are built of our own fragments; every value is bound)
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -20,23 +19,26 @@ from cultiva.accounts.models import Workspace
 from cultiva.criteria.context import Context
 from cultiva.criteria.language import reads_of
 from cultiva.criteria.personas import Persona
-from cultiva.events.actions import SKEW, NewEvent
+from cultiva.events.actions import SKEW, LedgerEvent, NewEvent
 from cultiva.events.batch import Batch
-from cultiva.lib.database import fetch_all, load_sql
+from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.segments.compile import Wanted, judge
-from cultiva.segments.persona_models import LeadPersona, PersonaDue
+from cultiva.segments.inputs import EVERYTHING, changed_by, inputs_of
+from cultiva.segments.persona_models import LeadPersona, PersonaBuild, PersonaDue
 from cultiva.segments.standing import Standing, standings
 
 CLOSE_ENOUGH = 0.5
 STATES = ("score", "temperature", "stage", "owner")  # kinds of conditions that later steps of `flow` write
+TOLD = ("attribute:", "event:", "consent", "mark")  # inputs whose changes come as events of a batch
+ALWAYS = frozenset({EVERYTHING, "consent", "mark"})  # who may be profiled
 
 
 @dataclass(frozen=True)
 class Closeness:
     """CTEs up to `held`, to stand between WITH and a statement, and the values they need.
 
-    held: lead_id, c1, c2, .. (one a criterion, in the order of the personas), next_at. `rows` are the VALUES of each
-    persona over alias h: (id, place, closeness, the criteria that hold).
+    held: lead_id, numbers (of the criteria that hold, counted from 1 through all personas), next_at. `rows` are the
+    VALUES of each persona over alias h: (key, place, closeness, the criteria that hold).
     """
 
     steps: str
@@ -46,14 +48,19 @@ class Closeness:
 
 def judge_closeness(personas: Sequence[Standing], *, timezone: str, with_edges: bool = True) -> Closeness:
     """Each criterion is judged as a segment is, in the one pass over the events of the leads."""
+    return _compiled(tuple(personas), timezone, with_edges)
+
+
+@lru_cache(maxsize=256)
+def _compiled(personas: tuple[Standing, ...], timezone: str, with_edges: bool) -> Closeness:
     trees = [when for each in personas for when, _weight in each.persona.criteria]
     wanted = [Wanted(number, when, takes_only_valid=False) for number, when in enumerate(trees, 1)]
     judging = judge(wanted, timezone=timezone, with_edges=with_edges)
-    columns = [f"coalesce(bool_or(j.holds) FILTER (WHERE j.segment_id = {n.id}), false) AS c{n.id}" for n in wanted]
-    held = f"""held AS MATERIALIZED (
-  SELECT j.lead_id, {", ".join(columns)}, min(j.next_at) AS next_at FROM judged j GROUP BY j.lead_id)"""
+    held = """held AS MATERIALIZED (
+  SELECT j.lead_id, coalesce(array_agg(j.segment_id) FILTER (WHERE j.holds), '{}') AS numbers, min(j.next_at) AS next_at
+    FROM judged j GROUP BY j.lead_id)"""
     context = Context(parameters=judging.parameters)
-    rows, names = [], (f"h.c{each.id}" for each in wanted)
+    rows, names = [], (f"({each.id} = ANY (h.numbers))" for each in wanted)
     for place, standing in enumerate(personas):
         holds = list(islice(names, len(standing.persona.criteria)))
         closeness = standing.persona.closeness_where(holds, context)
@@ -67,15 +74,72 @@ def judge_closeness(personas: Sequence[Standing], *, timezone: str, with_edges: 
 
 
 def refresh(batch: Batch) -> None:
-    """Step of `flow`: the personas of the leads to whom something happened, or for whom an instant has come."""
-    _refresh(batch, standings(batch.workspace_id))
+    """Step of `flow`: the personas of leads of whom something changed that personas read, or for whom an instant has
+    come."""
+    personas = standings(batch.workspace_id)
+    if personas:
+        _refresh(batch, personas, _concerned(batch, personas))
+    elif _is_anybody_close(batch.workspace_id):
+        _refresh(batch, personas, batch.lead_ids)
+    batch.known_to_personas = len(batch.events)
 
 
 def refresh_states(batch: Batch) -> None:
     """The same behind scores, stages and owners, where a persona asks for those."""
     personas = standings(batch.workspace_id)
     if any(reads_states(each.persona) for each in personas):
-        _refresh(batch, personas)
+        _refresh(batch, personas, batch.lead_ids)
+        batch.known_to_personas = len(batch.events)
+
+
+def put_off(batch: Batch) -> None:
+    """Step of `flow`, the last: what was written behind the others is due at once, in a batch of its own."""
+    note_events(workspace_id=batch.workspace_id, events=batch.events[batch.known_to_personas :], at=batch.at)
+
+
+def note_events(*, workspace_id: int, events: Sequence[LedgerEvent], at: datetime) -> None:
+    """Of events that do not come to `refresh`: leads of whom they change what personas read are due at once."""
+    inputs = inputs_read(standings(workspace_id)) if events else frozenset()
+    leads = {event.lead_id for event in events if event.lead_id and not inputs.isdisjoint(changed_by(event))}
+    if leads:
+        parameters = {"workspace": workspace_id, "leads": sorted(leads), "at": at}
+        execute(load_sql("segments", "let_personas_wait"), parameters)
+
+
+def inputs_read(personas: Sequence[Standing]) -> frozenset[str]:
+    """What the personas read, in the words of inputs.py."""
+    return frozenset[str]().union(*(_inputs(each) for each in personas))
+
+
+@lru_cache(maxsize=1024)
+def _inputs(standing: Standing) -> frozenset[str]:
+    return frozenset[str]().union(*(inputs_of(reads_of(when)) for when, _weight in standing.persona.criteria))
+
+
+def _concerned(batch: Batch, personas: Sequence[Standing]) -> list[int]:
+    """Attributes, events and consents tell when they change; of anything else every lead is asked."""
+    inputs = inputs_read(personas)
+    if any(not word.startswith(TOLD) for word in inputs) or _is_building(batch.workspace_id):
+        return batch.lead_ids
+    changed, since = set[int](), dict[int, datetime]()
+    for event in batch.events:
+        if event.lead_id is not None:
+            received_at = event.received_at or batch.at
+            since[event.lead_id] = min(received_at, since.get(event.lead_id, received_at))
+            if not (inputs | ALWAYS).isdisjoint(changed_by(event)):
+                changed.add(event.lead_id)
+    if not batch.is_due:
+        changed |= set(batch.lead_ids) - since.keys()  # somebody touched them
+    rest = [lead_id for lead_id in batch.lead_ids if lead_id not in changed]
+    parameters = {
+        "workspace": batch.workspace_id, "leads": rest, "since": [since.get(each) for each in rest], "at": batch.at,
+    }  # fmt: skip
+    changed |= {row["lead_id"] for row in fetch_all(load_sql("segments", "leads_to_judge"), parameters)}
+    return [lead_id for lead_id in batch.lead_ids if lead_id in changed]
+
+
+def _is_building(workspace_id: int) -> bool:
+    return PersonaBuild.objects.filter(workspace_id=workspace_id, done_at=None).exists()
 
 
 def reads_states(persona: Persona) -> bool:
@@ -83,10 +147,10 @@ def reads_states(persona: Persona) -> bool:
     return any(fact.partition(":")[0] in STATES for fact in facts)
 
 
-def _refresh(batch: Batch, personas: Sequence[Standing]) -> None:
-    if batch.lead_ids and (personas or _is_anybody_close(batch.workspace_id)):
+def _refresh(batch: Batch, personas: Sequence[Standing], lead_ids: Sequence[int]) -> None:
+    if lead_ids:
         batch.record(place_leads(
-            workspace_id=batch.workspace_id, lead_ids=batch.lead_ids, personas=personas, at=batch.at
+            workspace_id=batch.workspace_id, lead_ids=lead_ids, personas=personas, at=batch.at
         ))  # fmt: skip
 
 

@@ -22,6 +22,7 @@ No Django here: the process holds numpy, SciPy and pandas (about 180 MB), and en
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ FIRST_RESAMPLES, HOPELESS = 6, 0.65  # after so few, no group with less becomes 
 TUNINGS = 6
 STABLE = 0.75
 SHOWN = 400  # leads in the picture
+SAME, BEYOND_THIRDS = 0.4, 1.4  # normalized mutual information of two columns, and times that with any third
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Found:
 def find_groups(features: Sequence[Feature], values: Matrix, *, seed: int, progress: Progress) -> Found:
     """The same table and seed give the same answer."""
     random = np.random.default_rng(seed)
+    own = _without_echoes(features, values)
+    features, values = [features[n] for n in own], values[:, own]
     if len(values) < LEAST_LEADS or len(features) < LEAST_FEATURES:
         return Found([], "few", 0, {}, [])
     rows = np.sort(random.permutation(len(values))[:MOST_FITTED])
@@ -133,6 +137,39 @@ def _assigned(mixture: Any, table: Matrix) -> Labels:
     labels: Labels = likely.argmax(axis=1)
     labels[likely.max(axis=1) < 0.5] = -1
     return labels
+
+
+# What a column says again
+
+
+def _without_echoes(features: Sequence[Feature], table: Matrix) -> list[int]:
+    """The columns without those of whom another says most, and no third nearly as much: a province that goes by the
+    sector. Inside a group features are to be independent, and such a pair would make groups of its own. Columns that
+    groups tie together are tied to all others alike."""
+    kept = list(range(len(features)))
+    ties = np.zeros((len(features), len(features)))
+    for one, other in combinations(kept, 2):
+        ties[one, other] = ties[other, one] = _tie(table[:, one], table[:, other])
+    for one, other in sorted(combinations(kept, 2), key=lambda pair: (-ties[pair], pair)):
+        if ties[one, other] < SAME:
+            break
+        if {one, other} <= set(kept) and not (features[one].is_ordered or features[other].is_ordered):
+            thirds = [max((ties[each, n] for n in kept if n not in (one, other)), default=0.0) for each in (one, other)]
+            if ties[one, other] >= BEYOND_THIRDS * max(thirds):
+                kept.remove(one if thirds[0] < thirds[1] else other)
+    return kept
+
+
+def _tie(one: Matrix, other: Matrix) -> float:
+    """Mutual information, as a share of the lesser entropy, of those of whom both are known."""
+    known = ~np.isnan(one) & ~np.isnan(other)
+    if known.sum() < LEAST_LEADS:
+        return 0.0
+    counts = np.zeros((int(one[known].max()) + 1, int(other[known].max()) + 1))
+    np.add.at(counts, (one[known].astype(int), other[known].astype(int)), 1)
+    joint = counts / counts.sum()
+    entropies = [float(-(p[p > 0] * np.log(p[p > 0])).sum()) for p in (joint.sum(axis=1), joint.sum(axis=0), joint)]
+    return max(0.0, entropies[0] + entropies[1] - entropies[2]) / max(min(entropies[:2]), 1e-9)
 
 
 # More than a trend?

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,23 @@ from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.persona_models import Discovery, Persona
 from cultiva.segments.personas.actions import PersonaRefused, free_key, save_persona
 from cultiva.segments.personas.closeness import CLOSE_ENOUGH, judge_closeness
-from cultiva.segments.personas.features import DAYS, Candidate, Column, Person, candidates_of, columns_of
-from cultiva.segments.personas.naming import name_of, trait_words
+from cultiva.segments.personas.features import (
+    DAYS,
+    Candidate,
+    Column,
+    Person,
+    candidates_of,
+    choices_of,
+    columns_of,
+    either,
+)
+from cultiva.segments.personas.naming import name_of, words_of
 from cultiva.segments.standing import Standing, read_persona
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+Key = tuple[int, frozenset[int]]  # a column and the levels for which a condition holds
 
 MOST_LEADS = 20_000  # read and assigned; the models are fitted on fewer (clusters.MOST_FITTED)
 CHUNK = 2000  # leads a statement
@@ -109,11 +119,12 @@ def _discover(found: Discovery, at: datetime) -> Json:
     columns = columns_of(people, types)
     candidates = candidates_of(columns)
     answer = _search(found, columns, candidates)
-    groups = [_told(each, n, columns, candidates) for n, each in enumerate(answer["groups"], 1)]
+    says = {_key_of(each.column, each.levels): each.criteria for each in candidates}
+    groups = [_told(each, n, columns, says) for n, each in enumerate(answer["groups"], 1)]
     _judge_back(found, people, answer["groups"], groups, at)
     return {
         "groups": groups,
-        "features": sorted({(each.kind == "event", each.path or each.name) for each in columns}),
+        "features": sorted({(bool(each.path) or each.kind == "event", each.path or each.name) for each in columns}),
         **{key: answer[key] for key in ("why_none", "unstable", "considered", "points", "memory_bytes")},
     }
 
@@ -150,7 +161,16 @@ def _chunks(lead_ids: Sequence[int]) -> Iterator[Sequence[int]]:
 def _search(found: Discovery, columns: Sequence[Column], candidates: Sequence[Candidate]) -> Json:
     """The answer of the process. Raises SearchFailed."""
     given = {
-        "columns": [{"levels": len(c.levels), "is_ordered": c.is_ordered, "rows": list(c.rows)} for c in columns],
+        "columns": [
+            {
+                "levels": len(c.levels),
+                "is_ordered": c.is_ordered,
+                "is_for_groups": c.is_for_groups,
+                "choices": choices_of(c),
+                "rows": list(c.rows),
+            }
+            for c in columns
+        ],
         "candidates": [
             {"column": each.column, "levels": list(each.levels), "takes_unknown": each.takes_unknown}
             for each in candidates
@@ -214,19 +234,28 @@ def _why(status: int | None, complaints: str) -> str:
 # Telling
 
 
-def _told(group: Mapping[str, Any], number: int, columns: Sequence[Column], candidates: Sequence[Candidate]) -> Json:
+def _told(group: Mapping[str, Any], number: int, columns: Sequence[Column], says: Mapping[Key, Json]) -> Json:
+    def said(candidate: Mapping[str, Any]) -> Json:
+        found = says.get(_key_of(candidate["column"], candidate["levels"]))
+        return found or either(columns[candidate["column"]], candidate["levels"])
+
+    traits = [each["candidate"] for each in group["traits"]]
     return {
-        "name": name_of(columns, group["traits"], number),
+        "name": name_of([(columns[each["column"]], each["levels"], said(each)) for each in traits], number),
         "size": len(group["members"]),
         "stability": group["stability"],
         "traits": [
-            {"words": trait_words(columns[trait["column"]], trait["level"])}
+            {"words": words_of(said(trait["candidate"]))}
             | {key: trait[key] for key in ("inside", "others", "lift", "difference")}
             for trait in group["traits"]
         ],
-        "criteria": [{"when": candidates[n].criteria, "weight": weight} for n, weight in group["criteria"]],
+        "criteria": [{"when": said(candidate), "weight": weight} for candidate, weight in group["criteria"]],
         "accepted": None,
     }
+
+
+def _key_of(column: int, levels: Iterable[int]) -> Key:
+    return column, frozenset(levels)
 
 
 def _judge_back(

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 from cultiva.lib.folding import fold
@@ -42,12 +42,16 @@ NAMING = _split("""
 """)
 NOT_TYPES = frozenset({"date", "date_time", "email", "phone", "url", "long_text"})
 
+LEAST_KNOWN = 0.2  # of the leads; what is known of fewer says who was asked
 LEAST_SHARE, LEAST_LEADS = 0.02, 10  # of a level; what is rarer is of the others
-MOST_LEVELS = 8
+MOST_LEVELS = 12
+MOST_CONSTANT = 0.95  # of one level: what nearly all have in common tells nobody apart
+FEW_NUMBERS = 8  # different ones: these are no quantity
 MOST_WORDS = 6  # of one attribute that is written freely
 MOST_COLUMNS = 60
 DAYS = 365  # of behaviour
 OFTEN = 3  # times
+LEAST_PAGES, MAIN_SHARE = 3, 0.34  # from so many pages on, a part of the site is what somebody is after
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Level:
 class Column:
     """`name` of an attribute or event; `path` of pages. Rows hold the number of a level, or None: not known."""
 
-    kind: str  # choice | number | word | list | event
+    kind: str  # choice | number | word | list | event | interest
     name: str
     levels: Sequence[Level]
     rows: Sequence[int | None]
@@ -72,24 +76,14 @@ class Column:
     def is_ordered(self) -> bool:
         return self.kind in ("number", "event")
 
-    def exactly(self, level: int) -> Json:
-        """What is so of this level and of no other, for words; `criteria` of a level of acts hold for higher ones."""
-        criteria = self.levels[level].criteria
-        if self.kind == "event":
-            asked = {key: value for key, value in (self.levels[1].criteria or {}).items() if key != "times"}
-            if level == 0:
-                return asked | {"times": {"at_most": 0}}
-            return (
-                asked | {"times": {"at_least": 1, "at_most": OFTEN - 1}}
-                if level < len(self.levels) - 1
-                else criteria or {}
-            )
-        if criteria:
-            return criteria
-        if self.kind == "choice":
-            return {"attribute": self.name, "none_of": [each.label for each in self.levels if each.criteria]}
-        operator = "is_not" if self.kind == "list" else "does_not_contain"
-        return {"attribute": self.name, operator: self.levels[1].label}
+    @property
+    def is_for_groups(self) -> bool:
+        """How many pages somebody looked at says how eager they are; which of them they prefer, what they are after."""
+        return not self.path or self.kind == "interest"
+
+    @property
+    def is_for_words(self) -> bool:
+        return self.kind != "interest"
 
 
 @dataclass
@@ -108,6 +102,8 @@ def columns_of(people: Sequence[Person], types: Mapping[str, str]) -> list[Colum
         column for key in keys if may_be_used(key, types.get(key, "")) for column in _of_attribute(key, people)
     ]  # fmt: skip
     found += _of_acts(people)
+    found += _of_interests(people)
+    found = [column for column in found if not _is_constant(column)]
     found.sort(key=lambda column: sum(row is not None for row in column.rows), reverse=True)
     return found[:MOST_COLUMNS]
 
@@ -124,13 +120,13 @@ def may_be_used(key: str, type_: str) -> bool:
 def _of_attribute(key: str, people: Sequence[Person]) -> Iterator[Column]:
     values = [person.attributes.get(key) for person in people]
     known = [value for value in values if not _is_missing(value)]
-    if len(known) < max(LEAST_LEADS, 0.1 * len(people)):
+    if len(known) < max(LEAST_LEADS, LEAST_KNOWN * len(people)):
         return
     if any(isinstance(value, list) for value in known):
         yield from _parts(key, "list", [_elements(value) for value in values])
         return
     numbers = [_number(value) for value in values]
-    if sum(each is not None for each in numbers) >= 0.9 * len(known) and len(set(numbers)) > MOST_LEVELS:
+    if sum(each is not None for each in numbers) >= 0.9 * len(known) and len(set(numbers)) > FEW_NUMBERS:
         yield from _quarters(key, numbers)
         return
     texts = [None if _is_missing(value) else _text(value) for value in values]
@@ -234,23 +230,46 @@ def _plain(number: float) -> float | int:
 
 
 def _of_acts(people: Sequence[Person]) -> Iterator[Column]:
-    """Of who never acted nothing is known: they may not be followed."""
+    """Of who never acted nothing is known, and of who was never seen on the site not what they read there: they may not
+    be followed."""
     counts = Counter(act for person in people for act in person.acts)
-    active = [person for person in people if person.acts]
     for event, path in sorted(counts):
-        times = [None if not person.acts else person.acts.get((event, path), 0) for person in people]
-        share = counts[event, path] / max(1, len(active))
-        if counts[event, path] < LEAST_LEADS or not LEAST_SHARE * 2 <= share <= 0.96:
+        if event == "page" and not path:
+            continue
+        times = [person.acts.get((event, path), 0) if _is_followed(person, event) else None for person in people]
+        known = sum(each is not None for each in times)
+        if counts[event, path] < LEAST_LEADS or not 2 * LEAST_SHARE <= counts[event, path] / known <= 0.9:
             continue
         often = sum(each is not None and each >= OFTEN for each in times)
         asked: Json = {"event": event}
         if path:
             asked["where"] = [{"property": "path", "starts_with": path}]
         levels = [Level("", None), Level("1", {**asked, "within_days": DAYS})]
-        if often >= max(LEAST_LEADS, LEAST_SHARE * 2 * len(active)):
+        if often >= max(LEAST_LEADS, LEAST_SHARE * 2 * known):
             levels.append(Level(str(OFTEN), {**asked, "times": {"at_least": OFTEN}, "within_days": DAYS}))
         rows = [None if n is None else 0 if n == 0 else 1 if n < OFTEN or len(levels) < 3 else 2 for n in times]
         yield Column("event", event, levels, rows, path)
+
+
+def _is_followed(person: Person, event: str) -> bool:
+    return ("page", "") in person.acts if event == "page" else bool(person.acts)
+
+
+def _of_interests(people: Sequence[Person]) -> Iterator[Column]:
+    """Which parts of the site make at least a third of what somebody looked at there."""
+    seen = [person.acts.get(("page", ""), 0) for person in people]
+    paths = Counter(path for person in people for event, path in person.acts if event == "page" and path)
+    for path in sorted(path for path, count in paths.items() if count >= LEAST_LEADS):
+        rows = [
+            None if pages < LEAST_PAGES else int(person.acts.get(("page", path), 0) >= MAIN_SHARE * pages)
+            for person, pages in zip(people, seen, strict=True)
+        ]
+        yield Column("interest", "page", [Level("", None), Level("", None)], rows, path)
+
+
+def _is_constant(column: Column) -> bool:
+    counts = Counter(row for row in column.rows if row is not None)
+    return not counts or max(counts.values()) > MOST_CONSTANT * counts.total() or counts.total() < LEAST_LEADS
 
 
 # What a group may be known by.
@@ -267,12 +286,16 @@ class Candidate:
 
 
 def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
-    """Single levels, two of a choice, neighbouring ones of a number, and so many acts or more."""
+    """Single levels, neighbouring ones of a number, and so many acts or more. Several values of a choice are put
+    together for each group (`either`)."""
     found = []
     for n, column in enumerate(columns):
         last = len(column.levels) - 1
+        if column.kind == "interest":
+            continue
         if column.kind == "event":
-            found.append(Candidate(n, [0], column.exactly(0), takes_unknown=True))
+            never = {key: value for key, value in (column.levels[1].criteria or {}).items() if key != "times"}
+            found.append(Candidate(n, [0], never | {"times": {"at_most": 0}}, takes_unknown=True))
             found += [
                 Candidate(n, range(level, last + 1), each.criteria)
                 for level, each in enumerate(column.levels)
@@ -280,9 +303,6 @@ def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
             ]
             continue
         found += [Candidate(n, [level], each.criteria) for level, each in enumerate(column.levels) if each.criteria]
-        if column.kind == "choice":
-            named = [level for level, each in enumerate(column.levels) if each.criteria]
-            found += [Candidate(n, pair, either(column, pair)) for pair in combinations(named, 2)]
         if column.kind == "number" and last > 1:
             for level in range(1, last):
                 low = _edge(column.levels[level].criteria)
@@ -294,6 +314,11 @@ def candidates_of(columns: Sequence[Column]) -> list[Candidate]:
 def _edge(criteria: Json | None) -> Any:
     assert criteria is not None
     return criteria["between"][0]
+
+
+def choices_of(column: Column) -> list[int]:
+    """The levels of which several may be asked for at once."""
+    return [level for level, each in enumerate(column.levels) if each.criteria] if column.kind == "choice" else []
 
 
 def either(column: Column, levels: Sequence[int]) -> Json:

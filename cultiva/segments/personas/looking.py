@@ -28,17 +28,17 @@ def _stay_small(memory_bytes: int) -> None:
 
 
 def look(given: dict[str, Any]) -> dict[str, Any]:
-    """`columns`: [{levels, is_ordered, rows}]; `candidates`: [{column, levels}]; `seed`."""
+    """`columns`: [{levels, is_ordered, is_for_groups, choices, rows}]; `candidates`: [{column, levels,
+    takes_unknown}]; `seed`."""
     columns = given["columns"]
     rows = [[np.nan if row is None else row for row in column["rows"]] for column in columns]
-    table = np.array(rows, dtype=float).T.reshape(-1, len(columns))
-    features = [clusters.Feature(each["levels"], each["is_ordered"]) for each in columns]
-    found = clusters.find_groups(features, table, seed=given["seed"], progress=_tell)
-    candidates = [
-        portraits.Candidate(each["column"], each["levels"], each["takes_unknown"]) for each in given["candidates"]
-    ]
-    levels = [each["levels"] for each in columns]
-    drawn = [portraits.draw(table, levels, candidates, group.members) for group in found.groups]
+    table = np.array(rows, dtype=float).T if columns else np.zeros((0, 0))
+    grouped = [n for n, each in enumerate(columns) if each["is_for_groups"]]
+    features = [clusters.Feature(columns[n]["levels"], columns[n]["is_ordered"]) for n in grouped]
+    found = clusters.find_groups(features, table[:, grouped], seed=given["seed"], progress=_tell)
+    candidates = [portraits.Candidate(**each) for each in given["candidates"]]
+    choices = {n: each["choices"] for n, each in enumerate(columns) if each["choices"]}
+    drawn = [portraits.draw(table, candidates, choices, group.members) for group in found.groups]
     groups = [asdict(group) | asdict(portrait) for group, portrait in zip(found.groups, drawn, strict=True)]
     return {
         "groups": groups, "why_none": found.why_none, "unstable": found.unstable, "considered": found.considered,

@@ -1,6 +1,6 @@
 -- Write the main personas of leads that the transaction holds (personas/closeness.py gives the steps before this text,
--- and the personas in place of the row of zeros): only differences.
--- Output: the leads whose main persona changed, what it was, and what speaks for the one it is now.
+-- and the personas in place of the row of zeros): only differences, and a row for each lead that
+-- was judged for the first time. Output: the leads whose main persona changed, what it was, and what speaks for the one it is now.
 allowed AS MATERIALIZED (
   SELECT l.id AS lead_id FROM lead l
     JOIN consent_mark m ON m.workspace_id = %(workspace)s AND m.lead_id = l.id
@@ -25,6 +25,7 @@ allowed AS MATERIALIZED (
 ), wanted AS MATERIALIZED (
   SELECT g.lead_id, b.persona, b.closeness, b.confidence, b.runner_up, b.holds,
          p.persona AS before, coalesce(p.ordinal, 0) AS ordinal,
+         p.lead_id IS NULL AS is_new,
          b.persona IS DISTINCT FROM p.persona AS is_other,
          (CASE WHEN b.persona IS NOT NULL THEN (b.closeness, b.confidence, b.runner_up) END)
            IS DISTINCT FROM (CASE WHEN p.persona IS NOT NULL THEN (p.closeness, p.confidence, p.runner_up) END)
@@ -37,7 +38,7 @@ allowed AS MATERIALIZED (
   SELECT %(workspace)s, lead_id, persona,
          CASE WHEN persona IS NOT NULL THEN closeness END, CASE WHEN persona IS NOT NULL THEN confidence END,
          CASE WHEN persona IS NOT NULL THEN runner_up END, %(at)s, ordinal + is_other::int
-    FROM wanted WHERE is_other OR is_moved ORDER BY lead_id
+    FROM wanted WHERE is_new OR is_other OR is_moved ORDER BY lead_id
   ON CONFLICT (lead_id) DO UPDATE
     SET persona = EXCLUDED.persona, closeness = EXCLUDED.closeness, confidence = EXCLUDED.confidence,
         runner_up = EXCLUDED.runner_up, ordinal = EXCLUDED.ordinal,

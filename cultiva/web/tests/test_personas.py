@@ -1,6 +1,6 @@
 """Screens of personas: made with several criteria, looked at, ordered, deleted; groups looked for and accepted."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from cultiva.criteria.references import save_references
 from cultiva.leads.models import Lead
 from cultiva.leads.tests import people
 from cultiva.segments.persona_models import Discovery, LeadPersona, Persona
-from cultiva.segments.personas.actions import save_persona
+from cultiva.segments.personas.actions import move_persona, save_persona
 from cultiva.web.tests.test_screens import signed_in
 
 SPANISH = {"attribute": "country", "is": "ES"}
@@ -124,6 +124,32 @@ def test_a_profile_shows_the_main_persona_and_which_criteria_hold(huerta: Any, a
     assert "Second" in page
     card = page[page.index("/personas/of/near") :]
     assert card.index("#circle-check") < card.index("#circle-dashed")
+
+
+def test_a_profile_tells_which_persona_a_lead_was_and_a_persona_whose_it_was_on_a_day(
+    huerta: Any, at: datetime, ana: Lead
+) -> None:
+    day = timedelta(days=1)
+    save(huerta, at - 9 * day, "One")
+    save(huerta, at - 9 * day, "Two")
+    move_persona(workspace_id=huerta.id, key="two", by_places=-1, by="user:1", at=at - 5 * day)
+    client = signed_in(huerta, Role.OWNER, at)
+    profile = client.get(f"/leads/{ana.id}").content.decode()
+    history = profile[profile.index("Personas so far") :]
+    assert history.index(">Two<") < history.index(">One<")
+    assert "because the personas changed" in history
+
+    def on(persona: str, when: datetime) -> str:
+        return str(client.get(f"/personas/of/{persona}?on={when:%Y-%m-%d}").content.decode())
+
+    assert "it was the persona of 0 leads" in on("one", at - 10 * day)
+    for persona, when in (("one", at - 9 * day), ("one", at - 6 * day), ("two", at - 5 * day), ("two", at)):
+        page = on(persona, when)
+        assert "it was the persona of 1 lead." in page, (persona, when)
+        assert f'href="/leads/{ana.id}"' in page[page.index("On a day") :]
+    assert "it was the persona of 0 leads" in on("one", at)
+    assert "it was the persona of 0 leads" in on("two", at - 6 * day)
+    assert client.get("/personas/of/one?on=yesterday").status_code == 200
 
 
 def test_the_builder_offers_personas_by_name(huerta: Any, at: datetime, ana: Lead) -> None:

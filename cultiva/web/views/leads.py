@@ -17,8 +17,7 @@ from django.views.decorators.http import require_POST
 from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
-from cultiva.criteria.explaining import explain as explain_criteria
-from cultiva.criteria.language import AllOf, Node, parse, say
+from cultiva.criteria.language import Node, parse, say
 from cultiva.leads.attributes import definitions
 from cultiva.leads.audience import TooSlow, at_most
 from cultiva.leads.lists import LeadFilter, Page, list_leads
@@ -37,11 +36,11 @@ from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.reasons import reasons_of
 from cultiva.segments.lists import segment_names
-from cultiva.segments.personas.actions import list_personas, persona_of
-from cultiva.segments.standing import read_persona
+from cultiva.segments.personas.actions import list_personas
 from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
 from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
+from cultiva.web.views.lead_personas import persona_card, persona_changes
 from cultiva.web.words import (
     attribute_label,
     in_language,
@@ -234,6 +233,7 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "identity": shown_identity(lead, sees_personal_data=staff.sees_personal_data),
         "scores": [score_card(lead, model, request) for model in ModelVersion.currents(lead.workspace_id)],
         "persona": persona_card(lead, request),
+        "persona_changes": persona_changes(lead),
         "timeline": timeline,
         "groups": GROUP_LABELS.items(),
         "group": group,
@@ -288,30 +288,6 @@ def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict
     model = ScoringModel.read(version.body)
     limits = {d.name: (d.bounds.min or 0.0, d.bounds.max or 100.0) for d in model.dimensions}
     return {"model": version, "reasons": reasons_of(found, limits) if found else None}
-
-
-def persona_card(lead: Lead, request: StaffRequest) -> dict[str, Any] | None:
-    """{row, percent, ahead, runner_up, since, criteria: [{words, holds, percent}]}; None where none is close enough."""
-    place = persona_of(workspace_id=lead.workspace_id, lead_id=lead.id)
-    found = {each.key: each for each in list_personas(lead.workspace_id)} if place else {}
-    if place is None or place.persona not in found or place.closeness is None or place.confidence is None:
-        return None
-    row = found[place.persona]
-    criteria = read_persona(row.key, row.criteria).criteria
-    whole = AllOf(tuple(when for when, _weight in criteria))
-    told = explain_criteria(whole, workspace_id=lead.workspace_id, lead_id=lead.id, at=request.staff.at).parts
-    total = sum(weight for _when, weight in criteria)
-    return {
-        "row": row,
-        "percent": round(100 * place.closeness),
-        "ahead": round(100 * place.confidence),
-        "runner_up": found.get(place.runner_up or ""),
-        "since": place.since,
-        "criteria": [
-            {"words": part.words[reader_language()], "holds": part.holds, "percent": round(100 * weight / total)}
-            for part, (_when, weight) in zip(told, criteria, strict=True)
-        ],
-    }
 
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """Personas: the list, the page of one, and the editor."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -28,6 +29,7 @@ from cultiva.segments.personas.actions import (
     move_persona,
     save_persona,
 )
+from cultiva.segments.personas.history import leads_of_persona_on
 from cultiva.web.charts import bars, funnel
 from cultiva.web.criteria_text import CriteriaField, write_criteria
 from cultiva.web.staff import StaffRequest, staff_screen
@@ -78,6 +80,13 @@ class CriterionForm(forms.Form):
         field.workspace = workspace
 
 
+class DayForm(forms.Form):
+    on = forms.DateField(
+        label=gettext_lazy("Whose persona it was on"), required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"), input_formats=["%Y-%m-%d"],
+    )  # fmt: skip
+
+
 @require_safe
 @staff_screen()
 def persona_list(request: StaffRequest) -> HttpResponse:
@@ -117,6 +126,8 @@ def persona(request: StaffRequest, key: str) -> HttpResponse:
         row["id"] = row["lead_id"]
         name_row(row, sees_personal_data=staff.sees_personal_data)
         row["percent"], row["stage_label"] = round(100 * row["closeness"]), labels.get(row["stage"], row["stage"])
+    day_form = DayForm(request.GET)
+    day = day_form.cleaned_data.get("on") if day_form.is_valid() else None
     titles = {each.key: each.body.get("title", {}) for each in MagnetVersion.currents(found.workspace_id)}
     for row in report.magnets:
         row["title"], row["percent"] = in_language(titles.get(row["magnet"], {})) or row["magnet"], 100 * row["share"]
@@ -131,7 +142,9 @@ def persona(request: StaffRequest, key: str) -> HttpResponse:
             title=_("Leads by score"),
         ) if report.scores else "",
         "score_rows": [(f"{row['low']}–{row['high']}", row["leads"]) for row in report.scores],
-        "source_words": source_words(),
+        "day_form": day_form,
+        "day": day,
+        **(_on_day(request, key, day) if day else {}),
         "sources": [(source_words().get(row["name"], row["name"]), row["leads"]) for row in report.sources],
         "content": in_language(found.content_hints) if found.content_hints else "",
         "tone": in_language(found.tone_hints) if found.tone_hints else "",
@@ -141,6 +154,19 @@ def persona(request: StaffRequest, key: str) -> HttpResponse:
         "now": staff.at,
     }  # fmt: skip
     return render(request, "web/persona.html", context)
+
+
+def _on_day(request: StaffRequest, key: str, day: date) -> dict[str, Any]:
+    """{day_rows, day_count}"""
+    staff = request.staff
+    rows, count = leads_of_persona_on(
+        workspace_id=staff.workspace.id, persona=key, day=day, time_zone=staff.workspace.time_zone
+    )  # fmt: skip
+    for row in rows:
+        row["id"] = row["lead_id"]
+        name_row(row, sees_personal_data=staff.sees_personal_data)
+        row["percent"] = round(100 * row["closeness"])
+    return {"day_rows": rows, "day_count": count}
 
 
 def criteria_words(persona: Persona) -> list[dict[str, Any]]:
