@@ -4,8 +4,11 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.models import Workspace
 from cultiva.bulk.kinds.base import BulkRefused
+from cultiva.bulk.words import shown
 from cultiva.criteria.checking import check
 from cultiva.criteria.language import Context, compile_predicate, parse
 from cultiva.leads.audience import Predicate
@@ -27,7 +30,9 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
     """The selection, if it can be used; raises DocumentError or BulkRefused."""
     found = check_keys(document, allowed=KINDS, place="selection")
     if len(found) != 1:
-        raise BulkRefused(f"A selection is one of {', '.join(KINDS)}.\nhint: {{segment: clientes}}")
+        raise BulkRefused(
+            gettext("A selection is one of %(kinds)s.") % {"kinds": ", ".join(KINDS)}, "{segment: clientes}"
+        )
     if "leads" in found:
         return {"leads": _read_ids(found["leads"])}
     if "segment" in found:
@@ -35,7 +40,10 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
     wanted = check_keys(found["filter"], allowed=FILTERS, place="selection.filter")
     for name in ("search", "stage", "temperature"):
         if not isinstance(wanted.get(name, ""), str):
-            raise BulkRefused(f"`selection.filter.{name}` is {wanted[name]!r}.\nhint: a text")
+            problem = gettext("`%(place)s` is %(value)s.")
+            raise BulkRefused(
+                problem % {"place": f"selection.filter.{name}", "value": repr(wanted[name])}, gettext("a text")
+            )
     if wanted.get("criteria") is not None:
         node = parse(wanted["criteria"], place="selection.filter.criteria")
         for problem in check(node, workspace_id=workspace_id, place="selection.filter.criteria"):
@@ -46,19 +54,22 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
 def _segment(workspace_id: int, key: str) -> Segment:
     found = find_segment(workspace_id, key)
     if found is None:
-        raise BulkRefused(f"There is no segment `{key}`.\nhint: name one by its key")
+        raise BulkRefused(gettext("There is no segment `%(key)s`.") % {"key": key}, gettext("name one by its key"))
     if found.wants_build:
-        raise BulkRefused(f"Who is in segment `{key}` is being worked out.\nhint: try again in a moment")
+        problem = gettext("Who is in segment `%(key)s` is being worked out.") % {"key": key}
+        raise BulkRefused(problem, gettext("try again in a moment"))
     return found
 
 
 def _read_ids(given: Any) -> list[int]:
     if not isinstance(given, list) or not all(type(each) is int and 0 < each < MAX_ID for each in given):
-        raise BulkRefused("`selection.leads` is no list of ids.\nhint: [7, 8]")
+        raise BulkRefused(gettext("`selection.leads` is no list of ids."), "[7, 8]")
     if not given:
-        raise BulkRefused("No lead is chosen.\nhint: tick some, or choose all that match")
+        raise BulkRefused(gettext("No lead is chosen."), gettext("tick some, or choose all that match"))
     if len(given) > MOST_TICKED:
-        raise BulkRefused(f"{len(given)} leads one by one are too many.\nhint: {MOST_TICKED}, or a filter or segment")
+        problem = gettext("%(count)s leads one by one are too many.") % {"count": shown(len(given))}
+        hint = gettext("at most %(most)s, or a filter or segment") % {"most": shown(MOST_TICKED)}
+        raise BulkRefused(problem, hint)
     return sorted(set(given))
 
 

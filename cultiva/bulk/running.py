@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError
+from django.utils.translation import gettext
 
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User, Workspace
@@ -70,11 +71,12 @@ def create_action(
         found = plugin("bulk_actions", kind)
     except UnknownKind as error:
         known = ", ".join(sorted(plugins("bulk_actions")))
-        raise BulkRefused(f"There is no action {kind!r}.\nhint: one of {known}") from error
+        problem = gettext("There is no action `%(kind)s`.") % {"kind": kind}
+        raise BulkRefused(problem, gettext("one of %(known)s") % {"known": known}) from error
     with workspace_scope(workspace_id):
         form = found.Settings(settings, workspace_id=workspace_id)
         if unknown := [name for name in settings if name not in form.fields]:
-            raise BadSettings({unknown[0]: [f"{found.kind} has no such field."]})
+            raise BadSettings({unknown[0]: [gettext("%(kind)s has no such field.") % {"kind": found.kind}]})
         if not form.is_valid():
             raise BadSettings({name: [str(each) for each in said] for name, said in form.errors.items()})
         action = BulkAction.objects.create(
@@ -108,14 +110,17 @@ def start(*, action: BulkAction, at: datetime, by: str) -> BulkAction:
     """Let it run: from now on a worker, or whoever calls `go_on`, takes its chunks. Raises BulkRefused."""
     with workspace_scope(action.workspace_id):
         action = _lock(action)
-        if action.state not in ("counted", "stopped", "failed") or action.total is None:
-            raise BulkRefused(f"This action is {action.state} already.")
+        if action.total is None:
+            raise BulkRefused(gettext("The leads of this action are not counted yet."), gettext("wait a moment"))
+        if action.state not in ("counted", "stopped", "failed"):
+            raise BulkRefused(gettext("This action was started already."))
         if action.state == "counted" and at - action.created_at > CONFIRM_WITHIN:
-            raise BulkRefused("It was counted more than an hour ago.\nhint: count anew; the leads may be others now")
+            problem = gettext("It was counted more than an hour ago.")
+            raise BulkRefused(problem, gettext("count anew; the leads may be others now"))
         if not action.total:
-            raise BulkRefused("There is nobody to do this to.\nhint: choose other leads")
+            raise BulkRefused(gettext("There is nobody to do this to."), gettext("choose other leads"))
         if action.started_at and action.expires_at is None:
-            raise BulkRefused("It is too long ago.\nhint: count anew")
+            raise BulkRefused(gettext("It is too long ago."), gettext("count anew"))
         action.state, action.started_at, action.problem = "running", action.started_at or at, ""
         action.expires_at = action.expires_at or at + UNDO_WITHIN
         action.save(update_fields=["state", "started_at", "problem", "expires_at"])
@@ -136,7 +141,7 @@ def discard(*, action: BulkAction) -> None:
     with workspace_scope(action.workspace_id):
         found = _lock(action)
         if found.started_at or found.state not in ("counting", "counted", "failed"):
-            raise BulkRefused(f"This action is {found.state}.\nhint: undo it")
+            raise BulkRefused(gettext("This action was started already."), gettext("undo it"))
         BulkLead.objects.filter(workspace_id=found.workspace_id, action=found).delete()
         found.delete()
 
@@ -237,7 +242,9 @@ def take_lease(*, workspace_id: int, action_id: int | None = None) -> BulkAction
             "action": action_id,
         }  # fmt: skip
         rows = fetch_all(load_sql("bulk", "lease_action"), parameters)
-        return BulkAction.objects.get(workspace_id=workspace_id, id=rows[0]["id"]) if rows else None
+        if not rows:
+            return None
+        return BulkAction.objects.select_related("created_by").get(workspace_id=workspace_id, id=rows[0]["id"])
 
 
 def _hold(action: BulkAction, duration: timedelta) -> None:

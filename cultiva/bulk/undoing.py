@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from cultiva.bulk.kinds.base import BulkKind, BulkRefused, Chunk
 from cultiva.bulk.models import BulkAction
 from cultiva.bulk.running import Now, audit, kind_of, lock_place, next_leads, save_place, tried
@@ -19,13 +21,13 @@ ENDED = ("done", "stopped", "failed", "undo_failed")
 def why_not(action: BulkAction) -> str:
     """Why it cannot be undone; empty where it can."""
     if not kind_of(action).can_undo:
-        return "This kind of action cannot be undone."
+        return gettext("This kind of action cannot be undone.")
     if action.state not in ENDED:
-        return f"This action is {action.state}; only one that has ended can be undone."
+        return gettext("Only an action that has ended can be undone, and only once.")
     if not action.counts.get("changed"):
-        return "It changed nothing."
+        return gettext("It changed nothing.")
     if action.expires_at is None:
-        return "It is too long ago: what it takes to undo it is kept for 30 days."
+        return gettext("It is too long ago: what it takes to undo it is kept for 30 days.")
     return ""
 
 

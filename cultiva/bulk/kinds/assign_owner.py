@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cultiva.accounts.models import Membership, User
 from cultiva.accounts.permissions import CHANGE_LEADS
@@ -66,5 +66,6 @@ def owner_named(workspace_id: int, email: str) -> int | None:
     """Raises BulkRefused for somebody who left meanwhile."""
     found = {user.email: user.id for user in owners(workspace_id)}
     if email and email not in found:
-        raise BulkRefused(f"{email} sells here no more.\nhint: choose somebody else")
+        problem = gettext("%(email)s sells here no more.") % {"email": email}
+        raise BulkRefused(problem, gettext("choose somebody else"))
     return found[email] if email else None

@@ -108,4 +108,8 @@ class BulkKind(Plugin):
 
 
 class BulkRefused(ValueError):
-    """The action cannot do this now; the message says why and what to do."""
+    """The action cannot do this now: why, and what to do. Both are translated already, for the reader of the request,
+    or in a worker for who made the action."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(f"{problem}\nhint: {hint}" if hint else problem)

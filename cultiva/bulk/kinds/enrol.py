@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cultiva.accounts.permissions import STEER_MARKETING
 from cultiva.bulk.kinds.base import BulkKind, BulkRefused, BulkSettings, Chunk
@@ -53,5 +53,7 @@ class Enrol(BulkKind):
                 workspace_id=chunk.workspace_id, workflow=settings["workflow"], lead_ids=chunk.lead_ids, at=chunk.at
             )
         except LookupError as error:
-            raise BulkRefused(str(error)) from error
+            problem = gettext("The workflow %(workflow)s takes nobody in any more.")
+            hint = gettext("it may have been taken out; choose another one")
+            raise BulkRefused(problem % {"workflow": settings["workflow"]}, hint) from error
         return dict.fromkeys(entered, True)

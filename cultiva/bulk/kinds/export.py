@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cultiva.accounts.permissions import EXPORT_LEADS
 from cultiva.bulk.files import MOST_SHEET_ROWS, Column, Format, format_of
@@ -86,8 +86,9 @@ class Export(BulkKind):
 
     def check(self, workspace_id: int, settings: Mapping[str, Any], count: int, at: datetime) -> None:
         if settings["format"] == "xlsx" and count >= MOST_SHEET_ROWS:
+            problem = gettext("A sheet of Excel holds %(most)s leads, and these are %(count)s.")
             raise BulkRefused(
-                f"A sheet of Excel holds {MOST_SHEET_ROWS - 1:,} leads, and these are {count:,}.\nhint: CSV or Parquet"
+                problem % {"most": shown(MOST_SHEET_ROWS - 1), "count": shown(count)}, gettext("CSV or Parquet")
             )
 
     def run(self, chunk: Chunk, settings: Mapping[str, Any]) -> dict[int, Any]:

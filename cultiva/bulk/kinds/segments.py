@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.bulk.kinds.base import BulkRefused, BulkSettings, Chunk
@@ -37,5 +38,6 @@ def move(chunk: Chunk, key: str, lead_ids: Collection[int], *, is_in: bool) -> N
 def _segment(chunk: Chunk, key: str) -> Segment:
     found = find_segment(chunk.workspace_id, key)
     if found is None or not found.is_fixed:
-        raise BulkRefused(f"There is no fixed segment `{key}` any more.\nhint: it may have been deleted")
+        problem = gettext("There is no fixed segment `%(key)s` any more.") % {"key": key}
+        raise BulkRefused(problem, gettext("it may have been deleted"))
     return found

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.bulk.kinds.attributes import kept_value
@@ -31,9 +32,8 @@ def check_tag(workspace_id: int, tag: str, at: datetime) -> None:
             return
     except (WrongType, KeyError):
         pass
-    raise BulkRefused(
-        f"The attribute `{TAGS}` does not take {tag!r}.\nhint: make it an attribute of several choices that has it"
-    )
+    problem = gettext("The attribute `%(attribute)s` does not take “%(tag)s”.") % {"attribute": TAGS, "tag": tag}
+    raise BulkRefused(problem, gettext("make it an attribute of several choices that has it"))
 
 
 def with_tags(attributes: Json, new: Iterable[str]) -> Json:

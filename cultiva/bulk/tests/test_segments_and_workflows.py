@@ -99,7 +99,7 @@ def test_an_undoing_that_failed_is_begun_anew(
     take_turn(workspace_id=lawful.id, now=lambda: at, must_stop=lambda: False)
     action.refresh_from_db()
     assert action.state == "undo_failed"
-    with pytest.raises(BulkRefused, match="undo_failed already"):
+    with pytest.raises(BulkRefused, match="started already"):
         start(action=action, at=at, by="u")  # it must not be done a second time
     Segment.objects.filter(id=fair.id).update(key="feria")
     undo(action, at)

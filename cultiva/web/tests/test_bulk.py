@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from cultiva.accounts.models import AuditEntry, Role
+from cultiva.accounts.models import AuditEntry, Role, User
 from cultiva.bulk.models import BulkAction
 from cultiva.bulk.turns import take_turn
 from cultiva.flow import process_workspace
@@ -154,6 +154,19 @@ def test_what_cannot_be_is_said_on_the_page(
     answer = client.post(f"/bulk-actions/new?{query}&kind={kind}", given)
     assert answer.status_code == (422 if said else 302)
     assert said is None or said in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("who=ticked", "No se ha elegido ningún lead"), ("segment=unknown", "No hay ningún segmento `unknown`")],
+)
+def test_what_cannot_be_is_said_in_spanish_to_who_reads_spanish(
+    huerta: Any, people: list[Lead], at: datetime, query: str, said: str
+) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    User.objects.update(language="es")
+    answer = client.post(f"/bulk-actions/new?{query}&kind=add_tag", {"tag": "x"})
+    assert (answer.status_code, said in answer.content.decode()) == (422, True)
 
 
 @pytest.mark.parametrize("role", LOOKERS)
