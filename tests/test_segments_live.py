@@ -1,5 +1,7 @@
 """Whatever happens, in whatever order: the members kept up to date are those that a fresh look finds."""
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cultiva.capture.imports.mapping import Column, Plan
+from cultiva.capture.imports.running import create_import, go_on, prepare, start
+from cultiva.capture.imports.undoing import go_on_undoing, start_undo
+from cultiva.capture.models import Import
+from cultiva.consent.actions import publish_policy, publish_purpose
 from cultiva.consent.models import ConsentMark
+from cultiva.consent.tests.documents import MARKETING, POLICY
 from cultiva.criteria.language import Context, compile_predicate, parse
 from cultiva.criteria.tests.cast import Undone, against_the_database, make_months
 from cultiva.events.actions import NewEvent, record_events
@@ -53,6 +61,17 @@ SEGMENTS: dict[str, Any] = {
     "warmed": {"event": "score", "times": {"at_least": 2}},
     "not-warmed": {"all": [{"segment": "quiet"}, {"not": {"segment": "warmed"}}]},
     "new": {"not": {"stage": "lead", "for_days_at_least": 3}},
+    "willing": {"consent": "marketing", "channel": "email", "is": "given"},
+    "refusing": {"consent": "marketing", "channel": "email", "is": "withdrawn"},
+    "unwilling": {"all": [{"not": {"segment": "willing"}}, {"not": {"segment": "refusing"}}]},
+    "valid": {"mark": "valid"},
+}  # fmt: skip
+COLUMNS = {
+    "email": Column("email"), "name": Column("first_name"), "user": Column("external_id"),
+    "country": Column("country"), "hectares": Column("hectares", "number"), "tags": Column("tags", "list"),
+    "born": Column("born", "date"), "told": Column("created_at"), "given": Column("consent_time"),
+    "ip": Column("consent_ip"), "confirmed": Column("confirmed_time"),
+    "from": Column("confirmed_ip"), "left": Column("unsubscribed"),
 }  # fmt: skip
 MODEL = """
 {model: readiness, dimensions: {interest: {}}, temperature: {warm: 5, hot: 10}, rules: [
@@ -76,6 +95,17 @@ acts = st.tuples(
     st.sampled_from(["/precios/x", "/", "", ["/precios/z", "/"], ["/"]]),
     st.sampled_from([0, 0, 0, 30, 60 * 24, 60 * 24 * 6]),
 )
+rows = st.fixed_dictionaries(
+    {"email": emails},
+    optional={
+        "name": st.sampled_from(["Ana", "Bea"]), "user": st.sampled_from(["u-1", "u-2"]),
+        "country": st.sampled_from(["ES", "PT"]), "hectares": st.sampled_from(["10", "50", "many"]),
+        "tags": st.sampled_from(["vip", "feria|VIP"]), "born": st.sampled_from(["2026-03-11", "1980-03-17"]),
+        "told": st.sampled_from(["2026-03-01", "2025-12-24", "2026-03-10 11:00"]),
+        "given": st.sampled_from(["2026-03-02 10:00", ""]),
+        "confirmed": st.sampled_from(["2026-03-02 10:05"]), "left": st.sampled_from(["yes", "unsubscribed"]),
+    },
+)  # fmt: skip
 steps = st.one_of(
     st.tuples(st.just("save"), emails, attributes),
     st.tuples(st.just("act"), browsers, acts),
@@ -84,6 +114,10 @@ steps = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([1, 60 * 20, 60 * 24 * 2, 60 * 24 * 5, 60 * 24 * 31])),
     st.tuples(st.just("merge"), emails, emails),
     st.tuples(st.just("undo")),
+    st.tuples(
+        st.just("bring_in"), st.sampled_from(["proof", "customers", "none"]), st.lists(rows, min_size=1, max_size=4)
+    ),
+    st.tuples(st.just("take_back")),
     st.tuples(st.just("pin"), emails, st.sampled_from(["spanish", "list", "quiet"]), st.booleans()),
     st.tuples(st.just("unpin"), emails, st.sampled_from(["spanish", "list", "quiet"])),
     st.tuples(st.just("flow")),
@@ -145,6 +179,23 @@ class World:
                 undo_merge(workspace_id=self.workspace.id, merge_id=merge.id, at=self.at, by="user:1")
             except UndoRefused:
                 return
+
+    def bring_in(self, basis: str, rows: list[dict[str, str]]) -> None:
+        """A file of leads: new ones and known ones, some with a proof, some who left."""
+        text = io.StringIO()
+        table = csv.DictWriter(text, list(COLUMNS), restval="")
+        table.writeheader()
+        table.writerows(row | {"ip": "203.0.113.7", "from": "203.0.113.7"} for row in rows)
+        run = create_import(workspace_id=self.workspace.id, kind="leads", name="p.csv",
+                            file=io.BytesIO(text.getvalue().encode()), at=self.at)  # fmt: skip
+        plan = Plan(columns=COLUMNS, purposes=("marketing",) if basis == "proof" else (), incomplete="none")
+        run = start(run=prepare(run=run, plan=plan, basis=basis), at=self.at, actor="test")
+        assert go_on(run=run, now=lambda: self.at).state == "done"
+
+    def take_back(self) -> None:
+        """The newest import that was not taken back yet."""
+        if run := Import.objects.filter(workspace=self.workspace, state="done").order_by("-id").first():
+            go_on_undoing(run=start_undo(run=run, at=self.at, actor="test"), now=lambda: self.at)
 
     def pin(self, email: str, key: str, is_included: bool) -> None:
         self._by_hand(email, key, partial(pin_leads, is_included=is_included))
@@ -224,6 +275,8 @@ def keep_and_compare(huerta: Any, before: Any, after: Any) -> None:
     with Undone():
         world = World(huerta, START)
         people.known_attributes(huerta, START, country="text", hectares="number", born="date")
+        publish_policy(workspace_id=huerta.id, text=POLICY, at=START)
+        publish_purpose(workspace_id=huerta.id, text=MARKETING, at=START)
         publish_model(workspace_id=huerta.id, text=MODEL, at=START)
         run(world, before)
         for key, criteria in SEGMENTS.items():

@@ -44,10 +44,10 @@ def parts_people(run: Import, plan: Plan) -> bool:
     return run.kind == "leads" and not (plan.has("email") and plan.has("external_id"))
 
 
-def lane_of(row: Person | Bad) -> int:
+def lane_of(row: Person | Bad, lanes: int) -> int:
     """The same for every row about the same person, whenever it is read."""
     key = "" if isinstance(row, Bad) else row.email_key or row.external_id or row.phone_key or ""
-    return zlib.crc32(key.encode()) % LANES
+    return zlib.crc32(key.encode()) % lanes
 
 
 class Lanes:
@@ -64,7 +64,7 @@ class Lanes:
             ThreadPoolExecutor(
                 1, thread_name_prefix="import-lane", initializer=translation.activate, initargs=(language,)
             )
-            for _ in range(LANES)
+            for _ in self.places
         ]
         self.waiting: deque[list[Future[bool]]] = deque()
 
@@ -79,9 +79,9 @@ class Lanes:
     def write(self, rows: Sequence[Any]) -> bool:
         """False where the import was stopped, or somebody else is further."""
         self._learn(rows)
-        parts: list[list[Any]] = [[] for _ in range(LANES)]
+        parts: list[list[Any]] = [[] for _ in self.places]
         for place, row in enumerate(rows, start=self.read):
-            lane = lane_of(row)
+            lane = lane_of(row, len(parts))
             if place >= self.places[lane]:
                 parts[lane].append(row)
         self.read += len(rows)
@@ -136,6 +136,7 @@ class Lanes:
 
 
 def _places(run: Import) -> list[int]:
+    """An import goes on in as many lanes as it was begun with: another number would part its people otherwise."""
     return list(run.lanes) or [run.position] * LANES
 
 

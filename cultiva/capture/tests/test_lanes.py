@@ -55,6 +55,20 @@ def test_a_lane_that_is_lost_is_the_only_one_done_anew(run: Import, at: datetime
     assert_whole(go_on(run=found, now=lambda: at))  # whose chunks are larger by now
 
 
+@pytest.mark.parametrize("later", [1, 3])
+def test_an_import_goes_on_in_as_many_lanes_as_it_began_with(run: Import, at: datetime, later: int) -> None:
+    """Whatever the number is by then: otherwise rows of one lane would be left out as those of another."""
+    going = start(run=run, at=at, actor="test")
+    with patch("cultiva.capture.imports.running.CHUNK_ROWS", 7), pytest.raises(KeyError), losing(lane=1, after=2):
+        go_on(run=going, now=lambda: at)
+    with workspace_scope(run.workspace_id):
+        found = Import.objects.get(id=run.id)
+        assert found.lanes[0] != found.lanes[1]
+    with patch.object(lanes, "LANES", later):
+        done = go_on(run=found, now=lambda: at)
+    assert_whole(done)
+
+
 def losing(*, lane: int, after: int) -> Any:
     """From the second chunk on, the process dies in this lane."""
     seen: list[int] = []
