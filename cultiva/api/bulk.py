@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from ninja import Query
 
+from cultiva.accounts.actions import record_audit
 from cultiva.api import examples
-from cultiva.api.door import Answer, ApiRequest, an_id, endpoint, make_cursor, read_cursor
+from cultiva.api.door import Answer, ApiRequest, FileAnswer, an_id, endpoint, make_cursor, read_cursor
 from cultiva.api.errors import ApiError, invalid, not_found, one_line
 from cultiva.api.shapes import BulkAction, BulkActionIn, Id, Page, PageQuery
 from cultiva.bulk import running
 from cultiva.bulk.kinds.base import BulkRefused
+from cultiva.bulk.kinds.export import content_type_of, file_of, is_there
 from cultiva.bulk.models import BulkAction as BulkActionRow
 from cultiva.bulk.undoing import start_undo, why_not
 from cultiva.lib.documents import DocumentError
@@ -93,6 +96,30 @@ def undo_bulk_action(request: ApiRequest, bulk_action_id: Id) -> Answer:
     except BulkRefused as error:
         raise ApiError(409, "cannot_undo", one_line(error)) from error
     return 200, bulk_row(action)
+
+
+@endpoint(
+    "GET", "/exports/{export_id}/file", scope=EXPORTS, tag="Bulk actions", summary="The file of an export",
+    answers={200: None}, example=None,
+)  # fmt: skip
+def get_export_file(request: ApiRequest, export_id: Id) -> FileAnswer:
+    """`export_id` is the bulk action's. 409 until it is done; 410 when the file is gone, seven days later. That it was
+    taken stands in the audit log."""
+    action, call = _find(request, export_id), request.call
+    if action.kind != "export":
+        raise not_found(f"export {export_id}")
+    if action.state != "done":
+        raise ApiError(409, "not_done", f"The export is {action.state}. Ask again when it is done.")
+    if not is_there(action, call.at):
+        raise ApiError(410, "gone", "Exports are kept for 7 days. Export the leads anew.")
+    record_audit(
+        workspace_id=action.workspace_id, actor=call.caller.actor, action="export.downloaded", at=call.at,
+        target=f"bulk_action:{action.id}", detail={"file": action.file_name, "leads": action.total},
+    )  # fmt: skip
+    answer = StreamingHttpResponse(file_of(action), content_type=content_type_of(action))
+    answer["Content-Disposition"] = f'attachment; filename="{action.file_name}"'
+    answer["Content-Length"] = str(action.file_bytes)
+    return 200, answer
 
 
 def bulk_row(action: BulkActionRow) -> Json:

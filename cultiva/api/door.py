@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
 from ninja.parser import Parser
@@ -32,6 +32,7 @@ from cultiva.lib.database import workspace_scope
 
 Json = dict[str, Any]
 Answer = tuple[int, Json]
+FileAnswer = tuple[int, StreamingHttpResponse]
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -184,14 +185,17 @@ def endpoint(
     *,
     scope: str,
     summary: str,
-    answers: Mapping[int, type[BaseModel]],
-    example: Json,
+    answers: Mapping[int, type[BaseModel] | None],
+    example: Json | None,
     body_example: Json | None = None,
     tag: str,
-) -> Callable[[Callable[..., Answer]], Callable[..., HttpResponse]]:
-    """One operation: documented, authenticated, in one transaction of the caller's workspace."""
+) -> Callable[[Callable[..., Answer | FileAnswer]], Callable[..., HttpResponse]]:
+    """One operation: documented, authenticated, in one transaction of the caller's workspace.
 
-    def decorate(view: Callable[..., Answer]) -> Callable[..., HttpResponse]:
+    `answers` without a model, and no example: the answer is a file.
+    """
+
+    def decorate(view: Callable[..., Answer | FileAnswer]) -> Callable[..., HttpResponse]:
         known = set(_query_names(view))
 
         @wraps(view)
@@ -202,7 +206,7 @@ def endpoint(
             with workspace_scope(request.call.workspace_id):
                 note_use(request.call.caller, at=request.call.at)
                 if method in WRITES:
-                    return _once(request, lambda: view(request, **values))
+                    return _once(request, lambda: cast(Answer, view(request, **values)))
                 return _response(*view(request, **values))
 
         statuses = [401, 403, 422, 429, 500, *([404] if "{" in path else [])]
@@ -210,7 +214,8 @@ def endpoint(
         extra: Json = {
             "x-scope": scope or None,
             "responses": {
-                status: {"content": {"application/json": {"example": example}}} for status in answers
+                status: {"content": {"application/json": {"example": example}} if model else FILE}
+                for status, model in answers.items()
             },
         }  # fmt: skip
         if method in WRITES:
@@ -232,6 +237,7 @@ def endpoint(
     return decorate
 
 
+FILE = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
 IDEMPOTENCY_PARAMETER = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -242,7 +248,7 @@ IDEMPOTENCY_PARAMETER = {
 }
 
 
-def _query_names(view: Callable[..., Answer]) -> list[str]:
+def _query_names(view: Callable[..., Any]) -> list[str]:
     """The names of the query parameters: those of the model annotated as `query`."""
     parameter = inspect.signature(view).parameters.get("query")
     model = parameter.annotation.__args__[0] if parameter and hasattr(parameter.annotation, "__args__") else None
@@ -271,7 +277,9 @@ def _once(request: ApiRequest, work: Callable[[], Answer]) -> HttpResponse:
     return HttpResponse(kept.body, status=kept.status, content_type="application/json", headers=headers)
 
 
-def _response(status: int, body: Json) -> HttpResponse:
+def _response(status: int, body: Json | StreamingHttpResponse) -> HttpResponse:
+    if isinstance(body, StreamingHttpResponse):
+        return cast(HttpResponse, body)
     return HttpResponse(encode(body), status=status, content_type="application/json")
 
 

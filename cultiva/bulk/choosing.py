@@ -46,8 +46,8 @@ def read_selection(document: Any, *, workspace_id: int) -> Json:
             )
     if wanted.get("criteria") is not None:
         node = parse(wanted["criteria"], place="selection.filter.criteria")
-        for problem in check(node, workspace_id=workspace_id, place="selection.filter.criteria"):
-            raise BulkRefused(str(problem))
+        for found_wrong in check(node, workspace_id=workspace_id, place="selection.filter.criteria"):
+            raise BulkRefused(str(found_wrong))
     return {"filter": {name: value for name, value in wanted.items() if value}}
 
 

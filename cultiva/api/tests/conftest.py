@@ -40,7 +40,12 @@ class Program:
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         address = path if path.startswith("/api") else f"/api/v1{path}"
         self.last = self.client.generic(method, address, data, content_type=content_type, headers=named)
-        return self.last.status_code, orjson.loads(self.last.content)
+        return self.last.status_code, {} if self.last.streaming else orjson.loads(self.last.content)
+
+    def take(self, path: str) -> Any:
+        """A file, which must be there."""
+        assert self.ask("GET", path) == (200, {})
+        return self.last
 
     def get(self, path: str, **headers: str) -> Any:
         """The body of an answer that must be 200."""

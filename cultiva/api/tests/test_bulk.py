@@ -84,6 +84,28 @@ def test_an_export_needs_its_own_scope(huerta: Any, leads: list[Lead], programs:
     assert programs(huerta, scopes=["bulk:write", "exports:read"]).ask("POST", "/bulk-actions", export)[0] == 201
 
 
+def test_the_file_of_an_export_is_taken_while_it_is_there(
+    huerta: Any, program: Program, leads: list[Lead], at: datetime
+) -> None:
+    export = {"action": "export", "settings": {"format": "csv"}, "selection": SPANISH}
+    made = program.ask("POST", "/bulk-actions", export)[1]
+    status, body = program.ask("GET", f"/exports/{made['id']}/file")
+    assert (status, body["error"]["code"]) == (409, "not_done")
+    work(huerta)
+    answer = program.take(f"/exports/{made['id']}/file")
+    text = b"".join(answer).decode("utf-8-sig")
+    assert answer.headers["Content-Disposition"].endswith('.csv"')
+    assert int(answer.headers["Content-Length"]) == len(text.encode("utf-8-sig"))
+    assert "ana@a.example" in text
+    assert "joao@a.example" not in text
+    assert AuditEntry.objects.get(action="export.downloaded").actor.startswith("api_key:")
+    BulkAction.objects.filter(id=made["id"]).update(expires_at=at)
+    status, body = program.ask("GET", f"/exports/{made['id']}/file")
+    assert (status, body["error"]["code"]) == (410, "gone")
+    tagging = program.ask("POST", "/bulk-actions", TAG)[1]
+    assert program.ask("GET", f"/exports/{tagging['id']}/file")[0] == 404
+
+
 def test_where_nobody_matches_nothing_is_started(program: Program, leads: list[Lead]) -> None:
     nobody = {"filter": {"criteria": {"attribute": "country", "is": "FR"}}}
     status, body = program.ask("POST", "/bulk-actions", TAG | {"selection": nobody})

@@ -158,6 +158,11 @@ def file_of(action: BulkAction) -> Iterator[bytes]:
     return _parts(action, "file")
 
 
+def is_there(action: BulkAction, at: datetime) -> bool:
+    """Whether the file of an export can be taken: it is whole, and not too old."""
+    return action.file_bytes is not None and (action.expires_at is None or action.expires_at > at)
+
+
 def content_type_of(action: BulkAction) -> str:
     return format_of(action.settings["format"]).content_type
 

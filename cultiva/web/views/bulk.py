@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from cultiva.accounts.actions import record_audit
 from cultiva.bulk import running
 from cultiva.bulk.kinds.base import BulkKind, BulkRefused
-from cultiva.bulk.kinds.export import content_type_of, file_of
+from cultiva.bulk.kinds.export import content_type_of, file_of, is_there
 from cultiva.bulk.models import BulkAction
 from cultiva.bulk.undoing import start_undo, why_not
 from cultiva.criteria.language import parse, say
@@ -290,7 +290,7 @@ def download(request: StaffRequest, action_id: int) -> Any:
         raise Http404
     if request.staff.role not in running.kind_of(action).roles:
         return not_your_role(request)
-    if action.file_bytes is None or (action.expires_at and action.expires_at <= request.staff.at):
+    if not is_there(action, request.staff.at):
         context = {
             "title": _("This file is gone"),
             "text": _("Exports are kept for 7 days. Export the leads anew."),
