@@ -136,10 +136,13 @@ class World:
         return Lead.objects.filter(workspace=self.workspace, email_key=email, merged_into=None).first()
 
     def save(self, email: str, attributes: dict[str, Any]) -> None:
+        """A lead is valid from the first moment, or by an import with a proof."""
+        is_new = self.lead_of(email) is None
         lead = people.lead(self.workspace, self.at, email, attributes=attributes)
-        ConsentMark.objects.get_or_create(
-            workspace=self.workspace, lead_id=lead.id, defaults={"valid_since": self.at, "profiled_since": self.at}
-        )
+        if is_new:
+            ConsentMark.objects.get_or_create(
+                workspace=self.workspace, lead_id=lead.id, defaults={"valid_since": self.at, "profiled_since": self.at}
+            )
 
     def act(self, browser: str, what: tuple[str, Any, int]) -> None:
         self._record(people.visitor(self.workspace, browser=browser), None, *what)
@@ -246,7 +249,7 @@ class World:
         context = Context(timezone="Europe/Madrid")
         predicate = compile_predicate(parse(segment.criteria), context)
         rows = fetch_all(
-            f"SELECT l.id FROM lead l WHERE l.merged_into_id IS NULL AND {predicate}",
+            f"SELECT l.id FROM lead l JOIN lead_state USING (workspace_id) WHERE lead_id = l.id AND {predicate}",
             context.parameters | {"at": self.at},
         )
         pins = dict(Pin.objects.filter(segment=segment, lead__merged_into=None).values_list("lead_id", "is_included"))

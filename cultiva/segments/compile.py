@@ -186,20 +186,29 @@ def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
 
 
 def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
-    needs_marks = any(each.takes_only_valid for each in segments)
+    needs_marks, only_valid = (
+        any(each.takes_only_valid for each in segments),
+        all(each.takes_only_valid for each in segments),
+    )
     valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
     join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
     if everybody and not any(_reads_lead(each.node) for each in segments):
         # Whose events alone are asked for needs no wide row.
-        return _valid_people() if all(each.takes_only_valid for each in segments) else _people(valid, join)
+        return _valid_people() if only_valid else _people(valid, join)
+    # Who went with the import that brought them has a row and no state, and is nobody.
+    is_there = "JOIN lead_state s ON s.workspace_id = l.workspace_id AND s.lead_id = l.id"
     columns = f"l.id, l.workspace_id, l.attributes, l.folded, {valid} AS is_valid"
     if everybody:
+        people = (
+            f"lead l {join} WHERE m.valid_since IS NOT NULL" if only_valid else f"lead l {is_there} {join} WHERE true"
+        )
         return f"""touched AS NOT MATERIALIZED (
-  SELECT {columns} FROM lead l {join} WHERE l.workspace_id = %(workspace)s AND l.merged_into_id IS NULL)"""
+  SELECT {columns} FROM {people} AND l.workspace_id = %(workspace)s AND l.merged_into_id IS NULL)"""
     return f"""touched AS MATERIALIZED (
   SELECT {columns}, given.asked::varbit AS asked
     FROM unnest(%(leads)s::bigint[], %(asked)s::text[]) AS given(lead_id, asked)
-    JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL {join})"""
+    JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL
+    {is_there} {join})"""
 
 
 def _valid_people() -> str:

@@ -9,18 +9,19 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.holds import Change, Hold, Pair, counted, drop, put_back
+from cultiva.segments.refreshing import wait_for_builds
 
 
 def join_members(pair: Pair, hold: Hold) -> None:
     """Where both are inside, the merged lead's stay ends: a segment counts a person once."""
-    _wait_for_builds(pair)
+    wait_for_builds(pair.workspace_id)
     for statement in ("join_since", "join_doubles", "join_members"):
         execute(load_sql("segments", statement), pair.parameters)
 
 
 def part_members(pair: Pair, hold: Hold, changes: Sequence[Change]) -> None:
     """The days' figures follow the stays that begin again."""
-    _wait_for_builds(pair)
+    wait_for_builds(pair.workspace_id)
     ids = [change.key for change in changes]
     parameters = {"workspace": pair.workspace_id, "stays": ids}
     before = {row["id"]: row["until"] for row in fetch_all(load_sql("segments", "ends_of_stays"), parameters)}
@@ -32,12 +33,6 @@ def part_members(pair: Pair, hold: Hold, changes: Sequence[Change]) -> None:
     ]
     if again:
         execute(load_sql("segments", "uncount_exits"), {**pair.parameters, "stays": again, "merged_at": pair.merged_at})
-
-
-def _wait_for_builds(pair: Pair) -> None:
-    """A build writes who met the criteria when it looked: nobody becomes somebody else before it is done."""
-    execute(load_sql("segments", "wait_for_changes"), pair.parameters)
-    execute(load_sql("segments", "wait_for_builds"), pair.parameters)
 
 
 def join_pins(pair: Pair, hold: Hold) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from cultiva.accounts.models import Workspace
 from cultiva.criteria.language import parse
 from cultiva.criteria.personas import Persona
-from cultiva.events.actions import SKEW, LedgerEvent, NewEvent
+from cultiva.events.actions import SKEW, LedgerEvent, NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Judging, Wanted, judge
@@ -234,6 +234,22 @@ def _wanted(segment: Segment) -> _Compiled:
 def _judging(segments: tuple[_Compiled, ...], zone: str, personas: tuple[Persona, ...]) -> Judging:
     wanted = [Wanted(each.id, parse(each.criteria), each.takes_only_valid) for each in segments]
     return judge(wanted, timezone=zone, personas={each.key: each for each in personas})
+
+
+def wait_for_builds(workspace_id: int) -> None:
+    """A build writes who met the criteria when it looked: nobody goes or becomes somebody else before it is done, and
+    none begins until the end of the transaction."""
+    for statement in ("wait_for_changes", "wait_for_builds"):
+        execute(load_sql("segments", statement), {"workspace": workspace_id})
+
+
+def drop_leads(*, workspace_id: int, lead_ids: Sequence[int], at: datetime) -> None:
+    """Leads that are gone for good, whom the transaction holds, leave every segment; the ledger keeps when."""
+    wait_for_builds(workspace_id)
+    parameters = {"workspace": workspace_id, "leads": list(lead_ids), "at": at}
+    moves = [Move(**row) for row in fetch_all(load_sql("segments", "drop_leads"), parameters)]
+    events = [event_of(move, at, cause="gone") for move in moves]
+    record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
 
 
 def event_of(move: Move, at: datetime, **more: Any) -> NewEvent:

@@ -136,7 +136,7 @@ def test_a_tag_that_the_attribute_does_not_take_is_refused(
     lawful: Any, people: list[Lead], act: Act, at: datetime
 ) -> None:
     define(workspace_id=lawful.id, subject="lead", key="tags", type="multi_choice", choices=["vip"], at=at)
-    with pytest.raises(BulkRefused, match="does not take 'feria'"):
+    with pytest.raises(BulkRefused, match="does not take “feria”"):
         act("add_tag", {"tag": "feria"}, people)
 
 

@@ -20,6 +20,7 @@ from cultiva.leads.projecting import NAMES_SEARCHED
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.folding import fold, folded_where_different
 from cultiva.lib.staging import staged
+from cultiva.segments.refreshing import drop_leads
 
 Now = Callable[[], datetime]
 CHUNK_LEADS = 2000
@@ -88,6 +89,7 @@ def _undo_chunk(run: Import, at: datetime) -> int:
         return 0
     gone = [row["lead_id"] for row in rows if row["was_made"] and not row["is_touched"]]
     if gone:
+        drop_leads(workspace_id=run.workspace_id, lead_ids=gone, at=at)
         execute(load_sql("capture", "remove_imported_leads"), parameters | {"leads": gone})
     events = [_undone(run, lead_id, {}, [], at, name="import_undone") for lead_id in gone]
     changed = []
