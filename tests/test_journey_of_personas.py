@@ -114,7 +114,7 @@ def test_groups_are_found_accepted_and_edited(running: Running, staff: Page) -> 
     told = product.command("persona", "discover", "--workspace", "riega", "--json")
     groups = json.loads(told.splitlines()[-1])["groups"]
     assert groups
-    assert all(group["precision"] > 0.6 and group["recall"] > 0.6 for group in groups if group["criteria"])
+    assert all(group["precision"] > 0.6 and group["recall"] > 0.5 for group in groups if group["criteria"])
     number = next(n for n, group in enumerate(groups) if group["criteria"])
     staff.goto(product.url + "/personas/groups")
     card = staff.locator(".col-lg-6", has=staff.locator(f'form[action$="/{number}"]'))
