@@ -86,7 +86,7 @@ def test_an_edited_persona_follows_and_its_history_stays(running: Running, staff
     staff.locator("form .card-footer button.btn-primary").click()
     staff.wait_for_url(product.url + "/personas/of/de-murcia")
     expect(staff.locator("main")).to_contain_text("90%")
-    on = staff.locator("input[name=on]")
+    on = staff.locator("#on-a-day input[name=on]")
     today = json.loads(product.command("persona", "leads", "de-murcia", "--workspace", "riega", "--json"))
     on.fill(today["on"])
     staff.locator("#on-a-day button").click()
