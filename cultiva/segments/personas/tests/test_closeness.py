@@ -11,6 +11,7 @@ from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests import samples
 from cultiva.criteria.tests.cast import Person, Undone, against_the_database, make_months, make_people
 from cultiva.criteria.tests.reference import holds
+from cultiva.leads.models import LeadState
 from cultiva.segments.persona_models import LeadPersona
 from cultiva.segments.personas.closeness import place_leads
 from cultiva.segments.standing import Standing, read_persona
@@ -42,6 +43,7 @@ def valid(workspace: Any, ids: Sequence[int], at: datetime) -> None:
     ConsentMark.objects.bulk_create(
         ConsentMark(workspace=workspace, lead_id=id, valid_since=at, profiled_since=at) for id in ids
     )
+    LeadState.objects.bulk_create(LeadState(workspace=workspace, lead_id=id, stage_since=at) for id in ids)
 
 
 def place(workspace: Any, personas: Sequence[tuple[str, Any]], ids: Sequence[int], at: datetime) -> list[Any]:

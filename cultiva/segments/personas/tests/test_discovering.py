@@ -8,7 +8,7 @@ import pytest
 
 from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests.cast import Act, Person, make_months, make_people
-from cultiva.leads.models import Lead
+from cultiva.leads.models import Lead, LeadState
 from cultiva.leads.tests import people
 from cultiva.segments.persona_models import Discovery, Persona
 from cultiva.segments.personas import discovering
@@ -51,6 +51,7 @@ def fill(workspace: Any, at: datetime, made: list[Person]) -> list[int]:
     ConsentMark.objects.bulk_create(
         ConsentMark(workspace=workspace, lead_id=id, valid_since=at, profiled_since=at) for id in ids
     )
+    LeadState.objects.bulk_create(LeadState(workspace=workspace, lead_id=id, stage_since=at) for id in ids)
     return ids
 
 
