@@ -123,7 +123,6 @@ def run(workspace_id: int, at: Any, leads: int) -> dict[str, float]:
         segment = save_segment(workspace_id=workspace_id, name=name, criteria=criteria, by="bench", at=at)
         build = partial(build_one, workspace_id=workspace_id, segment_id=segment.id, at=at, tells=False)
         found[f"build {name}"] = timed(build)
-        found[f"build {name} again"] = timed(build)
     found["naive"] = timed(partial(ask_lead_by_lead, workspace_id, at))
     for name in ("prices-thrice", "active-olives", "large"):
         asked = {"workspace_id": workspace_id, "node": parse(TWELVE[name]), "at": at}
