@@ -186,10 +186,8 @@ def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
 
 
 def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
-    needs_marks, only_valid = (
-        any(each.takes_only_valid for each in segments),
-        all(each.takes_only_valid for each in segments),
-    )
+    needs_marks = any(each.takes_only_valid for each in segments)
+    only_valid = all(each.takes_only_valid for each in segments)
     valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
     join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
     if everybody and not any(_reads_lead(each.node) for each in segments):
@@ -212,6 +210,7 @@ def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
 
 
 def _valid_people() -> str:
+    """Who was merged keeps their marks; who went with an import does not."""
     return """touched AS NOT MATERIALIZED (
   SELECT m.lead_id AS id, m.workspace_id, true AS is_valid FROM consent_mark m
    WHERE m.workspace_id = %(workspace)s AND m.valid_since IS NOT NULL
@@ -219,7 +218,7 @@ def _valid_people() -> str:
 
 
 def _people(valid: str, join: str) -> str:
-    """Every lead that was not merged has a row of state."""
+    """Every lead that is there has a row of state."""
     return f"""touched AS NOT MATERIALIZED (
   SELECT l.id, l.workspace_id, {valid} AS is_valid
     FROM (SELECT lead_id AS id, workspace_id FROM lead_state WHERE workspace_id = %(workspace)s) l {join})"""

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from cultiva.lib.database import fetch_all, load_sql
 from cultiva.segments.models import Pin, Segment
 
+LAST_DAY = date.max - timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -81,13 +83,18 @@ def members_on(
     *, segment: Segment, day: date, time_zone: str, after: int | None = None, limit: int = 50
 ) -> tuple[Page, int]:
     """Who was in it at the end of a local day, and how many; whoever was merged since is the one they are now."""
-    end = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))
     parameters = {
-        "workspace": segment.workspace_id, "segment": segment.id, "end": end, "after": after or 2**62,
-        "limit": limit + 1,
+        "workspace": segment.workspace_id, "segment": segment.id, "end": end_of_day(day, time_zone),
+        "after": after or 2**62, "limit": limit + 1,
     }  # fmt: skip
     count = fetch_all(load_sql("segments", "count_members_on"), parameters)[0]["n"]
     return _page(fetch_all(load_sql("segments", "members_on"), parameters), limit), count
+
+
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """The instant at which a local day is over. Behind the last day a calendar knows there is none: it has the end of
+    the one before."""
+    return datetime.combine(min(day, LAST_DAY) + timedelta(days=1), time(), ZoneInfo(time_zone))
 
 
 def _page(rows: list[dict[str, Any]], limit: int) -> Page:

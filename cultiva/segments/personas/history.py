@@ -1,11 +1,11 @@
 """Which persona a lead was, and whose a persona was: now, on a day, and all along. The ledger keeps every change."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cultiva.lib.database import fetch_all, load_sql
+from cultiva.segments.lists import end_of_day
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def leads_of_persona_on(
     *, workspace_id: int, persona: str, day: date, time_zone: str, limit: int = 50
 ) -> tuple[list[dict[str, Any]], int]:
     """Whose main persona it was at the end of a local day, newest leads first, with since when; and how many."""
-    end = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))
+    end = end_of_day(day, time_zone)
     parameters = {"workspace": workspace_id, "persona": persona, "end": end, "limit": limit}
     rows = fetch_all(load_sql("segments", "leads_of_persona_on"), parameters)
     return rows, rows[0]["of"] if rows else 0

@@ -149,7 +149,8 @@ def test_a_profile_tells_which_persona_a_lead_was_and_a_persona_whose_it_was_on_
         assert f'href="/leads/{ana.id}"' in page[page.index("On a day") :]
     assert "it was the persona of 0 leads" in on("one", at)
     assert "it was the persona of 0 leads" in on("two", at - 6 * day)
-    assert client.get("/personas/of/one?on=yesterday").status_code == 200
+    for day_asked in ("yesterday", "0001-01-01", "9999-12-31"):
+        assert client.get(f"/personas/of/one?on={day_asked}").status_code == 200
 
 
 def test_the_builder_offers_personas_by_name(huerta: Any, at: datetime, ana: Lead) -> None:

@@ -125,6 +125,8 @@ def test_the_page_says_who_was_in_it_on_a_day(
     assert "Ana" in during
     after = client.get(path, {"on": f"{at - timedelta(days=1):%Y-%m-%d}"}).content.decode()
     assert "Nobody was in it on that day" in after
+    for end in ("0001-01-01", "9999-12-31"):
+        assert client.get(path, {"on": end}).status_code == 200
 
 
 def test_a_leads_timeline_says_which_segments_they_entered_and_left(
