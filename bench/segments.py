@@ -151,16 +151,25 @@ def with_many(workspace_id: int, at: Any) -> None:
 
 
 def varied(number: int) -> Any:
+    """One of the twelve shapes, with a limit, a window and a page of its own."""
     days, times, path = 7 + number % 80, 1 + number % 6, ("/", "/precios", "/casos", "/guias")[number % 4]
-    visited = {"event": "page", "where": [{"property": "path", "starts_with": path}], "within_days": days}
+    olives, large = {"attribute": "sector", "is": "olivar"}, {"attribute": "hectares", "gte": number}
+    visited = {"event": "page", "where": [{"property": "path", "starts_with": path}]}
+    lately = visited | {"within_days": days}
     return (
+        {"all": [olives, large]},
+        large,
+        {"all": [{"attribute": "job_title", "contains_any": ["propietario", "gerente"]}, large]},
+        lately | {"times": {"at_least": times}},
         visited | {"times": {"at_least": times}},
-        {"all": [{"attribute": "hectares", "gte": number}, visited]},
         {"event": "any", "times": {"at_most": times}, "within_days": days},
-        {"all": [{"event": "download", "within_days": days}, {"not": {"event": "purchase"}}]},
-        {"all": [{"segment": "olives"}, visited]},
-        {"any": [{"attribute": "sector", "is": "olivar"}, visited | {"times": {"at_least": 1 + times}}]},
-    )[number % 6]
+        {"event": "download", "within_days": days},
+        {"all": [{"event": "quote_requested", "within_days": days}, {"not": {"event": "purchase"}}]},
+        {"all": [{"segment": "olives"}, lately | {"times": {"at_least": 1 + times}}]},
+        {"all": [large, lately]},
+        {"all": [{"stage": "customer"}, large]},
+        {"all": [{"temperature": "hot"}, {"not": {"stage": "customer"}}, large]},
+    )[number % 12]
 
 
 def ask_lead_by_lead(workspace_id: int, at: Any) -> None:
@@ -192,10 +201,8 @@ def _segment(workspace_id: int, key: str) -> Any:
 
 
 def batch(workspace_id: int, number: int, at: Any) -> float:
-    """Both steps of `flow` on new events of some hundred leads; rolled back, so that each round finds the same."""
+    """Both steps of `flow` on new events of some hundred leads, others in each round, as when a newsletter went out."""
     import uuid
-
-    from django.db import transaction
 
     from cultiva.events.actions import NewEvent, record_events
     from cultiva.events.batch import Batch
@@ -220,9 +227,7 @@ def batch(workspace_id: int, number: int, at: Any) -> float:
         ]  # fmt: skip
         new = record_events(workspace_id=workspace_id, events=events, received_at=at, queue=False)
         work = Batch(workspace_id=workspace_id, at=at, events=list(new), lead_ids=leads)
-        took = timed(partial(refresh, work)) + timed(partial(refresh_states, work))
-        transaction.set_rollback(True)
-    return took
+        return timed(partial(refresh, work)) + timed(partial(refresh_states, work))
 
 
 def timed(work: Callable[[], Any]) -> float:

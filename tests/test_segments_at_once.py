@@ -21,7 +21,7 @@ from cultiva.lifecycle.actions import publish_lifecycle
 from cultiva.segments import building
 from cultiva.segments.actions import clone_segment, delete_segment, pin_leads, save_segment
 from cultiva.segments.building import build_all, build_one, go_on
-from cultiva.segments.models import Due, Member, Segment
+from cultiva.segments.models import Mark, Member, Segment, Wake
 
 AT = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 SPANISH: Any = {"attribute": "country", "is": "ES"}
@@ -83,7 +83,7 @@ def test_a_large_segment_is_built_by_the_job_and_then_told_of(huerta: Any, leads
     assert members(segment) == set(leads[:3])
     assert members(above) == set(leads[3:])
     assert moves(segment) == [("entered", lead, "definition") for lead in leads[:3]]
-    assert not Due.objects.filter(workspace=huerta).exists()
+    assert not Mark.objects.filter(workspace=huerta).exists()
     assert not Segment.objects.filter(workspace=huerta, tells_at__isnull=False).exists()
 
 
@@ -108,13 +108,13 @@ def test_the_due_list_lets_time_alone_take_a_lead_out(huerta: Any, leads: list[i
     process_workspace(workspace_id=huerta.id, at=at)
     assert members(segment) == {leads[0]}
     # Four visits: the segment is left when the second oldest leaves the window, and not before.
-    assert list(Due.objects.filter(segment=segment).values_list("due_at", flat=True)) == [at + timedelta(days=20)]
+    assert list(Wake.objects.values_list("segment_ids", "due_ats")) == [([segment.id], [at + timedelta(days=20)])]
     before = at + timedelta(days=20, microseconds=-1)
     assert process_due_leads(workspace_id=huerta.id, at=before) == 0
     assert process_due_leads(workspace_id=huerta.id, at=at + timedelta(days=20)) == 1
     assert members(segment) == set()
     assert moves(segment) == [("entered", leads[0], None), ("left", leads[0], None)]
-    assert not Due.objects.filter(segment=segment).exists()
+    assert not Wake.objects.filter(workspace=huerta).exists()
 
 
 def test_a_build_writes_differences_only(huerta: Any, leads: list[int], at: datetime) -> None:

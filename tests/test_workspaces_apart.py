@@ -20,7 +20,7 @@ GLOBAL = {
 # By name these hold a lead, but the ledger knows leads only as ids, and views have no constraints.
 VIEWS = ("event", "lead_event", "lasting_stage_change")
 # Rows that come by the million in one statement, which reads the leads anyway: no reference is checked row by row.
-UNCHECKED = ("segment_due", "segment_known", "segment_member")
+UNCHECKED = ("segment_known", "segment_mark", "segment_member", "segment_wake")
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
     "analyze_history", "analyze_segments", "api_key_use", "company_search", "event_begin_beyond",

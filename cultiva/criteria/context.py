@@ -40,13 +40,17 @@ class Context:
     asks_everybody: bool = (
         False  # a condition may read a table once, in place of one look-up a lead; `workspace` is bound
     )
+    names: dict[tuple[str, str], str] = field(default_factory=dict)  # of values bound so far
     dialect: ClassVar[Dialect] = POSTGRES
     event_name: ClassVar[str] = "CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END"  # SQL over alias e
     has_workspace: ClassVar[bool] = True  # whether what rooms store of a lead can be read
 
     def bind(self, value: Any) -> str:
-        """A placeholder for a value; every word of a user reaches SQL this way and no other."""
-        name = f"c{len(self.parameters) + 1}"
+        """A placeholder for a value; every word of a user reaches SQL this way and no other.
+
+        The same value has the same one: what asks the same reads the same, and need be worked out but once.
+        """
+        name = self.names.setdefault((type(value).__name__, repr(value)), f"c{len(self.parameters) + 1}")
         self.parameters[name] = value
         return self.dialect.placeholder(name)
 

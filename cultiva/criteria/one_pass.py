@@ -17,10 +17,18 @@ class OnePass(Context):
     """The caller puts `columns` into `happened`, `counts` into `counted`, and joins that to the leads as t."""
 
     event_name: ClassVar[str] = "e.event_name"
-    columns: list[str] = field(default_factory=list)  # of `happened`
-    counts: list[str] = field(default_factory=list)  # of `counted`
+    named_columns: dict[str, str] = field(default_factory=dict)  # {sql: name}, of `happened`
+    named_counts: dict[str, str] = field(default_factory=dict)  # of `counted`
     windows: list[str] = field(default_factory=list)  # one a test; "" looks back without limit
     events: set[str] = field(default_factory=set)  # names that are asked for, by personas as well
+
+    @property
+    def columns(self) -> list[str]:
+        return [f"{sql} AS {name}" for sql, name in self.named_columns.items()]
+
+    @property
+    def counts(self) -> list[str]:
+        return [f"{sql} AS {name}" for sql, name in self.named_counts.items()]
 
     def event_is(self, name: str) -> str:
         self.events.add(name)
@@ -34,22 +42,20 @@ class OnePass(Context):
         """SQL over t: the figure of the events that pass a test."""
         value = figure.value(self.property)
         column = f"e.{self.add_column(f'CASE WHEN {matches} THEN {value} END')}" if value else ""
-        return figure.of_nobody(self.add_count(figure.aggregate(column, f"e.{test}")))
+        return figure.of_nobody(self.add_count(figure.aggregate(column, test)))
 
     def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
-        """A boolean column of `happened`; returns its name."""
+        """SQL over `happened`: a boolean column of it."""
         self.windows.append(window)
-        return self.add_column(f"({self.time_bounds(after=after, window=window)} AND {matches})")
+        return f"e.{self.add_column(f'({self.time_bounds(after=after, window=window)} AND {matches})')}"
 
     def add_column(self, sql: str) -> str:
         """Any column of `happened`; returns its name."""
-        self.columns.append(f"{sql} AS column_{len(self.columns) + 1}")
-        return f"column_{len(self.columns)}"
+        return self.named_columns.setdefault(sql, f"column_{len(self.named_columns) + 1}")
 
     def add_count(self, sql: str) -> str:
         """Any aggregate over `happened`; returns its name in `counted`."""
-        self.counts.append(f"{sql} AS count_{len(self.counts) + 1}")
-        return f"t.count_{len(self.counts)}"
+        return f"t.{self.named_counts.setdefault(sql, f'count_{len(self.named_counts) + 1}')}"
 
     def oldest_wanted(self) -> str:
         """Where every test has a window, older months stay closed: an event is received after it occurred."""
@@ -57,7 +63,7 @@ class OnePass(Context):
             return " AND false"
         if not all(self.windows):
             return ""
-        oldest = f"{self.at} - greatest({', '.join(self.windows)})"
+        oldest = f"{self.at} - greatest({', '.join(dict.fromkeys(self.windows))})"
         return f" AND e.occurred_at > {oldest}{self.received_since(oldest)}"
 
     def received_since(self, oldest: str) -> str:

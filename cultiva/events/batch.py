@@ -22,6 +22,7 @@ class Batch:
     passed_on: list[LedgerEvent] = field(default_factory=list)
     known_to_segments: int = 0  # how many of the events they have been brought up to date with
     known_to_personas: int = 0
+    due_in_segments: dict[int, set[int]] = field(default_factory=dict)  # {segment: leads whose instant has come}
     is_due: bool = False  # time alone brought the leads here, nothing happened to them
 
     def record(self, events: list[NewEvent]) -> list[LedgerEvent]:

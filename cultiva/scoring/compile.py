@@ -61,7 +61,7 @@ class ModelContext(OnePass):
         test = self.add_test(matches, after=after, window=window)
         self.rule_tests.append(test)
         if window:
-            self.edges.append(f"{self.add_count(f'min(e.occurred_at) FILTER (WHERE e.{test})')} + {window}")
+            self.edges.append(f"{self.add_count(f'min(e.occurred_at) FILTER (WHERE {test})')} + {window}")
         return self.counted(figure, matches, test)
 
 
@@ -123,7 +123,7 @@ def _compile_tree(rule: Rule, context: ModelContext) -> RuleSql:
     raw = f"CASE WHEN {compile_predicate(rule.when, context)} THEN {_float(rule.points, context)} ELSE 0 END"
     if reads_of(rule.when).is_daily:
         context.edges.append(_next_midnight(context))
-    tests = " OR ".join(f"e.{test}" for test in context.rule_tests)
+    tests = " OR ".join(context.rule_tests)
     evidence = f"SELECT e.id, e.occurred_at, NULL::float8 AS weight FROM happened e WHERE {tests}"
     return RuleSql(raw, context.edges if rule.points else [], evidence=evidence if tests else "")
 
@@ -152,7 +152,7 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
                    PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
             THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
   FROM happened e JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id JOIN counted t ON t.lead_id = e.lead_id
- WHERE e.{test}""",
+ WHERE {test}""",
     )
 
 
@@ -178,9 +178,9 @@ def _grouped(rule: Rule, group: str, test: str) -> str:
     """SQL: lead_id, value, events, first, latest of every group."""
     if rule.count == "each":
         instants = "1 AS events, e.occurred_at AS first, e.occurred_at AS latest"
-        return f"SELECT e.lead_id, e.id AS value, {instants} FROM happened e WHERE e.{test}"
+        return f"SELECT e.lead_id, e.id AS value, {instants} FROM happened e WHERE {test}"
     instants = "count(*) AS events, min(e.occurred_at) AS first, max(e.occurred_at) AS latest"
-    return f"SELECT e.lead_id, {group} AS value, {instants} FROM happened e WHERE e.{test} GROUP BY 1, 2"
+    return f"SELECT e.lead_id, {group} AS value, {instants} FROM happened e WHERE {test} GROUP BY 1, 2"
 
 
 def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:

@@ -16,7 +16,7 @@ from cultiva.lib.documents import DocumentError
 from cultiva.lib.folding import fold
 from cultiva.segments.building import SMALL, build_now, is_small, lock, refresh_and_tell, tell
 from cultiva.segments.inputs import inputs_of, states_in
-from cultiva.segments.models import DYNAMIC, FIXED, Day, Due, DueBlock, Input, Member, Pin, Segment
+from cultiva.segments.models import DYNAMIC, FIXED, Day, DueBlock, Input, Mark, Member, Pin, Segment
 
 Json = dict[str, Any]
 NOBODY: Json = {"any": []}
@@ -200,7 +200,7 @@ def delete_segment(*, workspace_id: int, segment_id: int, by: str, at: datetime)
         lock(workspace_id)
         segment = get_segment(workspace_id, segment_id)
         forget_references(workspace_id=workspace_id, kind="segment", key=segment.key)
-        for model in (Member, Pin, Due, DueBlock, Input, Day):
+        for model in (Member, Pin, Mark, DueBlock, Input, Day):
             rows = model._default_manager.filter(workspace_id=workspace_id, segment_id=segment_id)
             rows._raw_delete(rows.db)  # a million rows go in one statement
         audit(segment, "deleted", by=by, at=at)

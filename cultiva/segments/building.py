@@ -217,7 +217,7 @@ def build_one(*, workspace_id: int, segment_id: int, at: datetime, tells: bool =
 def judge_marked(*, workspace_id: int, segment_id: int, at: datetime) -> int:
     """Leads to whom something happened during a build, a chunk; returns how many."""
     with workspace_scope(workspace_id):
-        sql = "SELECT lead_id FROM segment_due WHERE workspace_id = %s AND segment_id = %s AND is_mark LIMIT %s"
+        sql = "SELECT lead_id FROM segment_mark WHERE workspace_id = %s AND segment_id = %s LIMIT %s"
         marked = sorted(row["lead_id"] for row in fetch_all(sql, [workspace_id, segment_id, CHUNK]))
         refresh_and_tell(workspace_id=workspace_id, segment_id=segment_id, lead_ids=marked, at=at)
     return len(marked)

@@ -2,7 +2,8 @@
 
 The events are read once, whatever the number of segments. l, e, t, j are the aliases the fragments use:
 
-    touched   l  the leads asked about; `asked` has a bit a segment: whether that one is asked of this lead
+    touched   l  the leads asked about; `asked` has a bit a segment: whether that one is asked of this lead; a column
+                 a condition that asks no events, however many segments ask it
     happened  e  their events; a column a test says which of them count
     counted   t  one row a lead: how many events pass each test, and the instants at which they leave their window
     judged    j  segment_id, lead_id, holds, and next_at: when time alone may change that
@@ -51,10 +52,12 @@ class Judging:
 class JudgingContext(OnePass):
     """Beside what the one pass counts, the instants at which that may change by time alone."""
 
+    personas: Mapping[str, Persona] = field(default_factory=dict)
     looks_into_lists: bool = True
     needs_edges: bool = True
+    facts: dict[str, str] = field(default_factory=dict)  # {sql: name}, columns of `touched`
     lists: list[str] = field(default_factory=list)  # whether a lead has a list under a name that is asked for
-    tests: list[str] = field(default_factory=list)  # columns of `happened`
+    tests: list[str] = field(default_factory=list)  # columns of `happened`, of everybody
     keeps_all: bool = False  # events that count for nothing as well
     edges: list[str] = field(default_factory=list)  # of the segment being compiled: instants or NULL
     steps: Sequence[int] | None = None  # of the condition being compiled: counts at which it may turn; None: each
@@ -76,13 +79,21 @@ class JudgingContext(OnePass):
         test = self.add_test(matches, after=after, window=window)
         found = self.counted(figure, matches, test)
         if window and self.needs_edges:
-            self.edges += self._edges(f"e.{test}", found, window)
+            self.edges += self._edges(test, found, window)
         return found
 
     def add_test(self, matches: str, *, after: str = "", window: str = "") -> str:
+        """Of named leads an event is looked at once for all the windows it may lie in."""
+        if not self.asks_everybody:
+            self.windows.append(window)
+            return f"({self.time_bounds(after=after, window=window)} AND e.{self.add_column(matches)})"
         test = super().add_test(matches, after=after, window=window)
-        self.tests.append(f"e.{test}")
+        self.tests.append(test)
         return test
+
+    def add_fact(self, sql: str) -> str:
+        """SQL over `touched`: what is asked of a named lead alone."""
+        return f"l.{self.facts.setdefault(sql, f'fact_{len(self.facts) + 1}')}"
 
     def _edges(self, test: str, count: str, window: str) -> list[str]:
         """When the count falls to one at which the condition may turn: then the event next above it leaves."""
@@ -118,7 +129,7 @@ def judge(
     rows = [_row(each, number, context) for number, each in enumerate(segments)]
     if any(reads_with(each.node, known).is_daily for each in segments):
         context.keeps_all = True  # an event that does not count today may do so tomorrow
-    steps = [_touched(segments, everybody=everybody)]
+    steps = [_touched(segments, context)]
     if context.columns:
         steps += [_happened(frozenset(context.events), context), _counted(context)]
     steps.append(_judged(rows, context, only_with_events=all(needs_events(each.node) for each in segments)))
@@ -126,13 +137,13 @@ def judge(
 
 
 def _row(segment: Wanted, number: int, context: JudgingContext) -> str:
-    context.edges, tests = [], len(context.columns)
+    context.edges = []
     for condition in conditions_of(segment.node) if context.needs_edges else ():
         context.edges += _own_edges(condition, context)
     holds = _compile(segment.node, context)
     if segment.takes_only_valid:
         holds = f"(l.is_valid AND {holds})"
-    if context.needs_edges and len(context.columns) > tests:
+    if context.needs_edges and reads_with(segment.node, context.personas).events:
         context.edges.append("t.upcoming")
     next_at = f"least({', '.join(context.edges)})" if context.edges else "NULL::timestamptz"
     if context.edges and needs_events(segment.node):
@@ -149,7 +160,9 @@ def _compile(node: Node, context: JudgingContext) -> str:
     """`compile_predicate`, which tells the context of each condition first at which counts it may turn."""
     if isinstance(node, Condition):
         context.steps = steps_of(node)
-        return compile_predicate(node, context)
+        holds = compile_predicate(node, context)
+        asks_events = reads_with(node, context.personas).events
+        return holds if context.asks_everybody or asks_events else context.add_fact(holds)
     if isinstance(node, Not):
         return f"(NOT {_compile(node.node, context)})"
     joint, nothing = (" AND ", "true") if isinstance(node, AllOf) else (" OR ", "false")
@@ -185,25 +198,26 @@ def _own_edges(condition: Condition, context: JudgingContext) -> list[str]:
     return [said] if said else []
 
 
-def _touched(segments: Sequence[Wanted], *, everybody: bool) -> str:
+def _touched(segments: Sequence[Wanted], context: JudgingContext) -> str:
     needs_marks = any(each.takes_only_valid for each in segments)
     only_valid = all(each.takes_only_valid for each in segments)
     valid = "m.valid_since IS NOT NULL" if needs_marks else "true"
     join = "LEFT JOIN consent_mark m ON m.workspace_id = l.workspace_id AND m.lead_id = l.id" if needs_marks else ""
-    if everybody and not any(_reads_lead(each.node) for each in segments):
+    if context.asks_everybody and not any(_reads_lead(each.node) for each in segments):
         # Whose events alone are asked for needs no wide row.
         return _valid_people() if only_valid else _people(valid, join)
     # Who went with the import that brought them has a row and no state, and is nobody.
     is_there = "JOIN lead_state s ON s.workspace_id = l.workspace_id AND s.lead_id = l.id"
     columns = f"l.id, l.workspace_id, l.attributes, l.folded, {valid} AS is_valid"
-    if everybody:
+    if context.asks_everybody:
         people = (
             f"lead l {join} WHERE m.valid_since IS NOT NULL" if only_valid else f"lead l {is_there} {join} WHERE true"
         )
         return f"""touched AS NOT MATERIALIZED (
   SELECT {columns} FROM {people} AND l.workspace_id = %(workspace)s AND l.merged_into_id IS NULL)"""
+    facts = "".join(f", {sql} AS {name}" for sql, name in context.facts.items())
     return f"""touched AS MATERIALIZED (
-  SELECT {columns}, given.asked::varbit AS asked
+  SELECT {columns}{facts}, given.asked::varbit AS asked
     FROM unnest(%(leads)s::bigint[], %(asked)s::text[]) AS given(lead_id, asked)
     JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = given.lead_id AND l.merged_into_id IS NULL
     {is_there} {join})"""

@@ -79,7 +79,16 @@ class Member(SegmentRow):
             )
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "lead"], name="segment_member_lead"),
+            # With the id, who is asked about many segments is answered from the index alone.
+            models.Index(
+                fields=["workspace", "lead", "segment"],
+                include=["id"],
+                condition=models.Q(until=None),
+                name="segment_member_present",
+            ),
+            models.Index(
+                fields=["workspace", "lead"], condition=models.Q(until__isnull=False), name="segment_member_past"
+            ),
             models.Index(
                 fields=["workspace", "segment", "until", "id"],
                 condition=models.Q(until__isnull=False),
@@ -105,31 +114,52 @@ class Pin(SegmentRow):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="segment_pin_lead")]
 
 
-class Due(SegmentRow):
-    """The instant at which time alone may change whether a lead is in a segment.
+class Wake(WorkspaceRow):
+    """The instants at which time alone may change which segments a lead is in: one of each segment, or none.
 
-    A mark: something happened while the segment was being built, which does not know of it.
+    One row a lead: a person who visits is told of by as many instants as there are segments that ask for visits. An
+    instant that moved away stays as it was, and the lead is then looked at once in vain: who visits every day would
+    be written every day otherwise. A segment may be named twice, or be gone.
     """
+
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    lead = models.OneToOneField(Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="+")
+    due_at = models.DateTimeField()  # the earliest of due_ats
+    segment_ids = ArrayField(models.BigIntegerField())
+    due_ats = ArrayField(models.DateTimeField())  # one a segment
+
+    class Meta:
+        db_table = "segment_wake"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "due_at", "lead"], name="segment_wake_next")
+        ]
+
+
+class Mark(SegmentRow):
+    """Something happened to a lead that the segment does not know of: while it was being built, or behind its step of
+    `flow`. It is asked about the lead as soon as it is not being built."""
 
     id = models.BigAutoField(primary_key=True)
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
-    due_at = models.DateTimeField()
-    is_mark = models.BooleanField(default=False)
+    at = models.DateTimeField()
 
     class Meta:
-        db_table = "segment_due"
+        db_table = "segment_mark"
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["workspace", "lead", "segment", "is_mark"], name="due_once")
+            models.UniqueConstraint(fields=["workspace", "segment", "lead"], name="marked_once")
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["workspace", "due_at", "lead"], name="segment_due_next")
+            models.Index(fields=["workspace", "lead"], name="segment_mark_lead"),
+            models.Index(fields=["workspace", "at", "lead"], name="segment_mark_next"),
         ]
 
 
 class DueBlock(SegmentRow):
     """The same instants as a build finds them, many in a row: a million rows of their own would take seconds.
 
-    They become rows of `segment_due` when their time comes (unfold_due.sql). A row that is there by then is newer.
+    They are told to each lead's `Wake` when their time comes (unfold_due.sql).
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -19,7 +19,7 @@ from cultiva.events.batch import Batch
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.segments.compile import Judging, Wanted, judge
 from cultiva.segments.inputs import EARLIER_STATES, EVERYTHING, changed_by, states_in
-from cultiva.segments.models import Input, Segment
+from cultiva.segments.models import DueBlock, Input, Segment
 from cultiva.segments.standing import personas_of
 
 
@@ -40,6 +40,8 @@ Asked = dict[int, set[int]]  # {segment: leads}
 
 def refresh(batch: Batch) -> None:
     """Step of `flow`: the segments that read no score, stage or the like."""
+    if batch.is_due:
+        _take_due(batch)
     if batch.lead_ids and _begin(batch.workspace_id):
         changes, batch.known_to_segments = _changes(batch), len(batch.events)
         _refresh(batch, changes, reads_states=False)
@@ -78,13 +80,20 @@ def note_events(*, workspace_id: int, events: Sequence[LedgerEvent], at: datetim
 
 
 def _let_wait(changes: Changes, workspace_id: int, at: datetime) -> None:
-    if not changes:
+    if not any(changes.values()):
         return
     leads, inputs = zip(
         *((lead_id, word) for lead_id, words in sorted(changes.items()) for word in sorted(words)), strict=True
     )
     parameters = {"workspace": workspace_id, "leads": list(leads), "inputs": list(inputs), "at": at}
     execute(load_sql("segments", "let_wait"), parameters)
+
+
+def _take_due(batch: Batch) -> None:
+    """What time alone brought the leads here for; the step behind scores and stages looks at it as well."""
+    parameters = {"workspace": batch.workspace_id, "leads": batch.lead_ids, "at": batch.at}
+    for row in fetch_all(load_sql("segments", "take_due"), parameters):
+        batch.due_in_segments.setdefault(row["segment_id"], set()).update(row["leads"])
 
 
 def _begin(workspace_id: int) -> bool:
@@ -132,7 +141,9 @@ def _refresh(batch: Batch, changes: Changes, *, reads_states: bool) -> None:
     rows = _affected(batch, changes, reads_states=reads_states)
     while rows:
         level = min(row["level"] for row in rows)
-        asked = _asked(changes, [row for row in rows if row["level"] == level])
+        asked = _asked(changes, batch.due_in_segments, [row for row in rows if row["level"] == level])
+        for segment_id in asked:
+            batch.due_in_segments.pop(segment_id, None)
         moves = refresh_leads(workspace_id=batch.workspace_id, asked=asked, at=batch.at)
         batch.record([event_of(move, batch.at) for move in moves])
         for move in moves:
@@ -145,25 +156,24 @@ def _refresh(batch: Batch, changes: Changes, *, reads_states: bool) -> None:
 
 
 def _affected(batch: Batch, changes: Changes, *, reads_states: bool) -> list[dict[str, Any]]:
-    """{segment_id, level, inputs that changed, leads for whom it is due} of the segments to be looked at."""
+    """{segment_id, level, inputs that changed} of the segments to be looked at."""
     parameters = {
         "workspace": batch.workspace_id,
         "reads_states": reads_states,
         "inputs": sorted(set().union(*changes.values())),
         "everything": any(EVERYTHING in each for each in changes.values()),
-        "leads": batch.lead_ids if batch.is_due else [],
-        "at": batch.at,
+        "due": list(batch.due_in_segments),
     }
     return fetch_all(load_sql("segments", "affected"), parameters)
 
 
-def _asked(changes: Changes, rows: Sequence[Mapping[str, Any]]) -> Asked:
+def _asked(changes: Changes, due: Mapping[int, set[int]], rows: Sequence[Mapping[str, Any]]) -> Asked:
     asked: Asked = {}
     for row in rows:
         inputs = {EVERYTHING, *row["inputs"]}
         asked[row["segment_id"]] = {
             lead_id for lead_id, changed in changes.items() if not inputs.isdisjoint(changed)
-        } | set(row["due"])
+        } | due.get(row["segment_id"], set())
     return {segment_id: leads for segment_id, leads in asked.items() if leads}
 
 
@@ -194,6 +204,7 @@ def refresh_leads(*, workspace_id: int, asked: Mapping[int, Iterable[int]], at: 
             "until": at + SKEW,
             "zone": zone,
             "leads": sorted(bits),
+            "segments": [each.id for each in ready],
             "asked": ["".join(bits[lead_id]) for lead_id in sorted(bits)],
         },
     )
@@ -267,13 +278,14 @@ def event_of(move: Move, at: datetime, **more: Any) -> NewEvent:
 
 
 def unfold_due(*, workspace_id: int, at: datetime) -> None:
-    """What builds found to be due by `at` is known to `due_leads` from now on."""
+    """What builds found to be due by `at` is known to `due_leads` from now on. Nobody refreshes meanwhile."""
     with workspace_scope(workspace_id):
-        execute("SELECT pg_advisory_xact_lock_shared(hashtextextended('segments', %s))", [workspace_id])
-        execute(load_sql("segments", "unfold_due"), {"workspace": workspace_id, "at": at, "limit": 20})
+        if DueBlock.objects.filter(workspace_id=workspace_id, from_at__lte=at).exists():
+            execute("SELECT pg_advisory_xact_lock(hashtextextended('segments', %s))", [workspace_id])
+            execute(load_sql("segments", "unfold_due"), {"workspace": workspace_id, "at": at, "limit": 20})
 
 
 def due_leads(*, workspace_id: int, at: datetime, limit: int, without: Sequence[int] = ()) -> list[int]:
     """Leads who by time alone may have entered or left a segment by `at`; the longest overdue first if more."""
     parameters = {"workspace": workspace_id, "at": at, "limit": limit, "without": list(without)}
-    return [row["lead_id"] for row in fetch_all(load_sql("segments", "due_leads"), parameters)]
+    return sorted(row["lead_id"] for row in fetch_all(load_sql("segments", "due_leads"), parameters))

@@ -34,12 +34,13 @@ class InSegment(Condition):
             )
             lasting, former = f"{of_segment} AND m.until IS NULL", f"{of_segment} AND m.until > {at}"
             return f"{lead}.id IN ({lasting} UNION ALL {former})"
-        return (
-            "EXISTS (SELECT FROM segment_member m"
-            " JOIN segment s ON s.workspace_id = m.workspace_id AND s.id = m.segment_id"
-            f" WHERE s.key = {key} AND m.since <= {at} AND (m.until IS NULL OR m.until > {at})"
-            f" AND m.workspace_id = {lead}.workspace_id AND m.lead_id = {lead}.id)"
+        workspace = f"{lead}.workspace_id"
+        segment = f"SELECT s.id FROM segment s WHERE s.workspace_id = {workspace} AND s.key = {key}"  # noqa: S608
+        stay = (
+            f"EXISTS (SELECT FROM segment_member m WHERE m.segment_id = ({segment})"
+            f" AND m.since <= {at} AND m.workspace_id = {workspace} AND m.lead_id = {lead}.id"
         )
+        return f"({stay} AND m.until IS NULL) OR {stay} AND m.until > {at}))"  # each kind of stay by its index
 
     def words(self, language: str) -> str:
         return (

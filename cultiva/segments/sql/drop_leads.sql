@@ -3,8 +3,10 @@ WITH gone AS (
   UPDATE segment_member SET until = greatest(%(at)s, since)
    WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[]) AND until IS NULL
   RETURNING id, segment_id, lead_id
-), due AS (
-  DELETE FROM segment_due WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+), wakes AS (
+  DELETE FROM segment_wake WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+), marks AS (
+  DELETE FROM segment_mark WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
 ), pins AS (
   DELETE FROM segment_pin WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
 ), known AS (

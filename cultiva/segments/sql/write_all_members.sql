@@ -21,8 +21,6 @@ pinned AS MATERIALIZED (
    WHERE m.workspace_id = %(workspace)s AND m.segment_id = %(segment)s AND m.until IS NULL
      AND m.id = ANY (ARRAY(SELECT p.id FROM present p LEFT JOIN wanted w USING (lead_id) WHERE w.lead_id IS NULL))
   RETURNING m.id
-), done AS (
-  DELETE FROM segment_due WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s AND NOT is_mark
 ), unfit AS (
   DELETE FROM segment_due_block WHERE workspace_id = %(workspace)s AND segment_id = %(segment)s
 ), due AS (

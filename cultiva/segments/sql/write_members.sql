@@ -6,7 +6,8 @@ pinned AS MATERIALIZED (
    WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
 ), present AS MATERIALIZED (
   SELECT id, segment_id, lead_id FROM segment_member
-   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[]) AND until IS NULL
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+     AND segment_id = ANY (%(segments)s::bigint[]) AND until IS NULL
 ), wanted AS MATERIALIZED (
   SELECT j.segment_id, j.lead_id, coalesce(p.is_included, j.holds) AS holds, j.next_at, m.id AS stay
     FROM judged j
@@ -23,18 +24,28 @@ pinned AS MATERIALIZED (
    WHERE id = ANY (ARRAY(SELECT stay FROM wanted WHERE NOT holds AND stay IS NOT NULL))
      AND workspace_id = %(workspace)s AND until IS NULL
   RETURNING id, segment_id, lead_id
-), waiting AS MATERIALIZED (
-  SELECT d.id, d.is_mark, d.segment_id, d.lead_id FROM segment_due d
-   WHERE d.workspace_id = %(workspace)s AND d.lead_id = ANY (%(leads)s::bigint[])
-), done AS (
-  DELETE FROM segment_due
-   WHERE workspace_id = %(workspace)s AND id = ANY (ARRAY(
-     SELECT d.id FROM waiting d JOIN wanted w USING (segment_id, lead_id) WHERE d.is_mark OR w.next_at IS NULL))
+), marked AS MATERIALIZED (
+  SELECT id, segment_id, lead_id FROM segment_mark
+   WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
+     AND segment_id = ANY (%(segments)s::bigint[])
+), judged_now AS (
+  DELETE FROM segment_mark
+   WHERE workspace_id = %(workspace)s
+     AND id = ANY (ARRAY(SELECT m.id FROM marked m JOIN wanted w USING (segment_id, lead_id)))
+), known AS MATERIALIZED (
+  SELECT w.lead_id, u.segment_id, min(u.due_at) AS due_at
+    FROM segment_wake w CROSS JOIN LATERAL unnest(w.segment_ids, w.due_ats) AS u(segment_id, due_at)
+   WHERE w.workspace_id = %(workspace)s AND w.lead_id = ANY (%(leads)s::bigint[])
+   GROUP BY w.lead_id, u.segment_id
 ), due AS (
-  INSERT INTO segment_due AS d (workspace_id, segment_id, lead_id, due_at, is_mark)
-  SELECT %(workspace)s, segment_id, lead_id, next_at, false FROM wanted WHERE next_at IS NOT NULL
-  ON CONFLICT (workspace_id, lead_id, segment_id, is_mark) DO UPDATE SET due_at = EXCLUDED.due_at
-   WHERE d.due_at <> EXCLUDED.due_at
+  INSERT INTO segment_wake AS d (workspace_id, lead_id, due_at, segment_ids, due_ats)
+  SELECT %(workspace)s, w.lead_id, min(w.next_at), array_agg(w.segment_id), array_agg(w.next_at)
+    FROM wanted w LEFT JOIN known k USING (segment_id, lead_id)
+   WHERE w.next_at IS NOT NULL AND (k.due_at IS NULL OR w.next_at < k.due_at)
+   GROUP BY w.lead_id ORDER BY w.lead_id
+  ON CONFLICT (lead_id) DO UPDATE
+     SET due_at = least(d.due_at, EXCLUDED.due_at), segment_ids = d.segment_ids || EXCLUDED.segment_ids,
+         due_ats = d.due_ats || EXCLUDED.due_ats
 ), moves AS (
   SELECT id, segment_id, lead_id, true AS is_entry FROM entered
    UNION ALL SELECT id, segment_id, lead_id, false FROM gone
