@@ -7,7 +7,7 @@ pinned AS MATERIALIZED (
 ), present AS MATERIALIZED (
   SELECT id, segment_id, lead_id FROM segment_member
    WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s::bigint[])
-     AND segment_id = ANY (%(segments)s::bigint[]) AND until IS NULL
+     AND segment_id + 0 = ANY (%(segments)s::bigint[]) AND until IS NULL  -- lead by lead, not pair by pair
 ), wanted AS MATERIALIZED (
   SELECT j.segment_id, j.lead_id, coalesce(p.is_included, j.holds) AS holds, j.next_at, m.id AS stay
     FROM judged j
