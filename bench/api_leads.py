@@ -55,7 +55,9 @@ def timed(ask: Any, page: str) -> float:
 
 
 def prepare() -> Any:
-    import tests.database  # noqa: F401  (starts a database of its own and names it in the environment)
+    from tests.database import use_own_database
+
+    use_own_database()
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cultiva.settings")
     import django

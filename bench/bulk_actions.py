@@ -34,7 +34,9 @@ def measure() -> list[Result]:
 
 
 def run() -> None:
-    import tests.database  # noqa: F401  (a PostgreSQL of our own)
+    from tests.database import use_own_database
+
+    use_own_database()
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "cultiva.settings"
     import django

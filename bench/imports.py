@@ -82,7 +82,9 @@ def copy_barely(path: Path) -> float:
 
 
 def run() -> None:
-    import tests.database  # noqa: F401  (a PostgreSQL of our own)
+    from tests.database import use_own_database
+
+    use_own_database()
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "cultiva.settings"
     import django

@@ -16,9 +16,14 @@ from cultiva.lib.postgres import EmbeddedPostgres
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before pytest-django's, which reads Django's settings."""
+    use_own_database(needs_server=not is_controller(early_config))
+
+
+def use_own_database(*, needs_server: bool = True) -> None:
+    """The environment of a process that works on a database of its own: a test worker, a measurement."""
     os.environ.setdefault("CULTIVA_DEMO", "1")  # tests move the clock
     os.environ.setdefault("CULTIVA_SECRET_KEY", "a key for tests only")
-    if "DATABASE_URL" not in os.environ and not is_controller(early_config):
+    if "DATABASE_URL" not in os.environ and needs_server:
         start_server()
     if "DATABASE_URL" in os.environ:
         os.environ.setdefault("DATABASE_OWNER_URL", os.environ["DATABASE_URL"])  # one login may serve both roles
