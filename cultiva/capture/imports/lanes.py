@@ -17,8 +17,9 @@ from django.db import IntegrityError, OperationalError, connections
 from django.utils import translation
 
 from cultiva.capture.imports import happenings
-from cultiva.capture.imports.mapping import Person, Plan
-from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.mapping import Plan
+from cultiva.capture.imports.rows import Person
+from cultiva.capture.imports.tables import Bad
 from cultiva.capture.imports.types import Types
 from cultiva.capture.imports.writing import Chunk
 from cultiva.capture.models import Import, ImportReject

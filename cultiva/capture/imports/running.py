@@ -25,18 +25,14 @@ from django.utils.translation import gettext, gettext_lazy
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User
 from cultiva.capture.imports import happenings
+from cultiva.capture.imports.given_out import REJECT_COLUMNS, guarded
 from cultiva.capture.imports.lanes import LANES, LEASE, Lanes, parts_people, write_chunk
-from cultiva.capture.imports.mapping import (
-    REJECT_COLUMNS,
-    Plan,
-    check_plan,
-    guarded,
-    happening_reader,
-    person_reader,
-    suggest,
-)
-from cultiva.capture.imports.reading import ENCODINGS, Bad, Dialect, Table, UnreadableFile, detect, open_table, sample
+from cultiva.capture.imports.mapping import Plan, check_plan
+from cultiva.capture.imports.reading import detect, open_table, sample
 from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.capture.imports.rows import happening_reader, person_reader
+from cultiva.capture.imports.suggesting import suggest
+from cultiva.capture.imports.tables import ENCODINGS, Bad, Dialect, Table, UnreadableFile
 from cultiva.capture.imports.writing import Chunk, Memory
 from cultiva.capture.models import Import, ImportPart, ImportReject
 from cultiva.consent.imported import BASES
