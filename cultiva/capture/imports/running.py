@@ -232,13 +232,12 @@ def go_on(
 ) -> Import:  # fmt: skip
     """Take chunks until the file's end. The caller holds the lease (`take_lease`), or is alone."""
     plan = Plan.from_json(run.plan)
-    has_lanes = parts_people(run, plan) and not connection.in_atomic_block  # whose rows no other connection sees
     read_at = run.started_at or now()  # whoever goes on reads each row as it was read first
     try:
         with (
             local_copy(run) as path,
             open_chunks(path, run, plan, read_at, skip=run.position) as chunks,
-            Lanes(run, plan, now) if has_lanes else nullcontext() as lanes,
+            Lanes(run, plan, now) if parts_people(run, plan) else nullcontext() as lanes,
         ):
             for chunk in read_ahead(chunks):
                 if must_stop():
