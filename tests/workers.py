@@ -13,8 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 SHARING_THE_PRODUCT = {
     "test_api_docs", "test_collector", "test_commands", "test_journey", "test_journey_of_a_file",
-    "test_journey_of_criteria", "test_journey_of_many", "test_journey_of_segments", "test_large_uploads", "test_sdks",
-    "test_tracking_script",
+    "test_journey_of_criteria", "test_journey_of_many", "test_journey_of_personas", "test_journey_of_segments",
+    "test_large_uploads", "test_sdks", "test_tracking_script",
 }  # fmt: skip
 
 
