@@ -53,7 +53,7 @@ class Product:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, timeout_seconds: float = 120) -> None:
+    def start(self, timeout_seconds: float = 300) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cultiva", "up"], cwd=ROOT, env=self.environ, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,

@@ -261,7 +261,7 @@ class World:
 histories = given(before=st.lists(steps, max_size=6), after=st.lists(steps, min_size=3, max_size=25))
 
 
-@settings(against_the_database, max_examples=20)
+@settings(against_the_database, max_examples=14)
 @histories
 def test_members_kept_up_to_date_are_those_of_a_fresh_look(huerta: Any, before: Any, after: Any) -> None:
     keep_and_compare(huerta, before, after)

@@ -13,9 +13,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 SHARING_THE_PRODUCT = {
     "test_api_docs", "test_collector", "test_commands", "test_journey", "test_journey_of_a_file",
-    "test_journey_of_criteria", "test_journey_of_many", "test_journey_of_segments", "test_large_uploads", "test_sdks",
-    "test_tracking_script",
+    "test_journey_of_criteria", "test_journey_of_many", "test_journey_of_personas", "test_journey_of_segments",
+    "test_large_uploads", "test_sdks", "test_tracking_script",
 }  # fmt: skip
+
+LONG = {"test_clusters", "test_discovering", "test_postgres", "test_screens"}  # begun late, one worker would end late
 
 
 def shares_the_product(nodeid: str) -> bool:
@@ -41,4 +43,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """The longest first: what shares the product, then the other tests from outside, then those of the rooms."""
     yield
-    items.sort(key=lambda item: (not shares_the_product(item.nodeid), not item.nodeid.startswith("tests/")))
+    items.sort(
+        key=lambda item: (
+            not shares_the_product(item.nodeid),
+            not item.nodeid.startswith("tests/"),
+            PurePath(file_of(item.nodeid)).stem not in LONG,
+        )
+    )

@@ -21,7 +21,7 @@ from xml.sax.saxutils import escape
 import duckdb
 import orjson
 
-from cultiva.capture.imports.mapping import guarded
+from cultiva.capture.imports.given_out import guarded
 
 Row = Sequence[Any]
 

@@ -51,7 +51,7 @@ class Import(WorkspaceRow):
     state = models.CharField(max_length=12, default="uploaded")
     sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
-    dialect = models.JSONField(default=dict)  # imports.reading.Dialect
+    dialect = models.JSONField(default=dict)  # imports.tables.Dialect
     plan = models.JSONField(default=dict)  # imports.mapping.Plan
     basis = models.CharField(max_length=12, blank=True, default="")  # proof, declared, customers, none
     declared_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")

@@ -124,7 +124,7 @@ class Claims:
 
     known: dict[UUID, Known]
     leads: dict[str, int]  # by address
-    addresses: dict[int, str | None]  # of the leads that visitors are or may be linked to
+    addresses: dict[int, str | None]  # of the leads that visitors are or may be linked to, all who are there
     merged: dict[int, int]
     owners: dict[str, int]  # leads whose own record of an address may still be on its way
     waiting: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
@@ -158,6 +158,8 @@ class Claims:
         """Our own record names the lead: their address and user id are from now on known as theirs."""
         assert telling.event.lead_id is not None
         lead = self.merged.get(telling.event.lead_id, telling.event.lead_id)
+        if lead not in self.addresses:
+            return
         key = telling.address.key if telling.address else None
         if key:
             self._recognise(key, lead, telling)
@@ -277,7 +279,9 @@ class Claims:
         if key in self.leads:
             return
         self.leads[key] = lead
-        self.new_addresses.append({"email_key": key, "lead_id": lead})
+        # Whoever the teller is by now: a merge may be undone, and finders follow `lead_alias`.
+        teller = telling.event.lead_id if telling.is_ours else lead
+        self.new_addresses.append({"email_key": key, "lead_id": teller})
         for visitor in sorted(self.waiting[key]):
             root = self.known[visitor]
             if root.same_as is None and root.email_key == key and root.lead is None:
@@ -384,7 +388,11 @@ def _load(workspace_id: int, tellings: list[Telling], merged: dict[int, int]) ->
     leads = fetch_all(load_sql("leads", "leads_of_addresses"), {"workspace": workspace_id, "addresses": list(given)})
     named = {merged.get(t.event.lead_id, t.event.lead_id) for t in tellings if t.event.lead_id is not None}
     linkable = named | {each.lead for each in known.values() if each.lead} | {row["lead_id"] for row in leads}
-    sql = "SELECT id, email_key FROM lead WHERE workspace_id = %s AND id = ANY (%s)"
+    # Who went with an undone import has a row still, and no state.
+    sql = (
+        "SELECT l.id, l.email_key FROM lead l JOIN lead_state s ON s.workspace_id = l.workspace_id AND s.lead_id = l.id"
+        " WHERE l.workspace_id = %s AND l.id = ANY (%s)"
+    )
     addresses = {row["id"]: row["email_key"] for row in fetch_all(sql, [workspace_id, list(linkable)])}
     adoptable = [t.address.key for t in tellings if t.address and t.is_secret]
     owners = {}

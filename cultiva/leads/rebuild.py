@@ -1,8 +1,8 @@
 """Making everything that follows from the ledger anew: who is who, and the rows of leads.
 
 Not in the ledger, and left as they are: a lead's row with its address, `source_kind` and `created_at`, the telephone
-of who has nothing else, mergers, links that a door made, when a link was made, definitions of attributes, and the
-rows of companies (their attributes, names and domains as groups are read anew).
+of who has nothing else, mergers and the rows of who was merged, links that a door made, when a link was made,
+definitions of attributes, and the rows of companies (their attributes, names and domains as groups are read anew).
 """
 
 from datetime import datetime

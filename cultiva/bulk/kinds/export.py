@@ -16,7 +16,7 @@ from cultiva.bulk.files import MOST_SHEET_ROWS, Column, Format, format_of
 from cultiva.bulk.kinds.base import BulkKind, BulkRefused, BulkSettings, Chunk, Json
 from cultiva.bulk.models import BulkAction, BulkPart
 from cultiva.bulk.words import shown
-from cultiva.capture.imports.mapping import OUR_ID
+from cultiva.capture.imports.given_out import OUR_ID
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import PurposeVersion
 from cultiva.leads.attributes import definitions

@@ -18,8 +18,9 @@ from cultiva.bulk.kinds.export import Export, file_of
 from cultiva.bulk.models import BulkAction, BulkPart
 from cultiva.bulk.running import forget
 from cultiva.bulk.tests.conftest import Act, settle
-from cultiva.capture.imports.mapping import person_reader, suggest
 from cultiva.capture.imports.reading import detect, open_table
+from cultiva.capture.imports.rows import person_reader
+from cultiva.capture.imports.suggesting import suggest
 from cultiva.consent.actions import record_consents, withdraw
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PolicyVersion, PurposeVersion

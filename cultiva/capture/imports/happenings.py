@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from django.utils.translation import gettext
 
-from cultiva.capture.imports.mapping import Happening, Plan
-from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.mapping import Plan
 from cultiva.capture.imports.refusals import Refusal
+from cultiva.capture.imports.rows import Happening
+from cultiva.capture.imports.tables import Bad
 from cultiva.capture.models import Import
 from cultiva.events.actions import visitor_of
 from cultiva.events.models import EventSource

@@ -9,16 +9,17 @@ import time
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connections
+from django.db import IntegrityError, OperationalError, connection, connections
 from django.utils import translation
 
 from cultiva.capture.imports import happenings
-from cultiva.capture.imports.mapping import Person, Plan
-from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.mapping import Plan
+from cultiva.capture.imports.rows import Person
+from cultiva.capture.imports.tables import Bad
 from cultiva.capture.imports.types import Types
 from cultiva.capture.imports.writing import Chunk
 from cultiva.capture.models import Import, ImportReject
@@ -50,6 +51,29 @@ def lane_of(row: Person | Bad, lanes: int) -> int:
     return zlib.crc32(key.encode()) % lanes
 
 
+class OwnThread(ThreadPoolExecutor):
+    """One thread, with a connection."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(1, thread_name_prefix="import-lane", initializer=translation.activate, initargs=(language,))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.submit(connections.close_all)
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+class CallersThread(Executor):
+    """For a caller in a transaction, whose rows no other connection sees."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        end = Future[Any]()
+        try:
+            end.set_result(work(*args, **kwargs))
+        except Exception as error:
+            end.set_exception(error)
+        return end
+
+
 class Lanes:
     """Each lane has a thread and a connection, and goes through the chunks at its own pace, `MOST_WAITING` at most
     behind the reader. What it has done of the file is its own place; the import's is that of the hindmost."""
@@ -60,12 +84,7 @@ class Lanes:
         self.read = run.position  # records of the file
         self.places = _places(run)  # of each lane, what it has done and what waits for it
         language = reader_language()  # a thread begins without one
-        self.threads = [
-            ThreadPoolExecutor(
-                1, thread_name_prefix="import-lane", initializer=translation.activate, initargs=(language,)
-            )
-            for _ in self.places
-        ]
+        self.threads = [CallersThread() if connection.in_atomic_block else OwnThread(language) for _ in self.places]
         self.waiting: deque[list[Future[bool]]] = deque()
 
     def __enter__(self) -> "Lanes":
@@ -73,7 +92,6 @@ class Lanes:
 
     def __exit__(self, *_: object) -> None:
         for thread in self.threads:
-            thread.submit(connections.close_all).result()
             thread.shutdown()
 
     def write(self, rows: Sequence[Any]) -> bool:

@@ -25,18 +25,14 @@ from django.utils.translation import gettext, gettext_lazy
 from cultiva.accounts.actions import record_audit
 from cultiva.accounts.models import User
 from cultiva.capture.imports import happenings
+from cultiva.capture.imports.given_out import REJECT_COLUMNS, guarded
 from cultiva.capture.imports.lanes import LANES, LEASE, Lanes, parts_people, write_chunk
-from cultiva.capture.imports.mapping import (
-    REJECT_COLUMNS,
-    Plan,
-    check_plan,
-    guarded,
-    happening_reader,
-    person_reader,
-    suggest,
-)
-from cultiva.capture.imports.reading import ENCODINGS, Bad, Dialect, Table, UnreadableFile, detect, open_table, sample
+from cultiva.capture.imports.mapping import Plan, check_plan
+from cultiva.capture.imports.reading import detect, open_table, sample
 from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.capture.imports.rows import happening_reader, person_reader
+from cultiva.capture.imports.suggesting import suggest
+from cultiva.capture.imports.tables import ENCODINGS, Bad, Dialect, Table, UnreadableFile
 from cultiva.capture.imports.writing import Chunk, Memory
 from cultiva.capture.models import Import, ImportPart, ImportReject
 from cultiva.consent.imported import BASES
@@ -236,13 +232,12 @@ def go_on(
 ) -> Import:  # fmt: skip
     """Take chunks until the file's end. The caller holds the lease (`take_lease`), or is alone."""
     plan = Plan.from_json(run.plan)
-    has_lanes = parts_people(run, plan) and not connection.in_atomic_block  # whose rows no other connection sees
     read_at = run.started_at or now()  # whoever goes on reads each row as it was read first
     try:
         with (
             local_copy(run) as path,
             open_chunks(path, run, plan, read_at, skip=run.position) as chunks,
-            Lanes(run, plan, now) if has_lanes else nullcontext() as lanes,
+            Lanes(run, plan, now) if parts_people(run, plan) else nullcontext() as lanes,
         ):
             for chunk in read_ahead(chunks):
                 if must_stop():

@@ -12,8 +12,9 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from cultiva.capture.imports.mapping import SEVERITY, Person, Plan, stricter
-from cultiva.capture.imports.reading import Bad
+from cultiva.capture.imports.mapping import Plan
+from cultiva.capture.imports.rows import SEVERITY, Person, stricter
+from cultiva.capture.imports.tables import Bad
 from cultiva.capture.imports.types import Types
 from cultiva.capture.models import Import
 from cultiva.consent.imported import BASES, ImportedPerson, record_imported_acts, suppressions

@@ -13,19 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cultiva.capture.imports import reading
-from cultiva.capture.imports.mapping import (
-    BadPlan,
-    Column,
-    Plan,
-    check_plan,
-    read_email,
-    read_moment,
-    read_number,
-    read_tags,
-    suggest,
-)
-from cultiva.capture.imports.reading import Bad, Record, UnreadableFile, detect, open_table, sample
+from cultiva.capture.imports import sheets, text
+from cultiva.capture.imports.cells import read_email, read_moment, read_number, read_tags
+from cultiva.capture.imports.mapping import BadPlan, Column, Plan, check_plan
+from cultiva.capture.imports.reading import detect, open_table, sample
+from cultiva.capture.imports.suggesting import suggest
+from cultiva.capture.imports.tables import Bad, Record, UnreadableFile
 from cultiva.capture.tests import files
 from cultiva.leads.actions import BadAddress, read_address
 
@@ -113,7 +106,7 @@ def test_an_unclosed_quote_loses_its_own_row(tmp_path: Path) -> None:
 
 
 def test_it_refuses_a_line_without_end(tmp_path: Path) -> None:
-    path = saved(tmp_path, b"email,name\n" + b"a@x.es,x\n" * 20_000 + b"x" * (reading.MAX_LINE + 10))
+    path = saved(tmp_path, b"email,name\n" + b"a@x.es,x\n" * 20_000 + b"x" * (text.MAX_LINE + 10))
     with pytest.raises(UnreadableFile, match="Line 20002 is longer"):
         read_all(path)
 
@@ -169,7 +162,7 @@ def test_empty_cells_far_away_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_SHEET", 1024**2)
+    monkeypatch.setattr(sheets, "MAX_SHEET", 1024**2)
     cells = "".join(f'<row r="{n}"><c r="A{n}"><v>{n * n}</v></c></row>' for n in range(1, 60_000))
     with pytest.raises(UnreadableFile, match="unpacks to 3 MB; the most is 1 MB") as refused:
         detect(saved(tmp_path, files.workbook(cells)))

@@ -8,9 +8,10 @@ from unittest.mock import patch
 import pytest
 from django.utils import translation
 
-from cultiva.capture.imports.mapping import Column, Plan, person_reader
-from cultiva.capture.imports.reading import Record
+from cultiva.capture.imports.mapping import Column, Plan
+from cultiva.capture.imports.rows import person_reader
 from cultiva.capture.imports.running import create_import, prepare, rejected_rows, start, suggest_plan
+from cultiva.capture.imports.tables import Record
 from cultiva.capture.imports.turns import take_turn
 from cultiva.capture.models import Import
 from cultiva.capture.tests.conftest import Ready

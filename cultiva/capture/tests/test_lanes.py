@@ -69,6 +69,16 @@ def test_an_import_goes_on_in_as_many_lanes_as_it_began_with(run: Import, at: da
     assert_whole(done)
 
 
+def test_whoever_goes_on_in_a_transaction_repeats_no_row_of_the_lane_ahead(run: Import, at: datetime) -> None:
+    going = start(run=run, at=at, actor="test")
+    with patch("cultiva.capture.imports.running.CHUNK_ROWS", 7), pytest.raises(KeyError), losing(lane=1, after=2):
+        go_on(run=going, now=lambda: at)
+    with workspace_scope(run.workspace_id):  # one transaction, to the file's end
+        found = Import.objects.get(id=run.id)
+        assert found.lanes[0] != found.lanes[1]
+        assert_whole(go_on(run=found, now=lambda: at))
+
+
 def losing(*, lane: int, after: int) -> Any:
     """From the second chunk on, the process dies in this lane."""
     seen: list[int] = []

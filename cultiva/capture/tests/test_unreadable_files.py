@@ -12,7 +12,8 @@ import pytest
 from django.utils import translation
 from django.utils.translation import gettext
 
-from cultiva.capture.imports.reading import Dialect, UnreadableFile, detect, open_table
+from cultiva.capture.imports.reading import detect, open_table
+from cultiva.capture.imports.tables import Dialect, UnreadableFile
 from cultiva.capture.tests import files
 
 BOOK = files.xlsx([["email"], ["ana@example.com"]])

@@ -70,7 +70,7 @@ people_in_zones = given(
 )  # fmt: skip
 
 
-@settings(against_the_database, max_examples=30)
+@settings(against_the_database, max_examples=20)
 @people_in_zones
 def test_a_day_is_the_same_in_every_engine(huerta: Any, tmp_path: Path, **drawn: Any) -> None:
     engines_agree(huerta, tmp_path, **drawn)

@@ -131,6 +131,24 @@ def folder(place: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def pattern() -> Iterator[Path]:
+    """A server's folder after its first day; copied for tests of later ones, which is faster than to make another."""
+    place = make_place()
+    try:
+        with EmbeddedPostgres(place / "postgres"):
+            pass
+        yield place / "postgres"
+    finally:
+        clear_place(place)
+
+
+@pytest.fixture
+def used_folder(folder: Path, pattern: Path) -> Path:
+    subprocess.run(["cp", "-a", pattern, folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def shared_folder() -> Iterator[Path]:
     """A running server for tests that only look."""
     place = make_place()
@@ -250,11 +268,9 @@ def test_it_runs_with(shared_folder: Path, urls: PostgresUrls, name: str, value:
     assert query(as_superuser(urls, shared_folder), f"SHOW {name}") == [(value,)]
 
 
-def test_settings_are_written_again_at_each_start(folder: Path) -> None:
-    with EmbeddedPostgres(folder):
-        pass
-    (folder / "cluster/cultiva.conf").write_text("work_mem = 1MB\n")
-    with EmbeddedPostgres(folder) as urls:
+def test_settings_are_written_again_at_each_start(used_folder: Path) -> None:
+    (used_folder / "cluster/cultiva.conf").write_text("work_mem = 1MB\n")
+    with EmbeddedPostgres(used_folder) as urls:
         assert query(urls.app, "SHOW work_mem") == [("16MB",)]
 
 
@@ -268,15 +284,13 @@ def test_the_log_tells_no_values(shared_folder: Path, urls: PostgresUrls) -> Non
     assert "ana@" not in log
 
 
-def test_it_removes_logs_of_last_week(folder: Path) -> None:
-    with EmbeddedPostgres(folder):
-        pass
-    old = folder / "cluster/log/postgresql-old.log"
+def test_it_removes_logs_of_last_week(used_folder: Path) -> None:
+    old = used_folder / "cluster/log/postgresql-old.log"
     old.touch()
     os.utime(old, (time.time() - 7 * 86_400,) * 2)
-    with EmbeddedPostgres(folder):
+    with EmbeddedPostgres(used_folder):
         assert not old.exists()
-        assert list((folder / "cluster/log").iterdir())
+        assert list((used_folder / "cluster/log").iterdir())
 
 
 # Addresses
@@ -336,27 +350,27 @@ def test_a_copied_folder_does_not_join_the_server_of_the_original(place: Path) -
 # kill -9
 
 
-def test_committed_rows_survive_the_death_of_the_postmaster(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
+def test_committed_rows_survive_the_death_of_the_postmaster(used_folder: Path) -> None:
+    server = EmbeddedPostgres(used_folder)
     urls = server.start()
     query(urls.owner, "CREATE TABLE kept (id int)")
     for round_ in range(3):
         query(urls.owner, f"INSERT INTO kept VALUES ({round_})")
-        os.kill(postmaster_of(folder), signal.SIGKILL)
+        os.kill(postmaster_of(used_folder), signal.SIGKILL)
         assert server.start() == urls
         assert query(urls.owner, "SELECT count(*) FROM kept") == [(round_ + 1,)]
     server.stop()
-    assert not processes_in(folder)
+    assert not processes_in(used_folder)
 
 
-def test_committed_rows_survive_the_death_of_everything(folder: Path) -> None:
-    user = UserProcess(folder)
+def test_committed_rows_survive_the_death_of_everything(used_folder: Path) -> None:
+    user = UserProcess(used_folder)
     urls = user.wait_until_it_has_started()
     query(urls.owner, "CREATE TABLE kept (id int); INSERT INTO kept SELECT generate_series(1, 1000)")
     user.kill()
-    kill_all(folder)
+    kill_all(used_folder)
     user.communicate()
-    with EmbeddedPostgres(folder) as again:
+    with EmbeddedPostgres(used_folder) as again:
         assert again == urls
         assert query(again.owner, "SELECT count(*) FROM kept") == [(1000,)]
 
@@ -377,19 +391,19 @@ def kill_postmaster_of_a_busy_backend(folder: Path, url: str, seconds: int) -> N
         connection.close()
 
 
-def test_it_waits_for_an_old_backend_that_ends_its_query(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
-    kill_postmaster_of_a_busy_backend(folder, server.start().app, seconds=2)
+def test_it_waits_for_an_old_backend_that_ends_its_query(used_folder: Path) -> None:
+    server = EmbeddedPostgres(used_folder)
+    kill_postmaster_of_a_busy_backend(used_folder, server.start().app, seconds=2)
     began = time.monotonic()
     server.start()
     assert time.monotonic() - began > 1
     server.stop()
 
 
-def test_it_gives_up_on_an_old_backend_that_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_on_an_old_backend_that_stays(used_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "OLD_PROCESSES_SECONDS", 0.5)
-    server = EmbeddedPostgres(folder)
-    kill_postmaster_of_a_busy_backend(folder, server.start().app, seconds=60)
+    server = EmbeddedPostgres(used_folder)
+    kill_postmaster_of_a_busy_backend(used_folder, server.start().app, seconds=60)
     with pytest.raises(PostgresError, match=r"(?s)still works in .*fuser -v"):
         server.start()
 
@@ -400,20 +414,20 @@ def account_of(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("is_zombie", [False, True])
-def test_a_stale_pid_that_means_another_process_now_is_no_server(folder: Path, is_zombie: bool) -> None:
-    server = EmbeddedPostgres(folder)
+def test_a_stale_pid_that_means_another_process_now_is_no_server(used_folder: Path, is_zombie: bool) -> None:
+    server = EmbeddedPostgres(used_folder)
     server.start()
-    pid_file, socket_lock = folder / "cluster/postmaster.pid", folder / ".s.PGSQL.5432.lock"
-    postmaster = str(postmaster_of(folder))
-    kill_all(folder)
-    stranger = subprocess.Popen(["sleep", "0" if is_zombie else "60"], **account_of(folder))
+    pid_file, socket_lock = used_folder / "cluster/postmaster.pid", used_folder / ".s.PGSQL.5432.lock"
+    postmaster = str(postmaster_of(used_folder))
+    kill_all(used_folder)
+    stranger = subprocess.Popen(["sleep", "0" if is_zombie else "60"], **account_of(used_folder))
     try:
         while is_zombie and is_alive(stranger.pid):
             time.sleep(0.01)
         for path in (pid_file, socket_lock):
             path.write_text(path.read_text().replace(postmaster, str(stranger.pid), 1))
         urls = server.start()
-        assert postmaster_of(folder) != stranger.pid
+        assert postmaster_of(used_folder) != stranger.pid
         assert query(urls.app, "SELECT 1") == [(1,)]
         server.stop()
         assert is_zombie or stranger.poll() is None
@@ -422,13 +436,13 @@ def test_a_stale_pid_that_means_another_process_now_is_no_server(folder: Path, i
         stranger.wait()
 
 
-def test_stopping_a_server_that_died_harms_nobody(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
+def test_stopping_a_server_that_died_harms_nobody(used_folder: Path) -> None:
+    server = EmbeddedPostgres(used_folder)
     server.start()
-    pid_file = folder / "cluster/postmaster.pid"
-    postmaster = str(postmaster_of(folder))
-    kill_all(folder)
-    stranger = subprocess.Popen(["sleep", "60"], **account_of(folder))
+    pid_file = used_folder / "cluster/postmaster.pid"
+    postmaster = str(postmaster_of(used_folder))
+    kill_all(used_folder)
+    stranger = subprocess.Popen(["sleep", "60"], **account_of(used_folder))
     try:
         pid_file.write_text(pid_file.read_text().replace(postmaster, str(stranger.pid), 1))
         server.stop()
@@ -453,11 +467,11 @@ def test_a_first_start_may_be_killed_at_any_moment(folder: Path, sign: str) -> N
     assert not (folder / "cluster.unfinished").exists()
 
 
-def test_a_crash_before_the_grants_is_made_good(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as urls:
-        elsewhere = as_superuser(urls, folder).replace("/cultiva", "/postgres")
+def test_a_crash_before_the_grants_is_made_good(used_folder: Path) -> None:
+    with EmbeddedPostgres(used_folder) as urls:
+        elsewhere = as_superuser(urls, used_folder).replace("/cultiva", "/postgres")
         query(elsewhere, "ALTER DATABASE cultiva RENAME TO cultiva_unfinished")
-        with EmbeddedPostgres(folder), pytest.raises(psycopg.errors.InsufficientPrivilege):
+        with EmbeddedPostgres(used_folder), pytest.raises(psycopg.errors.InsufficientPrivilege):
             query(urls.app, "CREATE TABLE nope (id int)")
         databases = query(elsewhere, "SELECT datname FROM pg_database WHERE datname LIKE 'cultiva%'")
         assert databases == [("cultiva",)]
@@ -466,31 +480,31 @@ def test_a_crash_before_the_grants_is_made_good(folder: Path) -> None:
 # Several users
 
 
-def test_the_last_user_stops_the_server(folder: Path) -> None:
-    first, second = UserProcess(folder), EmbeddedPostgres(folder)
+def test_the_last_user_stops_the_server(used_folder: Path) -> None:
+    first, second = UserProcess(used_folder), EmbeddedPostgres(used_folder)
     assert first.wait_until_it_has_started() == second.start()
     first.leave()
-    assert is_alive(postmaster := postmaster_of(folder))
+    assert is_alive(postmaster := postmaster_of(used_folder))
     second.stop()
     assert not is_alive(postmaster)
     second.stop()
 
 
-def test_starting_twice_counts_once(folder: Path) -> None:
-    server = EmbeddedPostgres(folder)
+def test_starting_twice_counts_once(used_folder: Path) -> None:
+    server = EmbeddedPostgres(used_folder)
     assert server.start() == server.start()
     server.stop()
-    assert not processes_in(folder)
+    assert not processes_in(used_folder)
 
 
-def test_a_killed_user_has_left(folder: Path) -> None:
-    first, second = UserProcess(folder), EmbeddedPostgres(folder)
+def test_a_killed_user_has_left(used_folder: Path) -> None:
+    first, second = UserProcess(used_folder), EmbeddedPostgres(used_folder)
     first.wait_until_it_has_started()
     second.start()
     first.kill()
     first.communicate()
     second.stop()
-    assert not processes_in(folder)
+    assert not processes_in(used_folder)
 
 
 def test_users_who_come_at_once_make_one_server(folder: Path) -> None:
@@ -517,16 +531,16 @@ for _ in range(10):
 """
 
 
-def test_users_who_come_and_go_never_lose_the_server(folder: Path) -> None:
-    processes = [subprocess.Popen([sys.executable, "-c", COMER_AND_GOER, folder]) for _ in range(4)]
+def test_users_who_come_and_go_never_lose_the_server(used_folder: Path) -> None:
+    processes = [subprocess.Popen([sys.executable, "-c", COMER_AND_GOER, used_folder]) for _ in range(4)]
     assert [process.wait(timeout=120) for process in processes] == [0] * 4
-    assert not processes_in(folder)
+    assert not processes_in(used_folder)
 
 
-def test_ctrl_c_does_not_reach_the_server(folder: Path) -> None:
-    user = UserProcess(folder, start_new_session=True, stderr=subprocess.DEVNULL)
+def test_ctrl_c_does_not_reach_the_server(used_folder: Path) -> None:
+    user = UserProcess(used_folder, start_new_session=True, stderr=subprocess.DEVNULL)
     urls = user.wait_until_it_has_started()
-    with EmbeddedPostgres(folder):
+    with EmbeddedPostgres(used_folder):
         os.killpg(user.pid, signal.SIGINT)
         user.communicate(timeout=10)
         time.sleep(0.3)
@@ -548,24 +562,20 @@ def test_start_and_stop_take_a_moment(folder: Path) -> None:
 # Refusals
 
 
-def test_it_refuses_the_data_of_another_major_version(folder: Path) -> None:
-    with EmbeddedPostgres(folder):
-        pass
-    (folder / "cluster/PG_VERSION").write_text("16\n")
+def test_it_refuses_the_data_of_another_major_version(used_folder: Path) -> None:
+    (used_folder / "cluster/PG_VERSION").write_text("16\n")
     with pytest.raises(PostgresError, match=r"belongs to PostgreSQL 16.*brings PostgreSQL 17") as refusal:
-        EmbeddedPostgres(folder).start()
+        EmbeddedPostgres(used_folder).start()
     assert "dump" in refusal.value.hint
     assert "DATABASE_URL" in refusal.value.hint
     assert str(refusal.value).endswith(f"\nhint: {refusal.value.hint}")
 
 
 @pytest.mark.parametrize("missing", ["cluster/PG_VERSION", "cluster/cultiva.complete", "passwords"])
-def test_it_refuses_data_that_is_not_whole(folder: Path, missing: str) -> None:
-    with EmbeddedPostgres(folder):
-        pass
-    (folder / missing).unlink()
-    with pytest.raises(PostgresError, match=rf"(?s){folder} is not whole: .*{missing} is missing.*backup"):
-        EmbeddedPostgres(folder).start()
+def test_it_refuses_data_that_is_not_whole(used_folder: Path, missing: str) -> None:
+    (used_folder / missing).unlink()
+    with pytest.raises(PostgresError, match=rf"(?s){used_folder} is not whole: .*{missing} is missing.*backup"):
+        EmbeddedPostgres(used_folder).start()
 
 
 def test_it_refuses_a_folder_of_something_else(folder: Path) -> None:
@@ -590,11 +600,11 @@ def test_it_says_when_the_system_lacks_time_zones(folder: Path, monkeypatch: pyt
         EmbeddedPostgres(folder).start()
 
 
-def test_it_passes_on_what_postgresql_says(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_passes_on_what_postgresql_says(used_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "RETRY_SECONDS", 0)
     monkeypatch.setattr(postgres, "SETTINGS", postgres.SETTINGS + "shared_bufers = 1\n")
     with pytest.raises(PostgresError, match="shared_bufers"):
-        EmbeddedPostgres(folder).start()
+        EmbeddedPostgres(used_folder).start()
 
 
 def test_it_works_where_the_system_lacks_its_locale(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -638,11 +648,11 @@ def test_parents_that_root_makes_let_the_account_through(place: Path) -> None:
 
 
 @needs_root
-def test_root_takes_over_a_folder_put_back_from_a_backup(folder: Path) -> None:
-    with EmbeddedPostgres(folder) as urls:
+def test_root_takes_over_a_folder_put_back_from_a_backup(used_folder: Path) -> None:
+    with EmbeddedPostgres(used_folder) as urls:
         query(urls.owner, "CREATE TABLE kept (id int)")
-    subprocess.run(["chown", "-R", "root:root", folder], check=True)
-    with EmbeddedPostgres(folder) as urls:
+    subprocess.run(["chown", "-R", "root:root", used_folder], check=True)
+    with EmbeddedPostgres(used_folder) as urls:
         assert query(urls.owner, "SELECT count(*) FROM kept") == [(0,)]
 
 

@@ -68,11 +68,11 @@ def test_every_screen_needs_a_signed_in_person(client: Client, db: None) -> None
         assert answer.headers["Location"].startswith("/sign-in?next=/"), path
 
 
-@pytest.mark.parametrize("role", Role.values)
-def test_every_role_may_look(furnished: Any, at: datetime, role: str) -> None:
-    client = signed_in(furnished, role, at)
-    for path in SCREENS:
-        assert client.get(path).status_code == 200, path
+def test_every_role_may_look(furnished: Any, at: datetime) -> None:
+    for role in Role.values:
+        client = signed_in(furnished, role, at)
+        for path in SCREENS:
+            assert client.get(path).status_code == 200, (role, path)
 
 
 def test_an_empty_workspace_says_what_to_do(huerta: Any, at: datetime) -> None:
@@ -127,11 +127,11 @@ def test_an_analyst_sees_no_names(hostile: Lead, furnished: Any, at: datetime) -
         assert "eva@x.example" not in text, path
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.CLIENT, Role.PRIVACY])
-def test_who_only_looks_changes_nothing(furnished: Any, at: datetime, role: str) -> None:
-    client = signed_in(furnished, role, at)
-    assert client.post("/hand-overs/1/accept").status_code == 403
-    assert client.post("/hand-overs/1/reject", {"reason": "x"}).status_code == 403
+def test_who_only_looks_changes_nothing(furnished: Any, at: datetime) -> None:
+    for role in (Role.ANALYST, Role.CLIENT, Role.PRIVACY):
+        client = signed_in(furnished, role, at)
+        assert client.post("/hand-overs/1/accept").status_code == 403, role
+        assert client.post("/hand-overs/1/reject", {"reason": "x"}).status_code == 403, role
 
 
 def test_an_unscored_lead_is_not_a_lead_with_no_points(furnished: Any, at: datetime) -> None:

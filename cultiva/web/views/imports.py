@@ -19,8 +19,8 @@ from cultiva.accounts.models import Membership, Role
 from cultiva.capture.imports import running
 from cultiva.capture.imports.mapping import BadPlan, Column, Plan
 from cultiva.capture.imports.presets import EVENT_SPECIAL, PRESETS, SPECIAL
-from cultiva.capture.imports.reading import DELIMITERS, ENCODINGS, UnreadableFile
 from cultiva.capture.imports.running import STATES, ImportRefused
+from cultiva.capture.imports.tables import DELIMITERS, ENCODINGS, UnreadableFile
 from cultiva.capture.imports.undoing import preview_undo, start_undo
 from cultiva.capture.models import Import
 from cultiva.consent.models import PurposeVersion

@@ -57,7 +57,7 @@ def eagerness(random: Any, size: int) -> Table:
     return [*[Feature(3, is_ordered=True)] * 10, *[Feature(5)] * 3], np.column_stack(columns)
 
 
-@pytest.mark.parametrize("size", [120, 800])
+@pytest.mark.parametrize("size", [120, 400, pytest.param(800, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("noise", [independent, with_gaps, one_trend, two_trends, eagerness])
 def test_noise_of_any_shape_and_size_is_no_group(noise: Any, size: int) -> None:
     answer = found(noise(np.random.default_rng([size, 1]), size))
@@ -81,7 +81,15 @@ def planted(random: Any, size: int, shares: list[float], *, likeness: float = 0.
 
 @pytest.mark.parametrize(
     ("size", "shares", "likeness"),
-    [(200, [0.5, 0.5], 0.9), (600, [0.4, 0.3, 0.3], 0.7), (1200, [0.85, 0.15], 0.7), (1000, [0.3, 0.3, 0.2, 0.2], 0.8)],
+    [
+        (200, [0.5, 0.5], 0.9),
+        (300, [0.4, 0.3, 0.3], 0.8),
+        (400, [0.85, 0.15], 0.8),
+        (400, [0.3, 0.3, 0.2, 0.2], 0.9),
+        pytest.param(600, [0.4, 0.3, 0.3], 0.7, marks=pytest.mark.slow),
+        pytest.param(1200, [0.85, 0.15], 0.7, marks=pytest.mark.slow),
+        pytest.param(1000, [0.3, 0.3, 0.2, 0.2], 0.8, marks=pytest.mark.slow),
+    ],
 )
 def test_planted_groups_are_found_and_come_back(size: int, shares: list[float], likeness: float) -> None:
     table, truth = planted(np.random.default_rng([size, 2]), size, shares, likeness=likeness)
