@@ -11,13 +11,13 @@ from django.utils.translation import gettext
 
 from cultiva.capture.imports.mapping import Happening, Plan
 from cultiva.capture.imports.reading import Bad
-from cultiva.capture.imports.refusals import Refusal
 from cultiva.capture.models import Import
 from cultiva.events.actions import visitor_of
 from cultiva.events.models import EventSource
 from cultiva.events.staged import StagedEvent, record_staged
 from cultiva.leads.commerce import RESERVED, recount
 from cultiva.lib.database import execute, fetch_all, load_sql
+from cultiva.lib.refusals import Refusal
 from cultiva.lib.staging import staged
 from cultiva.scoring.models import Score
 

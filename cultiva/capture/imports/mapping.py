@@ -13,10 +13,11 @@ import phonenumbers
 from django.utils.translation import gettext, gettext_noop
 
 from cultiva.capture.imports.presets import EVENT_BY_NAME, EVENT_SPECIAL, PRESETS, SPECIAL, recognise, target_of
-from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.capture.imports.refusals import BadRow
 from cultiva.leads.addresses import BadAddress, read_address, say_why
 from cultiva.leads.values import MAX_ATTRIBUTES, MAX_KEY, MAX_TEXT, clean_attributes, country_of_zone
 from cultiva.lib.folding import fold
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 

@@ -28,7 +28,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext
 from python_calamine import CalamineWorkbook, PasswordError
 
-from cultiva.capture.imports.refusals import Refusal
+from cultiva.lib.refusals import Refusal
 
 log = logging.getLogger(__name__)
 

@@ -36,12 +36,13 @@ from cultiva.capture.imports.mapping import (
     suggest,
 )
 from cultiva.capture.imports.reading import ENCODINGS, Bad, Dialect, Table, UnreadableFile, detect, open_table, sample
-from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.capture.imports.refusals import BadRow
 from cultiva.capture.imports.writing import Chunk, Memory
 from cultiva.capture.models import Import, ImportPart, ImportReject
 from cultiva.consent.imported import BASES
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.languages import reader_language
+from cultiva.lib.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
