@@ -10,6 +10,8 @@ from cultiva.criteria.language import Node, placed_conditions
 from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.plugins import plugins
 
+NOBODYS = ("attribute", "event", "tag")  # names that come with no document
+
 
 class UnknownName(DocumentError):
     """A name that the workspace does not know. `is_slip`: it resembles one that is known."""
@@ -19,6 +21,7 @@ class UnknownName(DocumentError):
         none = gettext("there is no %(kind)s yet") % {"kind": reference.kind}
         hint = nearest(reference.key, sorted(names)) if names else none
         super().__init__(place, gettext("no %(kind)s `%(key)s` in this workspace") % values, hint)
+        self.waits_for_others = reference.kind not in NOBODYS
         self.is_slip = bool(difflib.get_close_matches(reference.key, names, n=1))
 
 

@@ -102,7 +102,7 @@ def _kind(document: Mapping[Any, Any], place: str) -> str:
                 place, gettext("the condition is empty"), gettext("known: %(listed)s") % {"listed": ", ".join(known)}
             )
         wrong = next(iter(document))
-        raise DocumentError(place, gettext("unknown key `%(wrong)s`") % {"wrong": wrong}, nearest(wrong, known))
+        raise DocumentError(place, gettext("unknown key `%(key)s`") % {"key": wrong}, nearest(wrong, known))
     return str(kinds[0])
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.actions import record_audit
 from cultiva.documents.kinds import DocumentKind, Name, Present, kinds, read_once
 from cultiva.documents.models import AppliedDocument
@@ -13,16 +15,17 @@ from cultiva.documents.planning import DELETED, Plan, carry_out, digest_of
 from cultiva.documents.reading import Given, Problem, path_of, read_tree
 from cultiva.documents.trees import Tree, read_folder
 from cultiva.lib.database import workspace_scope
+from cultiva.lib.refusals import Refusal
 
 MOST_AUDITED = 200
 
 
-class NotApplied(ValueError):
+class NotApplied(Refusal):
     """Nothing was changed. `plan` says what was found."""
 
-    def __init__(self, plan: Plan, message: str) -> None:
+    def __init__(self, plan: Plan, problem: str, hint: str = "") -> None:
         self.plan = plan
-        super().__init__(message)
+        super().__init__(problem, hint)
 
 
 class HasProblems(NotApplied):
@@ -52,7 +55,8 @@ def apply_files(
         if plan.problems:
             raise HasProblems(plan, "\n".join(str(problem) for problem in plan.problems))
         if expected and plan.digest != expected:
-            raise ChangedMeanwhile(plan, "The workspace has changed since this plan was made.\nhint: look at it anew")
+            words = gettext("The workspace has changed since this plan was made.")
+            raise ChangedMeanwhile(plan, words, gettext("look at it anew"))
         if plan.drift and not overwrite:
             raise HasDrifted(plan, drift_words(plan))
         if is_remembered:

@@ -15,7 +15,7 @@ from cultiva.accounts.models import Workspace
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Name, Present, kinds
 from cultiva.documents.models import AppliedDocument
 from cultiva.documents.normal import diff, digest
-from cultiva.documents.reading import Given, Problem, path_of, readable_needs
+from cultiva.documents.reading import Given, Problem, errors_in, path_of, readable_needs
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.refusals import Refusal
@@ -208,7 +208,9 @@ class _Run:
                 self._publish(given)
                 raise _TakenBack
         except Refusal as error:
-            return [each for each in given.problems(error) if each.place not in places and not each.names_one_of(names)]
+            own = [each for each in errors_in(error) if not getattr(each, "waits_for_others", False)]
+            found = [given.problem(each) for each in own]
+            return [each for each in found if each.place not in places and not each.names_one_of(names)]
         except (_TakenBack, DatabaseError):
             return []
 
@@ -233,7 +235,7 @@ class _Run:
             words = gettext("the database refuses it: %(error)s") % {"error": str(error).splitlines()[0]}
             self.problems.append(Problem(given.path, words))
         except Refusal as error:
-            self.problems += given.problems(error)
+            self.problems += [given.problem(each) for each in errors_in(error)]
         else:
             self._note(given, present, own, notes)
             return True

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,14 +60,16 @@ class Given:
         own = {name: hashlib.sha256(content).hexdigest() for name, content in self.attachments.items()}
         return digest(self.body, dict(kept) | own)
 
-    def problems(self, error: Refusal) -> list[Problem]:
-        return [self.problem(each) for each in (error.errors if isinstance(error, DocumentError) else [error])]
-
     def problem(self, error: Refusal) -> Problem:
         if not isinstance(error, DocumentError):
             return Problem(self.path, error.problem, error.hint)
         line = line_of(self.text, error.place, error.problem)
         return Problem(self.path, error.problem, error.hint, error.place, line)
+
+
+def errors_in(error: Refusal) -> Sequence[Refusal]:
+    """Each thing that is wrong."""
+    return error.errors if isinstance(error, DocumentError) else [error]
 
 
 class BadFile(ValueError):

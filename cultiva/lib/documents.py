@@ -20,6 +20,8 @@ Found = TypeVar("Found")
 class DocumentError(Refusal):
     """A document that cannot be used: the place in it, what is wrong, the way out."""
 
+    waits_for_others = False  # a document that is not there yet may cure it
+
     def __init__(self, place: str, problem: str, hint: str = "") -> None:
         super().__init__(problem, hint)
         self.place = place

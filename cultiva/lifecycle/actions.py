@@ -62,8 +62,8 @@ def publish_lifecycle(*, workspace_id: int, text: str, at: datetime) -> Lifecycl
         if current and current.key != lifecycle.key:
             raise DocumentError(
                 "lifecycle",
-                gettext("`%(key)s` would be a second one beside `%(key2)s`")
-                % {"key": lifecycle.key, "key2": current.key},
+                gettext("`%(key)s` would be a second one beside `%(current)s`")
+                % {"key": lifecycle.key, "current": current.key},
                 gettext("write `lifecycle: %(key)s` to publish its next version") % {"key": current.key},
             )
         _refuse_to_strand(workspace_id, lifecycle)
