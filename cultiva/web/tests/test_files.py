@@ -175,7 +175,7 @@ BAD = {  # {path: (text, what is said of it in Spanish)}
     "templates/hola.yaml": ("template: hola\npurpose: x\n", "falta `languages`"),
     "forms/alta.yaml": ("form: alta\npolicy: nada\n", "no existe policy `nada`"),
     "models/otro.yaml": ("model: otro\ndimensions: {a: {}}\nrules: []\n", "la lista está vacía"),
-    "segments/eses.yaml": ("segment: eses\ncriteria: {attribute: contry, is: ES}\n", "no hay attribute `contry` en este"),
+    "segments/eses.yaml": ("segment: eses\ncriteria: {attribute: contry, is: ES}\n", "no hay attribute `contry`"),
     "personas/jefa.yaml": (
         "persona: jefa\nnombre: Jefa\ncriteria: []\n", "clave desconocida `nombre`"
     ),
