@@ -190,3 +190,59 @@ def test_two_who_publish_at_once_do_not_write_over_each_other(product: Product, 
     assert ("cuatro", 2) in versions(product)
     assert run(product, *words)[0] == 0
     assert ("cuatro", 3) in versions(product)
+
+
+def test_what_was_pulled_has_not_drifted(product: Product, folder: Path) -> None:
+    assert run(product, "apply", str(folder), *ONE, "--yes", "--overwrite")[0] == 0
+    model = folder / "models" / "readiness.yaml"
+    put(product, "model", "readiness", model.read_text().replace("goal: purchase", "goal: demo"))
+    assert "1 drifted" in run(product, "plan", str(folder), *ONE)[1]
+
+    status, said, _ = run(product, "pull", str(folder), *ONE)
+    assert (status, said.splitlines()[0]) == (0, "wrote models/readiness.yaml")
+    status, said, _ = run(product, "plan", str(folder), *ONE)
+    assert status == 0
+    assert " 0 to change, 0 to delete, 17 unchanged, 0 drifted, 0 problems" in said
+
+    # A change of the file goes through without --overwrite: nobody changed anything in the product since the pull.
+    model.write_text(model.read_text().replace("goal: demo", "goal: purchase"))
+    status, said, _ = run(product, "plan", str(folder), *ONE)
+    assert "0 drifted" in said
+    assert run(product, "apply", str(folder), *ONE, "--yes")[0] == 0
+
+
+def test_files_of_what_the_product_does_not_have_stay_and_are_named(product: Product, folder: Path) -> None:
+    assert run(product, "apply", str(folder), *ONE, "--yes", "--overwrite")[0] == 0
+    other = folder / "segments" / "other.yaml"
+    other.write_text("segment: other\ncriteria: {tag: vip}\n")
+    status, said, _ = run(product, "pull", str(folder), *ONE, "--json")
+    assert (status, json.loads(said)["others"]) == (0, ["segments/other.yaml"])
+    assert other.exists()
+    status, said, _ = run(product, "plan", str(folder), *ONE)
+    assert "+ segments/other.yaml is new" in said
+    assert "0 drifted" in said
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(product: Product, folder: Path) -> None:
+    (folder / "models" / "readiness.yaml").write_text(
+        "model: readiness\ndimensions: {interest: {maxx: 60}}\nrules:\n"
+        "  - {key: one, points: many, when: {attribute: country, iz: ES}}\n"
+        "  - {key: two, points: 5, when: {any: [{event: page, times: {at_least: -1}}, {attribut: x, is: 1}]}}\n"
+    )
+    (folder / "segments" / "bad.yaml").write_text(
+        "segment: bad\ncriteria:\n  all:\n    - {attribute: contry, is: ES}\n"
+        "    - {event: pagee}\n    - {segment: non}\n"
+    )
+    status, _, errors = run(product, "plan", str(folder), *ONE)
+    assert status == 1
+    for said in (
+        "models/readiness.yaml, line 2, dimensions.interest: unknown key `maxx`\nhint: did you mean `max`?",
+        "models/readiness.yaml, line 4, rules[0].points: a number is needed, not 'many'",
+        "models/readiness.yaml, line 4, rules[0].when: unknown key `iz`\nhint: known: after",
+        "rules[1].when.any[0].times.at_least: a whole number from 0 is needed, not -1",
+        "rules[1].when.any[1]: unknown key `attribut`\nhint: did you mean `attribute`?",
+        "segments/bad.yaml, line 4, criteria.all[0].attribute: no attribute `contry` in this workspace",
+        "segments/bad.yaml, line 6, criteria.all[2].segment: there is no segment `non`",
+    ):
+        assert said in errors
+    assert errors.count("error: ") == 8

@@ -18,6 +18,8 @@ from typing import Any, cast
 import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
 from ninja.parser import Parser
@@ -203,7 +205,7 @@ def endpoint(
             for name in request.GET:
                 if name not in known:
                     raise unknown_field(name, known, kind="query parameter")
-            with workspace_scope(request.call.workspace_id):
+            with translation.override(accepted_language(request)), workspace_scope(request.call.workspace_id):
                 note_use(request.call.caller, at=request.call.at)
                 if method in WRITES:
                     return _once(request, lambda: cast(Answer, view(request, **values)))
@@ -235,6 +237,12 @@ def endpoint(
         return run
 
     return decorate
+
+
+def accepted_language(request: HttpRequest) -> str:
+    """The first language of Accept-Language that we speak, else English. Django's own look-up would read a cookie."""
+    accepted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
+    return next((code[:2] for code, _weight in accepted if code[:2] in ("es", "en")), "en")
 
 
 FILE = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}

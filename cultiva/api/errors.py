@@ -12,6 +12,8 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel, Field
 
+from cultiva.lib.documents import DocumentError
+
 log = logging.getLogger(__name__)
 
 MAX_SHOWN = 80
@@ -70,7 +72,9 @@ def shown(value: Any) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """A message of two lines, the way out second, as one."""
+    """A message of two lines, the way out second, as one; of a document, all that is wrong with it."""
+    if isinstance(error, DocumentError) and len(error.errors) > 1:
+        return " ".join(one_line(each) for each in error.errors)
     said, _, hint = str(error).partition("\nhint: ")
     return f"{said} {hint[:1].upper()}{hint[1:]}." if hint else said
 

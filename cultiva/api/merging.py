@@ -7,10 +7,9 @@ from ninja import Query
 from pydantic import BaseModel, Field
 
 from cultiva.api import examples
-from cultiva.api.door import Answer, ApiRequest, endpoint
+from cultiva.api.door import Answer, ApiRequest, accepted_language, endpoint
 from cultiva.api.errors import ApiError, not_found, one_line
 from cultiva.api.leads import lead_row
-from cultiva.api.scores import accepted_language
 from cultiva.api.shapes import Id, Merge, MergeIn, MergePreview
 from cultiva.leads import merging
 from cultiva.leads.models import Lead

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from cultiva.api import examples
-from cultiva.api.door import Answer, ApiRequest, endpoint
+from cultiva.api.door import Answer, ApiRequest, accepted_language, endpoint
 from cultiva.api.errors import ApiError, not_found
-from cultiva.api.scores import accepted_language
 from cultiva.api.shapes import Key, Page, Persona, PersonaIn
 from cultiva.criteria.language import parse, say
 from cultiva.criteria.references import GoesInCircles, StillUsed, used_by

@@ -3,12 +3,11 @@
 from typing import Any, Literal
 
 from django.utils import translation
-from django.utils.translation.trans_real import parse_accept_lang_header
 from ninja import Query
 from pydantic import BaseModel, Field
 
 from cultiva.api import examples
-from cultiva.api.door import Answer, ApiRequest, endpoint
+from cultiva.api.door import Answer, ApiRequest, accepted_language, endpoint
 from cultiva.api.errors import invalid
 from cultiva.api.leads import lead_row
 from cultiva.api.shapes import Id, Instant, Score
@@ -47,12 +46,6 @@ def get_score(request: ApiRequest, lead_id: Id, query: Query[ScoreQuery]) -> Ans
             "language": reader_language(),
         }
         return 200, head | (_said(found, version) if found else _unscored(lead))
-
-
-def accepted_language(request: ApiRequest) -> str:
-    """The first language of Accept-Language that we speak, else English. Django's own look-up would read a cookie."""
-    accepted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
-    return next((code[:2] for code, _weight in accepted if code[:2] in ("es", "en")), "en")
 
 
 def _model(request: ApiRequest, key: str) -> ModelVersion:

@@ -7,9 +7,8 @@ from ninja import Query
 from pydantic import Field
 
 from cultiva.api import doing, examples
-from cultiva.api.door import Answer, ApiRequest, an_id, endpoint, make_cursor, read_cursor
+from cultiva.api.door import Answer, ApiRequest, accepted_language, an_id, endpoint, make_cursor, read_cursor
 from cultiva.api.errors import not_found
-from cultiva.api.scores import accepted_language
 from cultiva.api.shapes import (
     Id,
     Page,

@@ -110,17 +110,27 @@ def apply(
 @click.option("--workspace", required=True, help="The workspace's slug.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 def pull(folder: Path, workspace: str, is_json: bool) -> None:
-    """Write what a workspace has now to FOLDER, a file a document. Other files stay."""
+    """Write what a workspace has now to FOLDER, a file a document, and take that for applied. Other files stay."""
     with product():
         from cultiva.documents.applying import pull as pull_documents
-        from cultiva.documents.trees import write_folder
+        from cultiva.documents.applying import remember_pulled
+        from cultiva.documents.trees import read_folder, write_folder
+        from cultiva.lib import clock
 
-        tree = pull_documents(workspace_id=named_workspace(workspace).id)
+        workspace_id = named_workspace(workspace).id
+        tree = pull_documents(workspace_id=workspace_id)
         written = write_folder(tree, folder)
+        remember_pulled(workspace_id=workspace_id, tree=tree, by="cli", at=clock.now())
+        others = sorted(read_folder(folder).keys() - tree.keys())
     if is_json:
-        say(json.dumps({"workspace": workspace, "files": sorted(tree), "written": written}, ensure_ascii=False))
+        done = {"workspace": workspace, "files": sorted(tree), "written": written, "others": others}
+        say(json.dumps(done, ensure_ascii=False))
     else:
-        say("\n".join([*(f"wrote {path}" for path in written), f"{len(tree)} files, {len(written)} of them written"]))
+        for path in written:
+            say(f"wrote {path}")
+        for path in others:
+            say(f"{path} is not in the product, and stays")
+        say(f"{len(tree)} files, {len(written)} of them written")
 
 
 def make_plans(folder: Path, workspaces: tuple[str, ...], deletions: tuple[str, ...]) -> list[Any]:

@@ -83,8 +83,8 @@ def delete(key: str, workspace: str) -> None:
 
 
 def _id_of(workspace_id: int, key: str) -> int:
-    from cultiva.criteria.reading import nearest
     from cultiva.lib.database import workspace_scope
+    from cultiva.lib.documents import nearest
     from cultiva.segments.lists import list_segments
 
     with workspace_scope(workspace_id):

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext, gettext_noop
+
 from cultiva.accounts.models import LANGUAGES
-from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, read_document
 from cultiva.lib.folding import fold
 
 Json = dict[str, Any]
@@ -93,16 +95,18 @@ def read_policy(text: str) -> Notice:
         place="policy",
     )
     key = read_key(found["policy"], "policy")
-    profiling = read_choice(found["profiling"], PROFILING_BASES, f"{key}, profiling")
+    mistakes = Mistakes()
+    profiling = mistakes.of(read_choice, found["profiling"], PROFILING_BASES, f"{key}, profiling")
+    controller = mistakes.of(_read_controller, found["controller"], f"{key}, controller")
     languages = read_languages(found["languages"], place=key)
-    body: Json = {
-        "controller": _read_controller(found["controller"], f"{key}, controller"),
-        "profiling": profiling,
-        "languages": {
-            language: _read_policy_language(content, language, profiling, f"{key}, languages.{language}")
-            for language, content in languages.items()
-        },
+    texts = {
+        language: mistakes.of(
+            _read_policy_language, content, language, profiling or "none", f"{key}, languages.{language}"
+        )
+        for language, content in languages.items()
     }
+    mistakes.tell()
+    body: Json = {"controller": controller, "profiling": profiling, "languages": texts}
     return Notice(key=key, name=next(iter(body["languages"].values()))["title"], body=body)
 
 
@@ -116,10 +120,16 @@ def read_purpose(text: str) -> Notice:
     )
     key = read_key(found["purpose"], "purpose")
     if key == TRANSACTIONAL:
-        raise DocumentError("purpose", f"`{TRANSACTIONAL}` is what system mails are called; nobody consents to them")
+        raise DocumentError(
+            "purpose",
+            gettext("`%(transactional)s` is what system mails are called; nobody consents to them")
+            % {"transactional": TRANSACTIONAL},
+        )
     position = found.get("position", 0)
     if not isinstance(position, int) or isinstance(position, bool):
-        raise DocumentError(f"{key}, position", f"a whole number is needed, not {position!r}")
+        raise DocumentError(
+            f"{key}, position", gettext("a whole number is needed, not %(value)r") % {"value": position}
+        )
     languages = {}
     for language, content in read_languages(found["languages"], place=key).items():
         place = f"{key}, languages.{language}"
@@ -133,19 +143,27 @@ def read_purpose(text: str) -> Notice:
 def read_key(value: Any, place: str) -> str:
     if isinstance(value, str) and KEY.fullmatch(value):
         return value
-    raise DocumentError(place, f"{value!r} cannot be a key", "use a-z, 0-9, - and _, at most 80 characters")
+    raise DocumentError(
+        place,
+        gettext("%(value)r cannot be a key") % {"value": value},
+        gettext("use a-z, 0-9, - and _, at most 80 characters"),
+    )
 
 
 def read_choice(value: Any, accepted: tuple[str, ...], place: str) -> str:
     if value in accepted:
         return str(value)
-    raise DocumentError(place, f"{value!r} is not known", f"accepted: {', '.join(accepted)}")
+    raise DocumentError(
+        place,
+        gettext("%(value)r is not known") % {"value": value},
+        gettext("accepted: %(listed)s") % {"listed": ", ".join(accepted)},
+    )
 
 
 def read_text(value: Any, place: str) -> str:
     if isinstance(value, str) and value.strip() and "\x00" not in value:
         return value.strip()
-    raise DocumentError(place, f"a text is needed, not {value!r}")
+    raise DocumentError(place, gettext("a text is needed, not %(value)r") % {"value": value})
 
 
 def read_languages(value: Any, *, place: str) -> dict[str, Any]:
@@ -153,7 +171,11 @@ def read_languages(value: Any, *, place: str) -> dict[str, Any]:
     known = tuple(dict(LANGUAGES))
     found = check_keys(value, allowed=known, place=f"{place}, languages")
     if not found:
-        raise DocumentError(f"{place}, languages", "at least one language is needed", f"known: {', '.join(known)}")
+        raise DocumentError(
+            f"{place}, languages",
+            gettext("at least one language is needed"),
+            gettext("known: %(listed)s") % {"listed": ", ".join(known)},
+        )
     return found
 
 
@@ -169,28 +191,42 @@ def _read_policy_language(value: Any, language: str, profiling: str, place: str)
     title, label, text = (read_text(found[key], f"{place}.{key}") for key in ("title", "label", "text"))
     rows = _read_rows(found["first_layer"], f"{place}.first_layer")
     terms = fold(" / ".join(term for term, _ in rows))
-    _refuse_missing(FIRST_LAYER[language], terms, f"{place}.first_layer", "give a row with the term")
-    _refuse_missing(SECOND_LAYER[language], fold(text), f"{place}.text", "write about")
+    mistakes = Mistakes()
+    first_place, text_place = f"{place}.first_layer", f"{place}.text"
+    row, write = gettext_noop("give a row with the term «%(part)s»"), gettext_noop("write about «%(part)s»")
+    mistakes.of(_refuse_missing, FIRST_LAYER[language], terms, first_place, row)
+    mistakes.of(_refuse_missing, SECOND_LAYER[language], fold(text), text_place, write)
     if profiling != "none":
         name, word = PROFILES[language]
         first = fold(" ".join(part for row in rows for part in row))
-        _refuse_missing({name: (word,)}, first, f"{place}.first_layer", "say that you build profiles:")
-        _refuse_missing({name: (word,)}, fold(text), f"{place}.text", "explain the logic of the")
+        say, explain = (
+            gettext_noop("say that you build profiles: «%(part)s»"),
+            gettext_noop("explain the logic of «%(part)s»"),
+        )
+        mistakes.of(_refuse_missing, {name: (word,)}, first, first_place, say)
+        mistakes.of(_refuse_missing, {name: (word,)}, fold(text), text_place, explain)
+    mistakes.tell()
     return {"title": title[:160], "label": label, "first_layer": rows, "text": text}
 
 
 def _read_rows(value: Any, place: str) -> list[list[str]]:
     if not isinstance(value, list):
-        raise DocumentError(place, f"a list of [term, text] is needed, not {value!r}")
+        raise DocumentError(place, gettext("a list of [term, text] is needed, not %(value)r") % {"value": value})
     rows = []
     for number, row in enumerate(value, start=1):
         if not isinstance(row, list) or len(row) != 2:
-            raise DocumentError(f"{place}, row {number}", f"[term, text] is needed, not {row!r}")
+            raise DocumentError(
+                f"{place}, row {number}", gettext("a pair [term, text] is needed, not %(value)r") % {"value": row}
+            )
         rows.append([read_text(part, f"{place}, row {number}") for part in row])
     return rows
 
 
 def _refuse_missing(parts: Mapping[str, tuple[str, ...]], text: str, place: str, way_out: str) -> None:
+    """`way_out` is a message's id."""
+    mistakes = Mistakes()
     for part, words in parts.items():
         if not any(word in text for word in words):
-            raise DocumentError(place, f"the law asks for «{part}», and it is missing", f"{way_out} «{part}»")
+            problem = gettext("the law asks for «%(part)s», and it is missing") % {"part": part}
+            mistakes.errors.append(DocumentError(place, problem, gettext(way_out) % {"part": part}))
+    mistakes.tell()

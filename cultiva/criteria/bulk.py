@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ANY
 from cultiva.criteria.dialects import DUCKDB, Dialect
@@ -106,8 +108,10 @@ def compile_bulk(node: Node, *, timezone: str = "UTC", personas: Mapping[str, Pe
     trees += [(f"persona {each.key}", when) for each in context.personas.values() for when, _weight in each.criteria]
     for place, condition in chain(*(placed_conditions(tree, where) for where, tree in trees)):
         if not condition.reads_files:
-            hint = "files tell of attributes, events, tags and, with --personas, personas"
-            raise DocumentError(place, f"`{condition.kind}` cannot be answered from files", hint)
+            hint = gettext("files tell of attributes, events, tags and, with --personas, personas")
+            raise DocumentError(
+                place, gettext("`%(kind)s` cannot be answered from files") % {"kind": condition.kind}, hint
+            )
     predicate = compile_predicate(node, context)
     return BulkSelection(
         sql=_selection(predicate, context),

@@ -1,27 +1,31 @@
 """Whether criteria speak of what a workspace has: an unknown name is an error when saved, never a silent "nobody"."""
 
+import difflib
 from collections.abc import Collection
-from dataclasses import dataclass
 
-from cultiva.criteria.conditions.base import Condition
+from django.utils.translation import gettext
+
+from cultiva.criteria.conditions.base import Condition, Reference
 from cultiva.criteria.language import Node, placed_conditions
-from cultiva.criteria.reading import nearest
+from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.plugins import plugins
 
-
-@dataclass(frozen=True)
-class Problem:
-    """A name that the workspace does not know."""
-
-    place: str  # in the document: criteria.all[0].attribute
-    problem: str
-    hint: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.problem}" + (f"\nhint: {self.hint}" if self.hint else "")
+NOBODYS = ("attribute", "event", "tag")  # names that come with no document
 
 
-def check(node: Node, *, workspace_id: int, place: str = "criteria") -> list[Problem]:
+class UnknownName(DocumentError):
+    """A name that the workspace does not know. `is_slip`: it resembles one that is known."""
+
+    def __init__(self, place: str, reference: Reference, names: Collection[str]) -> None:
+        values = {"kind": reference.kind, "key": reference.key}
+        none = gettext("there is no %(kind)s yet") % {"kind": reference.kind}
+        hint = nearest(reference.key, sorted(names)) if names else none
+        super().__init__(place, gettext("no %(kind)s `%(key)s` in this workspace") % values, hint)
+        self.waits_for_others = reference.kind not in NOBODYS
+        self.is_slip = bool(difflib.get_close_matches(reference.key, names, n=1))
+
+
+def check(node: Node, *, workspace_id: int, place: str = "criteria") -> list[UnknownName]:
     """What a tree names and the workspace does not have, in the order of the document. Empty: it may be saved.
 
     Kinds of which nobody knows the names (there is no room for them yet) are not checked.
@@ -32,9 +36,7 @@ def check(node: Node, *, workspace_id: int, place: str = "criteria") -> list[Pro
         for reference in condition.refers():
             names = known(reference.kind)
             if names is not None and reference.key not in names:
-                problem = f"no {reference.kind} `{reference.key}` in this workspace"
-                hint = nearest(reference.key, sorted(names)) if names else f"there is no {reference.kind} yet"
-                found.append(Problem(f"{where}.{reference.place}", problem, hint))
+                found.append(UnknownName(f"{where}.{reference.place}", reference, names))
     return found
 
 

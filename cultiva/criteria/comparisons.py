@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Self
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.context import Context
 from cultiva.criteria.days import read_date
 from cultiva.criteria.patterns import read_pattern
-from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_range, read_text
+from cultiva.criteria.reading import read_days, read_list, read_number, read_range, read_text
 from cultiva.criteria.values import Element, Test, Value
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.folding import fold
 
 Scalar = str | float | bool
@@ -57,11 +59,21 @@ class Comparison:
         """The one operator beside the key `subject`; raises DocumentError for none, two or an unknown one."""
         for key in document:
             if key != subject and key not in OPERATORS:
-                raise DocumentError(place, f"unknown key `{key}`", nearest(key, [subject, *OPERATORS]))
+                raise DocumentError(
+                    place, gettext("unknown key `%(key)s`") % {"key": key}, nearest(key, [subject, *OPERATORS])
+                )
         found = [key for key in document if key in OPERATORS]
         if len(found) != 1:
-            problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "no operator is given"
-            raise DocumentError(place, f"{problem}; exactly one is needed", f"known: {', '.join(OPERATORS)}")
+            problem = (
+                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
+                if found
+                else gettext("no operator is given")
+            )
+            raise DocumentError(
+                place,
+                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
+                gettext("known: %(listed)s") % {"listed": ", ".join(OPERATORS)},
+            )
         operator = found[0]
         operands = _read_operands(operator, document[operator], f"{place}.{operator}")
         pattern = read_pattern(str(operands[0]), f"{place}.matches") if operator == "matches" else ""
@@ -148,7 +160,11 @@ def _read_operands(operator: str, found: Any, place: str) -> tuple[Scalar, ...]:
     if operator in ("is_empty", "is_not_empty"):
         if found is not True:
             other = "is_not_empty" if operator == "is_empty" else "is_empty"
-            raise DocumentError(place, f"only true can stand here, not {found!r}", f"for the contrary: {other}: true")
+            raise DocumentError(
+                place,
+                gettext("only true can stand here, not %(value)r") % {"value": found},
+                gettext("for the contrary: %(other)s: true") % {"other": other},
+            )
         return ()
     if operator in FIGURES:
         return read_figure(operator, found, place)
@@ -160,7 +176,11 @@ def _read_operands(operator: str, found: Any, place: str) -> tuple[Scalar, ...]:
     if operator in WITH_LISTS:
         listed = read_list(found, place)
         if operator in ONE_BY_ONE and len(listed) > MANY:
-            raise DocumentError(place, f"there are {len(listed)} operands", f"at most {MANY}; any_of takes any number")
+            raise DocumentError(
+                place,
+                gettext("there are %(count)s operands") % {"count": len(listed)},
+                gettext("at most %(most)s; any_of takes any number") % {"most": MANY},
+            )
         return tuple(read_one(each, f"{place}[{n}]") for n, each in enumerate(listed))
     return (read_one(found, place),)
 
@@ -171,7 +191,11 @@ def read_figure(operator: str, found: Any, place: str) -> tuple[float, ...]:
 
 def _read_scalar(found: Any, place: str) -> Scalar:
     if isinstance(found, list):
-        raise DocumentError(place, f"one value is needed, not the list {found!r}", "any_of takes a list")
+        raise DocumentError(
+            place,
+            gettext("one value is needed, not the list %(value)r") % {"value": found},
+            gettext("any_of takes a list"),
+        )
     if isinstance(found, bool):
         return found
     return read_number(found, place) if isinstance(found, (int, float)) else read_text(found, place)

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from cultiva.lib.documents import DocumentError
 
 SECOND = timedelta(seconds=1)
@@ -16,17 +18,27 @@ def read_date(value: Any, place: str) -> date:
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise DocumentError(place, f"the calendar has no {value}") from error
-    raise DocumentError(place, f"a date is needed, not {value!r}", "year, month and day: 2026-03-10")
+            raise DocumentError(place, gettext("the calendar has no %(value)s") % {"value": value}) from error
+    raise DocumentError(
+        place, gettext("a date is needed, not %(value)r") % {"value": value}, gettext("year, month and day: 2026-03-10")
+    )
 
 
 def read_dates(value: Any, place: str) -> tuple[date, date]:
     """[first, last], first not after last."""
     if not isinstance(value, list) or len(value) != 2:
-        raise DocumentError(place, f"two dates [first, last] are needed, not {value!r}", "[2026-01-01, 2026-03-31]")
+        raise DocumentError(
+            place,
+            gettext("two dates [first, last] are needed, not %(value)r") % {"value": value},
+            "[2026-01-01, 2026-03-31]",
+        )
     first, last = (read_date(each, f"{place}[{n}]") for n, each in enumerate(value))
     if first > last:
-        raise DocumentError(place, f"{first} is after {last}", "write the earlier date first")
+        raise DocumentError(
+            place,
+            gettext("%(first)s is after %(last)s") % {"first": first, "last": last},
+            gettext("write the earlier date first"),
+        )
     return first, last
 
 

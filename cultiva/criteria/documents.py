@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.language import Node, parse
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.zones import time_zones
@@ -16,5 +18,7 @@ def read_criteria(text: str, *, timezone: str = "") -> tuple[Node, str]:
 
 def read_timezone(found: Any, place: str) -> str:
     if not isinstance(found, str) or found not in time_zones():
-        raise DocumentError(place, f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+        raise DocumentError(
+            place, gettext("no time zone %(value)r") % {"value": found}, gettext("an IANA name such as Europe/Madrid")
+        )
     return found

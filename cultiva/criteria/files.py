@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from django.utils.translation import gettext
 
 from cultiva.criteria.context import ANY
-from cultiva.criteria.reading import nearest
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.folding import compared_text, fold
+from cultiva.lib.refusals import Refusal
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -44,7 +45,7 @@ INSTANT = (
 MAY_FOLD = r"[A-Z]|[^\x00-\x7F]"
 
 
-class UnreadableFile(ValueError):
+class UnreadableFile(Refusal):
     """A file cannot be used as a whole; the message says which, why, and the way out."""
 
 
@@ -84,13 +85,22 @@ class RowFile:
             file = _open_parquet(connection, path, what) if _is_parquet(path) else _open_csv(path, what)
         except (OSError, duckdb.Error, UnicodeError, csv.Error) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-            raise UnreadableFile(f"{path} cannot be read: {reason}\nhint: CSV in UTF-8, or Parquet") from error
+            raise UnreadableFile(
+                gettext("%(path)s cannot be read: %(reason)s") % {"path": path, "reason": reason},
+                gettext("CSV in UTF-8, or Parquet"),
+            ) from error
         for key in keys:
             if key not in file.columns:
-                raise UnreadableFile(f"{path} has no column `{key}`\nhint: {nearest(key, file.columns)}")
+                raise UnreadableFile(
+                    gettext("%(path)s has no column `%(key)s`") % {"path": path, "key": key},
+                    nearest(key, file.columns),
+                )
         for column in file.columns:
             if file.columns.count(column) > 1:
-                raise UnreadableFile(f"{path} has two columns `{column}`\nhint: give each a name of its own")
+                raise UnreadableFile(
+                    gettext("%(path)s has two columns `%(column)s`") % {"path": path, "column": column},
+                    gettext("give each a name of its own"),
+                )
         return file
 
     @property
@@ -181,7 +191,7 @@ def _open_csv(path: Path, what: str) -> RowFile:
         file.seek(0)
         columns = next(csv.reader(file, delimiter=delimiter), [])
     if not columns:
-        raise UnreadableFile(f"{path} is empty\nhint: its first line names the columns")
+        raise UnreadableFile(gettext("%(path)s is empty") % {"path": path}, gettext("its first line names the columns"))
     return RowFile(path, what, tuple(columns), ("VARCHAR",) * len(columns), delimiter)
 
 
@@ -389,7 +399,9 @@ def write_rows(connection: Connection, sql: str, path: Path) -> int:
         rows = connection.execute(f"COPY ({sql}) TO {_quoted(str(part))} (FORMAT {form})").fetchall()
         part.replace(path)
     except (OSError, duckdb.IOException) as error:
-        raise UnreadableFile(f"{path} cannot be written: {str(error).splitlines()[0]}") from error
+        raise UnreadableFile(
+            gettext("%(path)s cannot be written: %(reason)s") % {"path": path, "reason": str(error).splitlines()[0]}
+        ) from error
     finally:
         part.unlink(missing_ok=True)
     return int(rows[0][0])
@@ -400,7 +412,11 @@ def check_columns(file: RowFile, attributes: Mapping[str, str], places: Mapping[
     known = [column for column in file.columns if column != "lead_id"]
     for name in attributes:
         if name not in known:
-            raise DocumentError(places.get(name, name), f"no column `{name}` in {file.path}", nearest(name, known))
+            raise DocumentError(
+                places.get(name, name),
+                gettext("no column `%(name)s` in %(path)s") % {"name": name, "path": file.path},
+                nearest(name, known),
+            )
 
 
 def _name(column: str) -> str:

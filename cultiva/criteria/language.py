@@ -6,10 +6,11 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest
-from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest
 from cultiva.lib.plugins import plugins
 
 __all__ = [
@@ -43,24 +44,26 @@ Node = AllOf | AnyOf | Not | Condition
 
 
 def parse(document: Any, *, place: str = "criteria") -> Node:
-    """The tree in a document; raises DocumentError naming the place, as in `rules[2].when.any[0]`.
+    """The tree in a document; raises DocumentError of all that is wrong, with places as in `rules[2].when.any[0]`.
 
     `since` is checked when the tree is compiled: only then is it known which instants there are.
     """
     tree = _parse(document, place, DEPTH_LIMIT)
     count = sum(1 for _ in conditions_of(tree))
     if count > CONDITIONS_LIMIT:
-        hint = f"at most {CONDITIONS_LIMIT:,}; a list in any_of counts as one, however long"
-        raise DocumentError(place, f"there are {count:,} conditions", hint)
+        hint = gettext("at most %(conditions_limit)s; a list in any_of counts as one, however long") % {
+            "conditions_limit": f"{CONDITIONS_LIMIT:,}"
+        }
+        raise DocumentError(place, gettext("there are %(count)s conditions") % {"count": f"{count:,}"}, hint)
     return tree
 
 
 def _parse(document: Any, place: str, depth: int) -> Node:
     if not isinstance(document, Mapping):
-        example = "for example {attribute: country, is: ES}"
-        raise DocumentError(place, f"a condition is needed, not {document!r}", example)
+        example = gettext("for example {attribute: country, is: ES}")
+        raise DocumentError(place, gettext("a condition is needed, not %(value)r") % {"value": document}, example)
     if depth == 0:
-        raise DocumentError(place, f"nested more than {DEPTH_LIMIT} deep")
+        raise DocumentError(place, gettext("nested more than %(most)s deep") % {"most": DEPTH_LIMIT})
     kind = _kind(document, place)
     if kind in ("all", "any"):
         nodes = _parse_list(check_keys(document, allowed=[kind], place=place)[kind], f"{place}.{kind}", depth)
@@ -74,8 +77,11 @@ def _parse(document: Any, place: str, depth: int) -> Node:
 
 def _parse_list(found: Any, place: str, depth: int) -> tuple[Node, ...]:
     if not isinstance(found, list):
-        raise DocumentError(place, f"a list of conditions is needed, not {found!r}")
-    return tuple(_parse(each, f"{place}[{n}]", depth - 1) for n, each in enumerate(found))
+        raise DocumentError(place, gettext("a list of conditions is needed, not %(value)r") % {"value": found})
+    mistakes = Mistakes()
+    nodes = tuple(mistakes.of(_parse, each, f"{place}[{n}]", depth - 1) for n, each in enumerate(found))
+    mistakes.tell()
+    return nodes
 
 
 def _kind(document: Mapping[Any, Any], place: str) -> str:
@@ -84,13 +90,19 @@ def _kind(document: Mapping[Any, Any], place: str) -> str:
     kinds = [key for key in document if key in known]
     if len(kinds) > 1:
         listed = " and ".join(f"`{kind}`" for kind in kinds)
-        raise DocumentError(place, f"{listed} stand in one node", "give each its own: {all: [{..}, {..}]}")
+        raise DocumentError(
+            place,
+            gettext("%(listed)s stand in one node") % {"listed": listed},
+            gettext("give each its own: {all: [{..}, {..}]}"),
+        )
     if not kinds:
         _refuse_later(document, place)
         if not document:
-            raise DocumentError(place, "the condition is empty", f"known: {', '.join(known)}")
+            raise DocumentError(
+                place, gettext("the condition is empty"), gettext("known: %(listed)s") % {"listed": ", ".join(known)}
+            )
         wrong = next(iter(document))
-        raise DocumentError(place, f"unknown key `{wrong}`", nearest(wrong, known))
+        raise DocumentError(place, gettext("unknown key `%(key)s`") % {"key": wrong}, nearest(wrong, known))
     return str(kinds[0])
 
 
@@ -98,7 +110,11 @@ def _refuse_later(document: Mapping[Any, Any], place: str) -> None:
     """Words of the language that this version does not speak yet."""
     for key in document:
         if key in LATER:
-            raise DocumentError(place, f"`{key}` is not supported by this version yet", "docs/reference/criteria.md")
+            raise DocumentError(
+                place,
+                gettext("`%(key)s` is not supported by this version yet") % {"key": key},
+                "docs/reference/criteria.md",
+            )
 
 
 def conditions_of(node: Node) -> Iterator[Condition]:

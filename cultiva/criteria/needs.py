@@ -30,4 +30,4 @@ def needs_of(criteria: Any, place: str) -> list[Need]:
 def likely_slips(criteria: Any, place: str, workspace_id: int) -> list[str]:
     """Names that nobody has seen yet and that resemble one that is known: a note where a new name is no error."""
     found = check(parse(criteria, place=place), workspace_id=workspace_id, place=place)
-    return [f"{each.place}: {each.problem}: {each.hint}" for each in found if each.hint.startswith("did you mean")]
+    return [f"{each.place}: {each.problem}: {each.hint}" for each in found if each.is_slip]

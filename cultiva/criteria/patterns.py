@@ -4,6 +4,8 @@ What an author writes never reaches an engine as it is. It is read here and writ
 classes spelled out in ASCII, groups that capture nothing, a dot that stops at line breaks.
 """
 
+from django.utils.translation import gettext
+
 from cultiva.lib.documents import DocumentError
 
 LONGEST = 500  # characters, as written
@@ -19,11 +21,15 @@ SUBSET = r"literals, [..], \d \w \s, . ^ $ * + ? {n,m}, groups and | are known"
 def read_pattern(value: str, place: str) -> str:
     """The expression in the engines' common words; raises DocumentError for what is outside the subset."""
     if len(value) > LONGEST:
-        raise DocumentError(place, f"the expression has {len(value)} characters", f"at most {LONGEST}")
+        raise DocumentError(
+            place,
+            gettext("the expression has %(count)s characters") % {"count": len(value)},
+            gettext("at most %(most)s") % {"most": LONGEST},
+        )
     reader = _Reader(value, place)
     written, _size, _unbounded = reader.read_alternatives(DEEPEST)
     if reader.position < len(value):
-        raise reader.refused("`)` has no `(`", r"write \) for the character itself")
+        raise reader.refused(gettext("`)` has no `(`"), _written(")"))
     return written
 
 
@@ -34,7 +40,12 @@ class _Reader:
         self.text, self.place, self.position = text, place, 0
 
     def refused(self, problem: str, hint: str = SUBSET) -> DocumentError:
-        return DocumentError(self.place, f"{problem} (character {self.position + 1} of {self.text!r})", hint)
+        return DocumentError(
+            self.place,
+            gettext("%(problem)s (character %(position)s of %(text)r)")
+            % {"problem": problem, "position": self.position + 1, "text": self.text},
+            hint,
+        )
 
     @property
     def next(self) -> str:
@@ -42,7 +53,7 @@ class _Reader:
 
     def read_alternatives(self, depth: int) -> tuple[str, int, bool]:
         if depth == 0:
-            raise self.refused(f"groups are nested more than {DEEPEST} deep")
+            raise self.refused(gettext("groups are nested more than %(most)s deep") % {"most": DEEPEST})
         branches, size, is_unbounded = [], 0, False
         while True:
             written, atoms, repeats = self._read_branch(depth)
@@ -59,7 +70,7 @@ class _Reader:
             pieces.append(written)
             size, is_unbounded = size + atoms, is_unbounded or repeats
         if size > LARGEST:
-            raise self.refused("the expression is too large once its repeats are written out")
+            raise self.refused(gettext("the expression is too large once its repeats are written out"))
         return "".join(pieces) or "(?:)", size, is_unbounded
 
     def _read_piece(self, depth: int) -> tuple[str, int, bool]:
@@ -68,15 +79,17 @@ class _Reader:
         if self.next not in ("*", "+", "?", "{") or not self.next:
             return atom, size, is_unbounded
         if self.text[start] in "^$":
-            raise self.refused(f"`{self.text[start]}` cannot be repeated")
+            raise self.refused(gettext("`%(value)s` cannot be repeated") % {"value": self.text[start]})
         quantifier, most = self._read_quantifier()
         if self.next and self.next in "*+?{":
-            raise self.refused("a repeat cannot be repeated, and none is lazy or possessive", "put it in a group")
+            raise self.refused(
+                gettext("a repeat cannot be repeated, and none is lazy or possessive"), gettext("put it in a group")
+            )
         if most is None and is_unbounded:
-            raise self.refused("a repeat without end stands within another", "(a+)+ means a+")
+            raise self.refused(gettext("a repeat without end stands within another"), "(a+)+ = a+")
         size *= most or 1
         if size > LARGEST:
-            raise self.refused("the expression is too large once its repeats are written out")
+            raise self.refused(gettext("the expression is too large once its repeats are written out"))
         return atom + quantifier, size, is_unbounded or most is None
 
     def _read_quantifier(self) -> tuple[str, int | None]:
@@ -89,11 +102,13 @@ class _Reader:
         least, comma, most = (self.text[self.position : end] if end > 0 else "").partition(",")
         bounds = [bound for bound in (least, most) if bound]
         if not least or not all(bound.isascii() and bound.isdigit() and len(bound) < 4 for bound in bounds):
-            raise self.refused("`{` begins no repeat", r"{3}, {3,} or {3,5}; write \{ for the character itself")
+            raise self.refused(
+                gettext("`%(mark)s` begins no repeat") % {"mark": "{"}, "{3}, {3,}, {3,5}; " + _written("{")
+            )
         if any(int(bound) > MOST_TIMES for bound in bounds):
-            raise self.refused(f"more than {MOST_TIMES} times cannot be asked for")
+            raise self.refused(gettext("more than %(most)s times cannot be asked for") % {"most": MOST_TIMES})
         if most and int(least) > int(most):
-            raise self.refused(f"{least} is above {most}")
+            raise self.refused(gettext("%(least)s is above %(most)s") % {"least": least, "most": most})
         self.position = end + 1
         repeats = f"{{{int(least)}{comma}{int(most) if most else ''}}}"
         return repeats, None if comma and not most else int(most or least)
@@ -113,17 +128,20 @@ class _Reader:
             return character, 1, False
         if character in SPECIAL:
             self.position -= 1
-            raise self.refused(f"`{character}` stands alone", rf"write \{character} for the character itself")
+            raise self.refused(
+                gettext("`%(character)s` stands alone") % {"character": character},
+                _written(character),
+            )
         return _literal(character), 1, False
 
     def _read_group(self, depth: int) -> tuple[str, int, bool]:
         if self.text.startswith("?:", self.position):
             self.position += 2
         elif self.next == "?":
-            raise self.refused("`(?` is not known: no look-around, names or flags")
+            raise self.refused(gettext("`(?` is not known: no look-around, names or flags"))
         written, size, is_unbounded = self.read_alternatives(depth - 1)
         if self.next != ")":
-            raise self.refused("`(` has no `)`", r"write \( for the character itself")
+            raise self.refused(gettext("`(` has no `)`"), _written("("))
         self.position += 1
         return f"(?:{written})", size + 1, is_unbounded
 
@@ -142,7 +160,11 @@ class _Reader:
             return CONTROLS[character]
         if not character or (character.isalnum() or not character.isascii()):
             self.position -= 1
-            problem = f"`\\{character}` is not known" if character else "`\\` ends the expression"
+            problem = (
+                gettext("`\\%(character)s` is not known") % {"character": character}
+                if character
+                else gettext("`\\` ends the expression")
+            )
             raise self.refused(problem)
         return character
 
@@ -160,7 +182,7 @@ class _Reader:
             else:
                 parts.append(_literal(low))
         if not parts:
-            raise self.refused("the class is empty", r"write \] for the character itself")
+            raise self.refused(gettext("the class is empty"), _written("]"))
         self.position += 1
         return f"[{'^' if is_negated else ''}{''.join(parts)}]"
 
@@ -168,11 +190,11 @@ class _Reader:
         """One character as it is, or the ranges of \\d, \\w or \\s."""
         character = self.next
         if not character:
-            raise self.refused("`[` has no `]`", r"write \[ for the character itself")
+            raise self.refused(gettext("`[` has no `]`"), _written("["))
         self.position += 1
         if character == "[":
             self.position -= 1
-            raise self.refused("`[` within a class", r"write \[ for the character itself")
+            raise self.refused(gettext("`[` within a class"), _written("["))
         if character != "\\":
             return character
         escaped = self.next
@@ -181,7 +203,11 @@ class _Reader:
 
     def _range(self, low: str, high: str) -> str:
         if len(high) > 1 or low > high:
-            raise self.refused(f"{low}-{high} is no range" if len(high) == 1 else "a class cannot end a range")
+            raise self.refused(
+                gettext("%(low)s-%(high)s is no range") % {"low": low, "high": high}
+                if len(high) == 1
+                else gettext("a class cannot end a range")
+            )
         return f"{_literal(low)}-{_literal(high)}"
 
 
@@ -190,3 +216,7 @@ def _literal(character: str) -> str:
     if character.isascii() and character.isprintable() and not character.isalnum() and character not in " _":
         return f"\\{character}"
     return character
+
+
+def _written(character: str) -> str:
+    return gettext("write %(written)s for the character itself") % {"written": f"\\{character}"}

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.context import Context
 from cultiva.criteria.language import AllOf, Node, Reads, compile_predicate, conditions_of, parse, reads_of
 from cultiva.criteria.reading import read_days, read_list, read_text
-from cultiva.lib.documents import DocumentError, check_keys, read_value
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, read_value
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,11 @@ class Persona:
         needed = ("persona", "criteria")
         found = check_keys(document, allowed=(*needed, "name"), required=needed, place=place)
         listed = read_list(found["criteria"], f"{place}.criteria")
-        criteria = [_read_criterion(each, f"{place}.criteria[{n}]") for n, each in enumerate(listed)]
-        return cls(read_text(found["persona"], f"{place}.persona"), tuple(criteria))
+        mistakes = Mistakes()
+        key = mistakes.of(read_text, found["persona"], f"{place}.persona")
+        criteria = [mistakes.of(_read_criterion, each, f"{place}.criteria[{n}]") for n, each in enumerate(listed)]
+        mistakes.tell()
+        return cls(key, tuple(criteria))
 
     def closeness(self, context: Context) -> str:
         """SQL: Σ weight of the criteria that hold / Σ weight, rounded as it is shown: to the millionth."""
@@ -55,10 +60,15 @@ def reads_with(node: Node, personas: Mapping[str, Persona]) -> Reads:
 
 def _read_criterion(found: Any, place: str) -> tuple[Node, float]:
     given = check_keys(found, allowed=("when", "weight"), required=("when", "weight"), place=place)
-    when = parse(given["when"], place=f"{place}.when")
+    mistakes = Mistakes()
+    when = mistakes.of(parse, given["when"], place=f"{place}.when")
+    weight = mistakes.of(read_days, given["weight"], f"{place}.weight")
+    mistakes.tell()
     if any(condition.kind == "persona" for condition in conditions_of(when)):
-        raise DocumentError(f"{place}.when", "a persona cannot ask for personas", "repeat its criteria")
-    return when, read_days(given["weight"], f"{place}.weight")
+        raise DocumentError(
+            f"{place}.when", gettext("a persona cannot ask for personas"), gettext("repeat its criteria")
+        )
+    return when, weight
 
 
 def read_personas(text: str) -> Mapping[str, Persona]:
@@ -68,7 +78,11 @@ def read_personas(text: str) -> Mapping[str, Persona]:
     for n, each in enumerate(found if isinstance(found, list) else [found]):
         persona = Persona.read(each, f"personas[{n}]")
         if persona.key in personas:
-            raise DocumentError(f"personas[{n}].persona", f"`{persona.key}` is given twice", "each has its own key")
+            raise DocumentError(
+                f"personas[{n}].persona",
+                gettext("`%(key)s` is given twice") % {"key": persona.key},
+                gettext("each has its own key"),
+            )
         personas[persona.key] = persona
     return personas
 

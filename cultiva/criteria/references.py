@@ -4,9 +4,12 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.language import Node, conditions_of
 from cultiva.criteria.models import CriteriaReference
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
+from cultiva.lib.refusals import Refusal
 
 Name = tuple[str, str]  # (kind, key): ("segment", "clientes"), ("attribute", "country")
 
@@ -18,21 +21,24 @@ class User(NamedTuple):
     key: str
 
 
-class StillUsed(ValueError):
+class StillUsed(Refusal):
     """What is to be deleted is used; `users` names by whom."""
 
     def __init__(self, name: Name, users: Collection[User]) -> None:
         self.users = list(users)
         listed = ", ".join(f"{user.kind} `{user.key}`" for user in self.users[:10])
-        super().__init__(f"{name[0]} `{name[1]}` is used by {listed}.\nhint: take it out of these first")
+        words = gettext("%(kind)s `%(key)s` is used by %(listed)s.")
+        values = {"kind": name[0], "key": name[1], "listed": listed}
+        super().__init__(words % values, gettext("take it out of these first"))
 
 
-class GoesInCircles(ValueError):
+class GoesInCircles(Refusal):
     """A document would need itself; `way` names the documents from it back to it."""
 
     def __init__(self, way: Collection[Name]) -> None:
         self.way = list(way)
-        super().__init__(f"This goes in circles: {' → '.join(f'{kind} `{key}`' for kind, key in self.way)}.")
+        words = " → ".join(f"{kind} `{key}`" for kind, key in self.way)
+        super().__init__(gettext("this goes in circles: %(words)s") % {"words": words})
 
 
 def references_of(nodes: Iterable[Node]) -> frozenset[Name]:

@@ -1,9 +1,11 @@
 """Putting files in force: the plan, done in one transaction of a workspace; and the way back, from there to files."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from django.utils.translation import gettext
 
 from cultiva.accounts.actions import record_audit
 from cultiva.documents.kinds import DocumentKind, Name, Present, kinds, read_once
@@ -13,16 +15,17 @@ from cultiva.documents.planning import DELETED, Plan, carry_out, digest_of
 from cultiva.documents.reading import Given, Problem, path_of, read_tree
 from cultiva.documents.trees import Tree, read_folder
 from cultiva.lib.database import workspace_scope
+from cultiva.lib.refusals import Refusal
 
 MOST_AUDITED = 200
 
 
-class NotApplied(ValueError):
+class NotApplied(Refusal):
     """Nothing was changed. `plan` says what was found."""
 
-    def __init__(self, plan: Plan, message: str) -> None:
+    def __init__(self, plan: Plan, problem: str, hint: str = "") -> None:
         self.plan = plan
-        super().__init__(message)
+        super().__init__(problem, hint)
 
 
 class HasProblems(NotApplied):
@@ -52,7 +55,8 @@ def apply_files(
         if plan.problems:
             raise HasProblems(plan, "\n".join(str(problem) for problem in plan.problems))
         if expected and plan.digest != expected:
-            raise ChangedMeanwhile(plan, "The workspace has changed since this plan was made.\nhint: look at it anew")
+            words = gettext("The workspace has changed since this plan was made.")
+            raise ChangedMeanwhile(plan, words, gettext("look at it anew"))
         if plan.drift and not overwrite:
             raise HasDrifted(plan, drift_words(plan))
         if is_remembered:
@@ -78,21 +82,24 @@ def drift_words(plan: Plan) -> str:
 
 def _remember(workspace_id: int, plan: Plan, by: str, at: datetime) -> None:
     known = {kind.kind: kind.present(workspace_id) for kind in kinds().values()}  # one may have changed another
-    rows = [
+    _keep(
         AppliedDocument(
             workspace_id=workspace_id, kind=step.kind, key=step.key, digest=digest_of(known[step.kind][step.key]),
             text=step.text, at=at, by=by,
         )
         for step in plan.steps
         if step.status != DELETED
-    ]  # fmt: skip
+    )  # fmt: skip
+    for step in plan.steps:
+        if step.status == DELETED:
+            AppliedDocument.objects.filter(workspace_id=workspace_id, kind=step.kind, key=step.key).delete()
+
+
+def _keep(rows: Iterable[AppliedDocument]) -> None:
     fields = ["digest", "text", "at", "by"]
     AppliedDocument.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["workspace", "kind", "key"], update_fields=fields
     )
-    for step in plan.steps:
-        if step.status == DELETED:
-            AppliedDocument.objects.filter(workspace_id=workspace_id, kind=step.kind, key=step.key).delete()
 
 
 def _audit(workspace_id: int, plan: Plan, by: str, at: datetime) -> None:
@@ -120,6 +127,29 @@ def pull(*, workspace_id: int, only: Collection[Name] = ()) -> Tree:
                 for name, sha256 in present.attachments.items():
                     tree[f"{path.removesuffix('.yaml')}/{name}"] = kind.attachment(workspace_id, sha256)
     return tree
+
+
+def remember_pulled(*, workspace_id: int, tree: Tree, by: str, at: datetime) -> None:
+    """The files that were pulled are where these documents live now: what differs from them later is drift.
+
+    It is theirs that is kept, whatever has become of the documents since.
+    """
+    given, _problems = read_tree(tree)
+    with workspace_scope(workspace_id):
+        _keep(
+            AppliedDocument(
+                workspace_id=workspace_id, kind=each.kind.kind, key=each.key, digest=each.digest_with({}),
+                text=each.text, at=at, by=by,
+            )
+            for each in given
+        )  # fmt: skip
+        pulled = {each.name for each in given}
+        gone = [
+            row.id
+            for row in AppliedDocument.objects.filter(workspace_id=workspace_id).order_by("id")
+            if (row.kind, row.key) not in pulled
+        ]
+        AppliedDocument.objects.filter(workspace_id=workspace_id, id__in=gone).delete()
 
 
 def _text_as_applied(last: AppliedDocument | None, present: Present) -> str:

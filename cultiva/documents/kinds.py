@@ -10,6 +10,7 @@ from cultiva.accounts.models import Document
 from cultiva.documents.normal import write_yaml
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.plugins import Plugin, plugins
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 Name = tuple[str, str]  # (kind, key): ("model", "readiness")
@@ -55,15 +56,7 @@ def read_once(text: str) -> Json:
     return read_document(text)
 
 
-class SeveralErrors(ValueError):
-    """A document in which more than one thing is wrong."""
-
-    def __init__(self, errors: Sequence[DocumentError]) -> None:
-        self.errors = list(errors)
-        super().__init__("\n".join(str(error) for error in errors))
-
-
-class CannotDelete(ValueError):
+class CannotDelete(Refusal):
     """A document has to stay; the message says why and the way out."""
 
 
@@ -119,7 +112,7 @@ class DocumentKind(Plugin):
     ) -> list[str]:
         """Put a document in force; the same again changes nothing. Returns what whoever applies it should know.
 
-        Raises DocumentError or SeveralErrors, or another ValueError that says why and the way out.
+        Raises DocumentError, of all that is wrong, or another Refusal.
         """
         raise NotImplementedError
 

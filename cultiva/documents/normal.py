@@ -8,6 +8,7 @@ import re
 from io import StringIO
 from typing import Any
 
+from django.utils.translation import gettext
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 
@@ -67,20 +68,33 @@ class _Plain:
     def copy(self, value: Any, depth: int) -> Any:
         self.values += 1
         if self.values > MOST_VALUES or depth > DEEPEST:
-            problem = f"holds more than {MOST_VALUES} values, or more than {DEEPEST} levels"
-            raise DocumentError(self.place, problem, "names such as &a and *a count where they stand for something")
+            problem = gettext("holds more than %(most_values)s values, or more than %(deepest)s levels") % {
+                "most_values": MOST_VALUES,
+                "deepest": DEEPEST,
+            }
+            raise DocumentError(
+                self.place, problem, gettext("names such as &a and *a count where they stand for something")
+            )
         if isinstance(value, dict):
             return {self.key(key): self.copy(each, depth + 1) for key, each in value.items()}
         if isinstance(value, list):
             return [self.copy(each, depth + 1) for each in value]
         if isinstance(value, str) and "\x00" in value:
-            raise DocumentError(self.place, f"the text {value[:40]!r} holds a NUL character", "leave it out")
+            raise DocumentError(
+                self.place,
+                gettext("the text %(value)r holds a NUL character") % {"value": value[:40]},
+                gettext("leave it out"),
+            )
         if isinstance(value, float) and not math.isfinite(value):
-            raise DocumentError(self.place, f"{value} is no number that can be kept", "leave it out, or quote it")
+            raise DocumentError(
+                self.place,
+                gettext("%(value)s is no number that can be kept") % {"value": value},
+                gettext("leave it out, or quote it"),
+            )
         if value is None or isinstance(value, (str, bool, int, float)):
             return value
-        problem = f"a value of the type {type(value).__name__} cannot be kept"
-        raise DocumentError(self.place, problem, "text, number, true, false, list or mapping")
+        problem = gettext("a value of the type %(type)s cannot be kept") % {"type": type(value).__name__}
+        raise DocumentError(self.place, problem, gettext("text, number, true, false, list or mapping"))
 
     def key(self, key: Any) -> str:
         if isinstance(key, str):

@@ -8,26 +8,28 @@ from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
+from django.utils.translation import gettext
 
 from cultiva.accounts.models import Workspace
 from cultiva.documents.kinds import CannotDelete, DocumentKind, Name, Present, kinds
 from cultiva.documents.models import AppliedDocument
 from cultiva.documents.normal import diff, digest
-from cultiva.documents.reading import Given, Problem, nearest, path_of, readable_needs
+from cultiva.documents.reading import Given, Problem, errors_in, path_of, readable_needs
 from cultiva.lib.database import workspace_scope
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 CREATED, CHANGED, UNCHANGED, DELETED = "created", "changed", "unchanged", "deleted"
 
 
-class PublishedMeanwhile(ValueError):
+class PublishedMeanwhile(Refusal):
     """Somebody else published one of the documents at this instant; nothing was changed."""
 
     def __init__(self) -> None:
-        said = "Somebody else published one of these documents at this instant; nothing was changed."
-        super().__init__(f"{said}\nhint: try again")
+        said = gettext("Somebody else published one of these documents at this instant; nothing was changed.")
+        super().__init__(said, gettext("try again"))
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,10 @@ def carry_out(
     for name in _deletable(delete, before, found):
         run.delete(name)
     found += run.problems
+    tried = {problem.path for problem in (*run.problems, *circle)}
+    untried = [each for each in given if each.name in run.failed and each.path not in tried]
+    told = {(problem.path, problem.place) for problem in found}
+    found += [wrong for each in untried for wrong in run.mistakes_of(each) if (wrong.path, wrong.place) not in told]
     steps = tuple(run.steps)
     statuses = [step.status for step in steps]
     files = {each.name for each in given}
@@ -153,6 +159,10 @@ def carry_out(
         only_in_product=tuple(sorted(before.keys() - files - set(delete))),
         counts={status: statuses.count(status) for status in (CREATED, CHANGED, DELETED, UNCHANGED)},
     )
+
+
+class _TakenBack(Exception):
+    """What was tried goes well, and is not kept."""
 
 
 class _Run:
@@ -186,8 +196,29 @@ class _Run:
                     self.failed.add(each.name)
                     left.append(each)
             if len(left) == len(given):
-                return
+                break
             given = left
+
+    def mistakes_of(self, given: Given) -> list[Problem]:
+        """What else is wrong with a file that was not tried, since it names what is missing or failed itself."""
+        lost = [need for need in given.needs if need.name in self.failed or need.name not in self.before]
+        places, names = {need.place for need in lost}, {need.key for need in lost}
+        try:
+            with transaction.atomic():
+                self._publish(given)
+                raise _TakenBack
+        except Refusal as error:
+            own = [each for each in errors_in(error) if not getattr(each, "waits_for_others", False)]
+            found = [given.problem(each) for each in own]
+            return [each for each in found if each.place not in places and not each.names_one_of(names)]
+        except (_TakenBack, DatabaseError):
+            return []
+
+    def _publish(self, given: Given) -> list[str]:
+        publish = given.kind.rehearse if self.is_rehearsal else given.kind.publish
+        return publish(
+            workspace_id=self.workspace_id, text=given.text, attachments=given.attachments, by=self.by, at=self.at
+        )
 
     def take(self, given: Given) -> bool:
         present = self.before.get(given.name)
@@ -197,17 +228,14 @@ class _Run:
             return True
         try:
             with transaction.atomic():
-                publish = given.kind.rehearse if self.is_rehearsal else given.kind.publish
-                notes = publish(
-                    workspace_id=self.workspace_id, text=given.text, attachments=given.attachments, by=self.by,
-                    at=self.at,
-                )  # fmt: skip
+                notes = self._publish(given)
         except IntegrityError as error:
             raise PublishedMeanwhile from error
         except DataError as error:
-            self.problems.append(Problem(given.path, f"the database refuses it: {str(error).splitlines()[0]}"))
-        except ValueError as error:
-            self.problems += given.problems(error)
+            words = gettext("the database refuses it: %(error)s") % {"error": str(error).splitlines()[0]}
+            self.problems.append(Problem(given.path, words))
+        except Refusal as error:
+            self.problems += [given.problem(each) for each in errors_in(error)]
         else:
             self._note(given, present, own, notes)
             return True
@@ -230,8 +258,7 @@ class _Run:
     def _wanted(self, given: Given) -> str:
         """What the present digest is where the file says what is there; an attachment left out stays as it is."""
         present = self.before.get(given.name)
-        kept = dict(present.attachments) if present else {}
-        return digest(given.body, kept | {n: hashlib.sha256(c).hexdigest() for n, c in given.attachments.items()})
+        return given.digest_with(present.attachments if present else {})
 
     def _drift(self, name: Name, own: str) -> datetime | None:
         applied = self.applied.get(name)
@@ -244,8 +271,7 @@ class _Run:
             with transaction.atomic():
                 self.known[kind].delete(workspace_id=self.workspace_id, key=key, by=self.by, at=self.at)
         except CannotDelete as error:
-            said, _, hint = str(error).partition("\nhint: ")
-            self.problems.append(Problem(path, said, hint))
+            self.problems.append(Problem(path, error.problem, error.hint))
             return
         own = digest_of(present)
         gone = diff(present.body, None, name=path)
@@ -278,7 +304,11 @@ def _unknown(
         for need in each.needs:
             if need.kind in known and need.name not in names:
                 keys = [key for kind, key in names if kind == need.kind]
-                error = DocumentError(need.place, f"there is no {need.kind} `{need.key}`", nearest(need.key, keys))
+                error = DocumentError(
+                    need.place,
+                    gettext("there is no %(kind)s `%(key)s`") % {"kind": need.kind, "key": need.key},
+                    nearest(need.key, keys),
+                )
                 found.append(each.problem(error))
     return found
 
@@ -300,14 +330,28 @@ def _undeletable(
     found = []
     for kind, key in sorted(delete):
         if kind not in known:
-            found.append(Problem(f"{kind}/{key}", f"no kind of document `{kind}`", nearest(kind, known)))
+            found.append(
+                Problem(
+                    f"{kind}/{key}", gettext("no kind of document `%(kind)s`") % {"kind": kind}, nearest(kind, known)
+                )
+            )
             continue
         path = path_of(known[kind], key)
         if (kind, key) in files:
-            found.append(Problem(path, "it is to be deleted, and the file is still there", "remove the file first"))
+            found.append(
+                Problem(
+                    path, gettext("it is to be deleted, and the file is still there"), gettext("remove the file first")
+                )
+            )
         elif (kind, key) not in before:
             keys = [other for one, other in before if one == kind]
-            found.append(Problem(path, f"there is no {kind} `{key}` to delete", nearest(key, keys)))
+            found.append(
+                Problem(
+                    path,
+                    gettext("there is no %(kind)s `%(key)s` to delete") % {"kind": kind, "key": key},
+                    nearest(key, keys),
+                )
+            )
         else:
             users = [
                 f"{user[0]} `{user[1]}`"
@@ -315,8 +359,10 @@ def _undeletable(
                 if (kind, key) in needs and user not in delete
             ]
             if users:
-                hint = "take it out of these first"
-                found.append(Problem(path, f"it is used by {', '.join(sorted(users)[:10])}", hint))
+                hint = gettext("take it out of these first")
+                found.append(
+                    Problem(path, gettext("it is used by %(listed)s") % {"listed": ", ".join(sorted(users)[:10])}, hint)
+                )
     return found
 
 
@@ -347,7 +393,11 @@ def _in_order(
         inside = next((files[name] for name in way if name in files), None)
         if inside is None:  # the product has it so already, and says what it thinks of it
             return sorted(given, key=lambda each: (kind_order.index(each.kind.kind), each.key)), []
-        problem = Problem(inside.path, f"this goes in circles: {words}", "take one of the names out")
+        problem = Problem(
+            inside.path,
+            gettext("this goes in circles: %(words)s") % {"words": words},
+            gettext("take one of the names out"),
+        )
         circle = [Problem(files[name].path, *_circle(words)) for name in dict.fromkeys(way) if name in files]
         rest = [each for each in given if each.name not in way]
         return rest, circle or [problem]

@@ -1,16 +1,19 @@
 """Files become documents: each read as far as it goes, and every problem told with its file and line."""
 
-import difflib
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cultiva.documents.kinds import DocumentKind, Name, Need, SeveralErrors, kinds, read_once
-from cultiva.documents.normal import plain
+from django.utils.translation import gettext
+
+from cultiva.documents.kinds import DocumentKind, Name, Need, kinds, read_once
+from cultiva.documents.normal import digest, plain
 from cultiva.documents.places import line_of
 from cultiva.documents.trees import Tree
-from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.documents import DocumentError, nearest, read_document
+from cultiva.lib.refusals import Refusal
 
 MAX_DOCUMENT_BYTES = 4 * 1024**2  # a segment may list 50,000 addresses
 OTHER_ENDINGS = (".yml", ".json")
@@ -27,10 +30,12 @@ class Problem:
     place: str = ""
     line: int | None = None
 
+    def names_one_of(self, words: Collection[str]) -> bool:
+        return any(f"`{word}`" in self.problem or repr(word) in self.problem for word in words)
+
     def __str__(self) -> str:
-        where = ", ".join(
-            part for part in (self.path, f"line {self.line}" if self.line else "", self.place) if part
-        )  # fmt: skip
+        line = gettext("line %(n)d") % {"n": self.line} if self.line else ""
+        where = ", ".join(part for part in (self.path, line, self.place) if part)
         return f"{where}: {self.problem}" + (f"\nhint: {self.hint}" if self.hint else "")
 
 
@@ -50,15 +55,21 @@ class Given:
     def name(self) -> Name:
         return self.kind.kind, self.key
 
-    def problems(self, error: ValueError) -> list[Problem]:
-        return [self.problem(each) for each in (error.errors if isinstance(error, SeveralErrors) else [error])]
+    def digest_with(self, kept: Mapping[str, str]) -> str:
+        """`kept`: {name: SHA-256} of attachments that stay although the file comes without them."""
+        own = {name: hashlib.sha256(content).hexdigest() for name, content in self.attachments.items()}
+        return digest(self.body, dict(kept) | own)
 
-    def problem(self, error: ValueError) -> Problem:
+    def problem(self, error: Refusal) -> Problem:
         if not isinstance(error, DocumentError):
-            said, _, hint = str(error).partition("\nhint: ")
-            return Problem(self.path, said, hint)
+            return Problem(self.path, error.problem, error.hint)
         line = line_of(self.text, error.place, error.problem)
         return Problem(self.path, error.problem, error.hint, error.place, line)
+
+
+def errors_in(error: Refusal) -> Sequence[Refusal]:
+    """Each thing that is wrong."""
+    return error.errors if isinstance(error, DocumentError) else [error]
 
 
 class BadFile(ValueError):
@@ -116,17 +127,34 @@ def _read_file(kind: DocumentKind, path: str, content: bytes, attachments: Mappi
         raise BadFile(Problem(path, error.problem, error.hint, line=line)) from error
     first = next(iter(found), "")
     if kind.kind not in found:
-        hint = f"its first line is `{kind.kind}: {path.rpartition('/')[2].removesuffix('.yaml')}`"
+        hint = gettext("its first line is `%(kind)s: %(name)s`") % {
+            "kind": kind.kind,
+            "name": path.rpartition("/")[2].removesuffix(".yaml"),
+        }
         if other := kinds().get(first):
-            hint = f"a {first} belongs in {other.folder}/"
-        raise BadFile(Problem(path, f"`{kind.kind}` is missing", hint, line=1))
+            hint = gettext("a %(first)s belongs in %(folder)s/") % {"first": first, "folder": other.folder}
+        raise BadFile(Problem(path, gettext("`%(kind)s` is missing") % {"kind": kind.kind}, hint, line=1))
     key = found[kind.kind]
     if not isinstance(key, str) or not key:
         line = line_of(text, kind.kind)
-        raise BadFile(Problem(path, f"{key!r} is no key", "a text, such as readiness", kind.kind, line))
+        raise BadFile(
+            Problem(
+                path,
+                gettext("%(value)r is no key") % {"value": key},
+                gettext("a text, such as readiness"),
+                kind.kind,
+                line,
+            )
+        )
     if path != path_of(kind, key):
-        hint = f"rename the file to {path_of(kind, key)}, or the {kind.kind} to {path.rpartition('/')[2][:-5]}"
-        raise BadFile(Problem(path, f"the file holds `{key}`", hint, kind.kind, line_of(text, kind.kind)))
+        hint = gettext("rename the file to %(path)s, or the %(kind)s to %(name)s") % {
+            "path": path_of(kind, key),
+            "kind": kind.kind,
+            "name": path.rpartition("/")[2][:-5],
+        }
+        raise BadFile(
+            Problem(path, gettext("the file holds `%(key)s`") % {"key": key}, hint, kind.kind, line_of(text, kind.kind))
+        )
     return Given(kind, key, path, text, found, tuple(readable_needs(kind, found)), attachments)
 
 
@@ -139,14 +167,24 @@ def _read(text: str, path: str) -> dict[str, Any]:
 
 def _decoded(path: str, content: bytes) -> str:
     if len(content) > MAX_DOCUMENT_BYTES:
-        problem = f"the file holds {len(content)} bytes, more than {MAX_DOCUMENT_BYTES}"
-        raise BadFile(Problem(path, problem, "a document is short; is this another file?"))
+        problem = gettext("the file holds %(count)s bytes, more than %(most)s") % {
+            "count": len(content),
+            "most": MAX_DOCUMENT_BYTES,
+        }
+        raise BadFile(Problem(path, problem, gettext("a document is short; is this another file?")))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         shown = " ".join(f"{byte:02x}" for byte in content[error.start : error.start + 4])
-        raise BadFile(Problem(path, f"the bytes {shown} are no UTF-8", "save the file as UTF-8", line=line)) from error
+        raise BadFile(
+            Problem(
+                path,
+                gettext("the bytes %(shown)s are no UTF-8") % {"shown": shown},
+                gettext("save the file as UTF-8"),
+                line=line,
+            )
+        ) from error
 
 
 def readable_needs(kind: DocumentKind, body: dict[str, Any]) -> list[Need]:
@@ -166,21 +204,31 @@ def _stray(path: str, folders: Mapping[str, DocumentKind]) -> Problem | None:
         return None
     if not rest:
         listed = ", ".join(sorted(folders))
-        return Problem(path, "a document lies in the folder of its kind", f"one of {listed}")
-    return Problem(path, f"no kind of document has the folder `{folder}`", nearest(folder, folders))
+        return Problem(
+            path,
+            gettext("a document lies in the folder of its kind"),
+            gettext("one of %(listed)s") % {"listed": listed},
+        )
+    return Problem(
+        path,
+        gettext("no kind of document has the folder `%(folder)s`") % {"folder": folder},
+        nearest(folder, sorted(folders)),
+    )
 
 
 def _stray_of(kind: DocumentKind, path: str, rest: str) -> Problem | None:
     if rest.endswith(OTHER_ENDINGS) and "/" not in rest:
-        return Problem(path, "its name does not end in .yaml", "rename it; JSON may stand in it, too")
+        return Problem(path, gettext("its name does not end in .yaml"), gettext("rename it; JSON may stand in it, too"))
     if rest.endswith(".yaml"):
-        return Problem(path, "it is too deep", f"a {kind.kind} is {kind.folder}/KEY.yaml")
+        return Problem(
+            path,
+            gettext("it is too deep"),
+            gettext("a %(kind)s is %(folder)s/KEY.yaml") % {"kind": kind.kind, "folder": kind.folder},
+        )
     if "/" in rest and kind.has_attachments:
-        return Problem(path, "it belongs to no document", f"there is no {kind.folder}/{rest.partition('/')[0]}.yaml")
+        return Problem(
+            path,
+            gettext("it belongs to no document"),
+            gettext("there is no %(folder)s/%(name)s.yaml") % {"folder": kind.folder, "name": rest.partition("/")[0]},
+        )
     return None
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    found = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{found[0]}`?" if found else f"known: {', '.join(known[:20]) or 'none'}"

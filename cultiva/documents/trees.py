@@ -6,20 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from django.utils.translation import gettext
+
+from cultiva.lib.refusals import Refusal
+
 MOST_FILES = 2_000
 MOST_BYTES = 100 * 1024**2
 Tree = dict[str, bytes]  # {"models/readiness.yaml": content}
 NOT_OURS = ("__MACOSX/", "Thumbs.db", "desktop.ini")
 
 
-class UnreadableFiles(ValueError):
+class UnreadableFiles(Refusal):
     """A folder or an archive that cannot be taken as a whole."""
 
 
 def read_folder(folder: Path) -> Tree:
     """Every file but hidden ones. A link is followed as far as it stays inside of the folder."""
     if not folder.is_dir():
-        raise UnreadableFiles(f"{folder} is no folder.\nhint: cultiva pull {folder} makes one of what is there now")
+        raise UnreadableFiles(
+            gettext("%(folder)s is no folder.") % {"folder": folder},
+            gettext("cultiva pull %(folder)s makes one of what is there now") % {"folder": folder},
+        )
     root, tree, ahead, read = folder.resolve(), Tree(), [folder], 0
     while ahead:
         for path in sorted(ahead.pop().iterdir()):
@@ -27,10 +34,15 @@ def read_folder(folder: Path) -> Tree:
             if path.name.startswith("."):
                 continue
             if not path.resolve().is_relative_to(root):
-                raise UnreadableFiles(f"{name} leads out of {folder}.\nhint: put the file itself in its place")
+                raise UnreadableFiles(
+                    gettext("%(name)s leads out of %(folder)s.") % {"name": name, "folder": folder},
+                    gettext("put the file itself in its place"),
+                )
             if path.is_dir():
                 if name.count("/") > 2 or (path.is_symlink() and path.resolve() in path.parent.resolve().parents):
-                    raise UnreadableFiles(f"{name} is too deep.\nhint: KIND/KEY.yaml, or KIND/KEY/FILE")
+                    raise UnreadableFiles(
+                        gettext("%(name)s is too deep.") % {"name": name}, gettext("KIND/KEY.yaml, or KIND/KEY/FILE")
+                    )
                 ahead.append(path)
             elif path.is_file():
                 read += path.stat().st_size
@@ -45,7 +57,7 @@ def read_zip(file: IO[bytes]) -> Tree:
         with zipfile.ZipFile(file) as archive:
             tree = _read_archive(archive)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UnreadableFiles(f"This is no ZIP that can be read: {error}") from error
+        raise UnreadableFiles(gettext("This is no ZIP that can be read: %(error)s") % {"error": error}) from error
     tops = {path.partition("/")[0] for path in tree}
     if len(tops) == 1 and tree and all(path.count("/") >= 2 for path in tree):
         return {path.partition("/")[2]: content for path, content in tree.items()}
@@ -61,11 +73,15 @@ def _read_archive(archive: zipfile.ZipFile) -> Tree:
         if path.rpartition("/")[2].startswith(".") or path.endswith(NOT_OURS):
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
-            raise UnreadableFiles(f"{path} is a link.\nhint: put the file itself in its place")
+            raise UnreadableFiles(
+                gettext("%(path)s is a link.") % {"path": path}, gettext("put the file itself in its place")
+            )
         if entry.flag_bits & 1:
-            raise UnreadableFiles(f"{path} is encrypted.\nhint: make the ZIP without a password")
+            raise UnreadableFiles(
+                gettext("%(path)s is encrypted.") % {"path": path}, gettext("make the ZIP without a password")
+            )
         if path in tree:
-            raise UnreadableFiles(f"{path} is in the ZIP twice.")
+            raise UnreadableFiles(gettext("%(path)s is in the ZIP twice.") % {"path": path})
         with archive.open(entry) as content:  # what the archive says of its sizes is not believed
             tree[path] = content.read(MOST_BYTES - read + 1)
         read += len(tree[path])
@@ -88,7 +104,8 @@ def safe_path(path: str) -> str:
         or any(part in ("", ".", "..") for part in parts) or len(path) > 400
     ):  # fmt: skip
         raise UnreadableFiles(
-            f"{path[:80]!r} is no path of a document.\nhint: KIND/KEY.yaml, such as models/readiness.yaml"
+            gettext("%(value)r is no path of a document.") % {"value": path[:80]},
+            gettext("KIND/KEY.yaml, such as models/readiness.yaml"),
         )
     return path
 
@@ -100,9 +117,14 @@ def write_folder(tree: Tree, folder: Path) -> list[str]:
         target = folder / safe_path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.parent.resolve().is_relative_to(folder.resolve()):
-            raise UnreadableFiles(f"{target.parent} leads out of {folder}.\nhint: choose another folder")
+            raise UnreadableFiles(
+                gettext("%(parent)s leads out of %(folder)s.") % {"parent": target.parent, "folder": folder},
+                gettext("choose another folder"),
+            )
         if target.is_symlink():
-            raise UnreadableFiles(f"{target} is a link.\nhint: choose another folder")
+            raise UnreadableFiles(
+                gettext("%(target)s is a link.") % {"target": target}, gettext("choose another folder")
+            )
         if not target.is_file() or target.read_bytes() != content:
             part = target.with_name(f".{target.name}.part")
             part.write_bytes(content)
@@ -122,6 +144,11 @@ def write_zip(tree: Tree, file: IO[bytes]) -> None:
 
 def _check_bounds(files: int, size_bytes: int) -> None:
     if files > MOST_FILES:
-        raise UnreadableFiles(f"These are more than {MOST_FILES} files.\nhint: take them in parts")
+        raise UnreadableFiles(
+            gettext("These are more than %(most)s files.") % {"most": MOST_FILES}, gettext("take them in parts")
+        )
     if size_bytes > MOST_BYTES:
-        raise UnreadableFiles(f"These files hold more than {MOST_BYTES // 1024**2} MB.\nhint: take them in parts")
+        raise UnreadableFiles(
+            gettext("These files hold more than %(most)s MB.") % {"most": MOST_BYTES // 1024**2},
+            gettext("take them in parts"),
+        )

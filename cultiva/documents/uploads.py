@@ -4,6 +4,8 @@ import io
 from datetime import datetime, timedelta
 from typing import IO
 
+from django.utils.translation import gettext
+
 from cultiva.documents.models import UploadedFiles
 from cultiva.documents.reading import Given, Problem, read_tree
 from cultiva.documents.trees import MOST_BYTES, UnreadableFiles, read_zip
@@ -15,9 +17,15 @@ def keep_upload(*, workspace_id: int, user_id: int, name: str, file: IO[bytes], 
     """In the place of what this person brought before. Raises UnreadableFiles."""
     content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise UnreadableFiles(f"{name} holds more than {MOST_BYTES // 1024**2} MB.\nhint: take the documents in parts")
+        raise UnreadableFiles(
+            gettext("%(name)s holds more than %(most)s MB.") % {"name": name, "most": MOST_BYTES // 1024**2},
+            gettext("take the documents in parts"),
+        )
     if not read_zip(io.BytesIO(content)):
-        raise UnreadableFiles(f"{name} is empty.\nhint: a document is a file such as models/readiness.yaml")
+        raise UnreadableFiles(
+            gettext("%(name)s is empty.") % {"name": name},
+            gettext("a document is a file such as models/readiness.yaml"),
+        )
     upload, _is_new = UploadedFiles.objects.update_or_create(
         workspace_id=workspace_id, user_id=user_id, defaults={"name": name[:200], "content": content, "at": at}
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.models import User, Workspace
 from cultiva.criteria.language import Context, compile_predicate, say
 from cultiva.criteria.references import references_of, save_references
@@ -60,8 +62,9 @@ def publish_lifecycle(*, workspace_id: int, text: str, at: datetime) -> Lifecycl
         if current and current.key != lifecycle.key:
             raise DocumentError(
                 "lifecycle",
-                f"`{lifecycle.key}` would be a second one beside `{current.key}`",
-                f"write `lifecycle: {current.key}` to publish its next version",
+                gettext("`%(key)s` would be a second one beside `%(current)s`")
+                % {"key": lifecycle.key, "current": current.key},
+                gettext("write `lifecycle: %(key)s` to publish its next version") % {"key": current.key},
             )
         _refuse_to_strand(workspace_id, lifecycle)
         refers = references_of(each.when for each in lifecycle.transitions)
@@ -82,8 +85,8 @@ def _refuse_to_strand(workspace_id: int, lifecycle: Lifecycle) -> None:
         number = stranded.filter(stage=stage).count()
         raise DocumentError(
             "stages",
-            f"`{stage}` is missing and leads stand there: {number}",
-            "keep the stage, or move them first",
+            gettext("`%(stage)s` is missing and leads stand there: %(number)s") % {"stage": stage, "number": number},
+            gettext("keep the stage, or move them first"),
         )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from cultiva.criteria.needs import likely_slips, needs_of
 from cultiva.documents.kinds import CannotDelete, Need, VersionedKind
@@ -33,4 +33,6 @@ class LifecycleFile(VersionedKind):
         return notes
 
     def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
-        raise CannotDelete("Every lead stands in a stage of the lifecycle.\nhint: change its stages instead")
+        raise CannotDelete(
+            gettext("Every lead stands in a stage of the lifecycle."), gettext("change its stages instead")
+        )

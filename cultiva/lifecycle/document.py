@@ -1,16 +1,16 @@
 """The lifecycle document: stages in their order, and the guarded transitions between them."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.personas import AnyPersona
-from cultiva.criteria.reading import nearest, read_list
-from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.criteria.reading import read_list
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest
 from cultiva.lib.zones import time_zones
 
 # Every new lead stands here: `leads` writes this word before any lifecycle is published.
@@ -69,38 +69,52 @@ class Lifecycle:
 
 def read_lifecycle(found: Any) -> Lifecycle:
     """The lifecycle in a document as `lib.documents.read_document` gives it; raises DocumentError."""
+    mistakes = Mistakes()
     found = check_keys(
         found,
         allowed=("lifecycle", "name", "timezone", "stages", "start", "transitions"),
         required=("lifecycle", "stages"),
         place="lifecycle",
+        mistakes=mistakes,
     )
-    key = _word(found["lifecycle"], place="lifecycle")
-    stages = _read_stages(found["stages"])
-    keys = [stage.key for stage in stages]
-    if (start := found.get("start", START)) != START:
-        raise DocumentError("start", f"{start!r} cannot be the start", f"every new lead stands at `{START}`")
-    _check_stage(START, [stage.key for stage in stages if not stage.is_aside], place="start")
+    key = mistakes.of(_word, found["lifecycle"], place="lifecycle")
+    timezone = mistakes.of(_read_timezone, found.get("timezone", ""))
+    stages = mistakes.of(_read_stages, found["stages"])
+    if stages:
+        mistakes.of(_check_start, found.get("start", START), stages)
+        keys = [stage.key for stage in stages]
+        transitions = mistakes.of(_read_transitions, found.get("transitions", []), keys)
+    mistakes.tell()
     return Lifecycle(
-        key=key,
-        name=str(found.get("name") or key),
-        timezone=_read_timezone(found.get("timezone", "")),
-        stages=stages,
-        transitions=_read_transitions(found.get("transitions", []), keys),
+        key=key, name=str(found.get("name") or key), timezone=timezone, stages=stages, transitions=transitions
     )
+
+
+def _check_start(start: Any, stages: Sequence[Stage]) -> None:
+    if start != START:
+        raise DocumentError(
+            "start",
+            gettext("%(value)r cannot be the start") % {"value": start},
+            gettext("every new lead stands at `%(start)s`") % {"start": START},
+        )
+    _check_stage(START, [stage.key for stage in stages if not stage.is_aside], place="start")
 
 
 def _read_stages(found: Any) -> tuple[Stage, ...]:
-    stages = []
-    for number, each in enumerate(read_list(found, "stages")):
-        place = f"stages[{number}]"
-        given = check_keys(each, allowed=("key", "label", "aside"), required=("key",), place=place)
-        key = _word(given["key"], place=f"{place}.key", longest=STAGE_KEY_LENGTH)
-        if not isinstance(is_aside := given.get("aside", False), bool):
-            raise DocumentError(f"{place}.aside", f"{is_aside!r} is neither true nor false")
-        stages.append(Stage(key, _read_label(given.get("label", key), place=f"{place}.label"), is_aside))
+    mistakes = Mistakes()
+    listed = enumerate(read_list(found, "stages"))
+    stages = tuple(mistakes.of(_read_stage, each, f"stages[{number}]") for number, each in listed)
+    mistakes.tell()
     _refuse_twice([stage.key for stage in stages], place="stages")
-    return tuple(stages)
+    return stages
+
+
+def _read_stage(found: Any, place: str) -> Stage:
+    given = check_keys(found, allowed=("key", "label", "aside"), required=("key",), place=place)
+    key = _word(given["key"], place=f"{place}.key", longest=STAGE_KEY_LENGTH)
+    if not isinstance(is_aside := given.get("aside", False), bool):
+        raise DocumentError(f"{place}.aside", gettext("%(value)r is neither true nor false") % {"value": is_aside})
+    return Stage(key, _read_label(given.get("label", key), place=f"{place}.label"), is_aside)
 
 
 def _read_label(found: Any, *, place: str) -> Mapping[str, str]:
@@ -110,34 +124,38 @@ def _read_label(found: Any, *, place: str) -> Mapping[str, str]:
     labels = check_keys(found, allowed=LANGUAGES, required=LANGUAGES, place=place)
     for language, text in labels.items():
         if not isinstance(text, str) or not text:
-            raise DocumentError(f"{place}.{language}", f"a text is needed, not {text!r}")
+            raise DocumentError(f"{place}.{language}", gettext("a text is needed, not %(value)r") % {"value": text})
     return labels
 
 
 def _read_transitions(found: Any, stages: list[str]) -> tuple[Transition, ...]:
-    transitions = []
-    given_list = [] if found == [] else read_list(found, "transitions")  # none: staff moves every lead
-    for number, each in enumerate(given_list):
-        place = f"transitions[{number}]"
-        keys = ("key", "from", "to", "when")
-        given = check_keys(each, allowed=keys, required=keys, place=place)
-        from_stages = given["from"] if isinstance(given["from"], list) else [given["from"]]
-        if not from_stages:
-            raise DocumentError(f"{place}.from", "an empty list leads nowhere", "name at least one stage")
-        for stage in (*from_stages, given["to"]):
-            _check_stage(stage, stages, place=place)
-        if given["to"] in from_stages:
-            raise DocumentError(place, f"it leads from `{given['to']}` to itself")
-        transitions.append(
-            Transition(
-                key=_word(given["key"], place=f"{place}.key"),
-                from_stages=tuple(from_stages),
-                to_stage=given["to"],
-                when=_read_guard(given["when"], place=f"{place}.when"),
-            )
-        )
+    listed = [] if found == [] else read_list(found, "transitions")  # none: staff moves every lead
+    mistakes = Mistakes()
+    transitions = tuple(
+        mistakes.of(_read_transition, each, stages, f"transitions[{number}]") for number, each in enumerate(listed)
+    )
+    mistakes.tell()
     _refuse_twice([transition.key for transition in transitions], place="transitions")
-    return tuple(transitions)
+    return transitions
+
+
+def _read_transition(found: Any, stages: list[str], place: str) -> Transition:
+    keys = ("key", "from", "to", "when")
+    mistakes = Mistakes()
+    given = check_keys(found, allowed=keys, required=keys, place=place, mistakes=mistakes)
+    from_stages = given["from"] if isinstance(given["from"], list) else [given["from"]]
+    if not from_stages:
+        words, hint = gettext("an empty list leads nowhere"), gettext("name at least one stage")
+        mistakes.errors.append(DocumentError(f"{place}.from", words, hint))
+    for stage in (*from_stages, given["to"]):
+        mistakes.of(_check_stage, stage, stages, place=place)
+    if given["to"] in from_stages:
+        words = gettext("it leads from `%(to)s` to itself") % {"to": given["to"]}
+        mistakes.errors.append(DocumentError(place, words))
+    key = mistakes.of(_word, given["key"], place=f"{place}.key")
+    when = mistakes.of(_read_guard, given["when"], place=f"{place}.when")
+    mistakes.tell()
+    return Transition(key=key, from_stages=tuple(from_stages), to_stage=given["to"], when=when)
 
 
 def _read_guard(found: Any, *, place: str) -> Node:
@@ -148,22 +166,31 @@ def _read_guard(found: Any, *, place: str) -> Node:
 
 def _read_timezone(found: Any) -> str:
     if not isinstance(found, str) or (found and found not in time_zones()):
-        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+        raise DocumentError(
+            "timezone",
+            gettext("no time zone %(value)r") % {"value": found},
+            gettext("an IANA name such as Europe/Madrid"),
+        )
     return found
 
 
 def _word(found: Any, *, place: str, longest: int = 80) -> str:
     if isinstance(found, str) and 0 < len(found) <= longest:
         return found
-    raise DocumentError(place, f"a word of 1 to {longest} letters is needed, not {found!r}")
+    raise DocumentError(
+        place,
+        gettext("a word of 1 to %(longest)s letters is needed, not %(found)r") % {"longest": longest, "found": found},
+    )
 
 
 def _check_stage(word: Any, known: list[str], *, place: str) -> None:
     if word not in known:
-        raise DocumentError(place, f"no stage `{word}`", nearest(word, known))
+        raise DocumentError(place, gettext("no stage `%(word)s`") % {"word": word}, nearest(word, known))
 
 
 def _refuse_twice(keys: list[str], *, place: str) -> None:
     for key in keys:
         if keys.count(key) > 1:
-            raise DocumentError(place, f"`{key}` is given twice", "every key stands once")
+            raise DocumentError(
+                place, gettext("`%(key)s` is given twice") % {"key": key}, gettext("every key stands once")
+            )

@@ -8,13 +8,14 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.utils.translation import gettext
 
 from cultiva.consent.notices import read_choice, read_key, read_languages, read_text
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.leads.actions import tell
 from cultiva.lib.database import load_sql, workspace_scope
-from cultiva.lib.documents import DocumentError, check_keys, read_document
-from cultiva.lib.plugins import UnknownKind, plugin
+from cultiva.lib.documents import DocumentError, SeveralErrors, check_keys, errors_of, nearest, read_document
+from cultiva.lib.plugins import plugin, plugins
 from cultiva.lib.signing import BadLink, ExpiredLink, sign_until, unsign, unsign_until
 from cultiva.magnets.kinds import Delivery, MagnetKind
 from cultiva.magnets.models import Grant, MagnetFile, MagnetVersion
@@ -127,10 +128,11 @@ def deliver(grant: Grant) -> Delivery:
 
 def _read_settings(workspace_id: int, key: str, kind: str, settings: Any, files: Mapping[str, bytes]) -> dict[str, Any]:
     """The kind's settings as stored: checked by its own form, files replaced by their SHA-256."""
-    try:
-        form_class = plugin("kinds", kind).Settings
-    except UnknownKind as error:
-        raise DocumentError(f"{key}, kind", str(error)) from error
+    if kind not in plugins("kinds"):
+        raise DocumentError(
+            f"{key}, kind", gettext("no kind `%(kind)s`") % {"kind": kind}, nearest(kind, sorted(plugins("kinds")))
+        )
+    form_class = plugins("kinds")[kind].Settings
     place = f"{key}, settings"
     given = check_keys(settings, allowed=tuple(form_class.base_fields), place=place)
     file_fields = [name for name, field in form_class.base_fields.items() if isinstance(field, forms.FileField)]
@@ -141,8 +143,7 @@ def _read_settings(workspace_id: int, key: str, kind: str, settings: Any, files:
     }
     form = form_class(data=given, files=uploads)
     if not form.is_valid():
-        name, errors = next(iter(form.errors.items()))
-        raise DocumentError(f"{place}.{name}", " ".join(str(error) for error in errors))
+        raise SeveralErrors(errors_of(form, place))
     return {name: _stored(workspace_id, value) for name, value in form.cleaned_data.items()}
 
 
@@ -152,7 +153,11 @@ def _content(workspace_id: int, name: Any, files: Mapping[str, bytes], place: st
         return files[name]
     stored = MagnetFile.objects.filter(workspace_id=workspace_id, name=name).order_by("-id").first()
     if stored is None:
-        raise DocumentError(place, f"there is no file {name!r}", "give the file together with the document")
+        raise DocumentError(
+            place,
+            gettext("there is no file %(value)r") % {"value": name},
+            gettext("give the file together with the document"),
+        )
     return bytes(stored.content)
 
 

@@ -13,6 +13,7 @@ from cultiva.accounts.models import User, Workspace
 from cultiva.consent.models import PurposeVersion
 from cultiva.events.batch import Batch
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
+from cultiva.lib.documents import nearest
 from cultiva.mailing.letters import load_house, sender_values
 from cultiva.mailing.models import UNCONFIRMED, TemplateVersion
 from cultiva.mailing.templating import (
@@ -22,7 +23,6 @@ from cultiva.mailing.templating import (
     SYSTEM_VARIABLES,
     Rendered,
     compile_version,
-    nearest,
     read_template,
     render,
     system_document,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.consent.notices import TRANSACTIONAL
@@ -28,5 +29,7 @@ class Template(VersionedKind):
 
     def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
         if key in SYSTEM_VARIABLES:
-            raise CannotDelete(f"Cultiva itself sends `{key}`.\nhint: change its texts instead")
+            raise CannotDelete(
+                gettext("Cultiva itself sends `%(key)s`.") % {"key": key}, gettext("change its texts instead")
+            )
         super().delete(workspace_id=workspace_id, key=key, by=by, at=at)

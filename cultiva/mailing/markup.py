@@ -7,8 +7,11 @@ read as Markdown, and a mail costs one pass of Liquid.
 import re
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from cultiva.lib.refusals import Refusal
 
 LIQUID = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
 TAG_ALONE = re.compile(r"^[ \t]*({%.*?%})[ \t]*$", re.MULTILINE)
@@ -37,12 +40,8 @@ BUTTON_LINK = (
 )
 
 
-class MarkupError(ValueError):
-    """A text that cannot become a mail; `hint` says the way out."""
-
-    def __init__(self, problem: str, hint: str) -> None:
-        super().__init__(problem)
-        self.hint = hint
+class MarkupError(Refusal):
+    """A text that cannot become a mail."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,10 @@ def number_links(blocks: list[Token], aside: Aside) -> tuple[str, ...]:
     for token in inline_tokens(blocks, "link_open"):
         target = aside.put_back(str(token.attrs["href"]))
         if not (TARGET.match(target) or target.startswith("{{")):
-            raise MarkupError(f"the link `{target}` leads nowhere", "begin it with https://, http:// or mailto:")
+            raise MarkupError(
+                gettext("the link `%(target)s` leads nowhere") % {"target": target},
+                gettext("begin it with https://, http:// or mailto:"),
+            )
         if target not in targets:
             targets.append(target)
         token.attrs["href"] = aside.take(f"{{{{ links[{targets.index(target)}] }}}}")
@@ -124,9 +126,15 @@ def check_images(blocks: list[Token], aside: Aside) -> None:
         address = aside.put_back(str(token.attrs["src"]))
         if "{{" in address or "{%" in address:
             # An address of one's own tells who opened the mail, which needs its own consent.
-            raise MarkupError(f"the image `{address}` differs by reader", "give everybody the same image")
+            raise MarkupError(
+                gettext("the image `%(address)s` differs by reader") % {"address": address},
+                gettext("give everybody the same image"),
+            )
         if not address.lower().startswith(("https://", "http://")):
-            raise MarkupError(f"the image `{address}` has no address", "begin it with https://")
+            raise MarkupError(
+                gettext("the image `%(address)s` has no address") % {"address": address},
+                gettext("begin it with https://"),
+            )
 
 
 def unwrap_tags(blocks: list[Token], aside: Aside) -> list[Token]:

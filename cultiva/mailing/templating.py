@@ -1,6 +1,5 @@
 """Templates: what a document may say, and how one version becomes one person's mail."""
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +10,14 @@ from typing import Any, TextIO
 
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language_info
+from django.utils.translation import get_language_info, gettext
 from liquid import BoundTemplate, Environment, RenderContext
 from liquid.builtin.output import Output, OutputNode
 from liquid.exceptions import LiquidError
 from liquid.stringify import to_liquid_string
 
 from cultiva.consent.notices import TRANSACTIONAL, read_key, read_languages, read_text
-from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest, read_document
 from cultiva.mailing.markup import TARGET, Markup, MarkupError, read_markup
 from cultiva.mailing.message import one_line
 from cultiva.mailing.models import TemplateVersion
@@ -115,7 +114,9 @@ def read_template(text: str, *, language: str, purposes: Collection[str] | None 
     place = f"template {key}"
     purpose = check_purpose(key, str(found["purpose"]), purposes, place)
     given = read_languages(found["languages"], place=place)
-    texts = {code: check_language(key, code, words, f"{place}, {code}") for code, words in given.items()}
+    mistakes = Mistakes()
+    texts = {code: mistakes.of(check_language, key, code, words, f"{place}, {code}") for code, words in given.items()}
+    mistakes.tell()
     name = found["name"]
     if isinstance(name, Mapping):
         _, name = pick_language(read_languages(name, place=f"{place}, name"), language)
@@ -124,12 +125,22 @@ def read_template(text: str, *, language: str, purposes: Collection[str] | None 
 
 def check_purpose(key: str, purpose: str, known: Collection[str] | None, place: str) -> str:
     if key in SYSTEM_VARIABLES and purpose != TRANSACTIONAL:
-        raise DocumentError(place, f"purpose `{purpose}`", f"`{key}` is always {TRANSACTIONAL}")
+        raise DocumentError(
+            place,
+            gettext("the purpose `%(purpose)s` cannot stand here") % {"purpose": purpose},
+            gettext("`%(key)s` is always %(transactional)s") % {"key": key, "transactional": TRANSACTIONAL},
+        )
     if purpose == TRANSACTIONAL and key not in SYSTEM_VARIABLES:
         listed = ", ".join(SYSTEM_VARIABLES)
-        raise DocumentError(place, f"purpose {TRANSACTIONAL} is for {listed}", "name the purpose people agreed to")
+        raise DocumentError(
+            place,
+            gettext("purpose %(transactional)s is for %(listed)s") % {"transactional": TRANSACTIONAL, "listed": listed},
+            gettext("name the purpose people agreed to"),
+        )
     if purpose != TRANSACTIONAL and known is not None and purpose not in known:
-        raise DocumentError(place, f"unknown purpose `{purpose}`", nearest(purpose, known))
+        raise DocumentError(
+            place, gettext("unknown purpose `%(purpose)s`") % {"purpose": purpose}, nearest(purpose, sorted(known))
+        )
     return purpose
 
 
@@ -139,15 +150,26 @@ def check_language(key: str, language: str, given: Any, place: str) -> dict[str,
     texts = {part: read_text(found[part], f"{place}, {part}") if part in found else "" for part in parts}
     for part, limit in (("subject", SUBJECT_LIMIT), ("preheader", PREHEADER_LIMIT)):
         if len(texts[part]) > limit or "\n" in texts[part]:
-            raise DocumentError(f"{place}, {part}", "too long", f"one line of at most {limit} characters")
-    used = {name for part in parts for name in check_liquid(key, texts[part], f"{place}, {part}")}
-    markup = check_markup(texts["text"], f"{place}, text")
+            raise DocumentError(
+                f"{place}, {part}",
+                gettext("the text is too long"),
+                gettext("one line of at most %(limit)s characters") % {"limit": limit},
+            )
+    mistakes = Mistakes()
+    names = [mistakes.of(check_liquid, key, texts[part], f"{place}, {part}") for part in parts]
+    markup = mistakes.of(check_markup, texts["text"], f"{place}, text")
+    mistakes.tell()
+    used = set[str]().union(*names)
     if key in SYSTEM_VARIABLES:
         check_system_mail(key, used, markup, f"{place}, text")
     check_compiled(key, language, texts, place)
     size = len(layout(key, language, "mailing/mail.html", markup.html).encode())
     if size > HTML_LIMIT_BYTES:
-        raise DocumentError(f"{place}, text", f"{size} bytes as HTML", f"at most {HTML_LIMIT_BYTES}: Gmail cuts off")
+        raise DocumentError(
+            f"{place}, text",
+            gettext("%(size)s bytes as HTML") % {"size": size},
+            gettext("at most %(most)s: Gmail cuts off") % {"most": HTML_LIMIT_BYTES},
+        )
     return texts
 
 
@@ -157,12 +179,18 @@ def check_liquid(key: str, source: str, place: str) -> set[str]:
         analysis = TEXT.from_string(source).analyze()
     except LiquidError as error:
         index = error.token.start_index if error.token else 0
-        hint = f"known tags: {', '.join(sorted(TAGS - {'content', 'output', 'illegal', '#'}))}"
-        raise DocumentError(line_of(place, source, index), str(error.message), hint) from error
+        hint = gettext("known tags: %(listed)s") % {
+            "listed": ", ".join(sorted(TAGS - {"content", "output", "illegal", "#"}))
+        }
+        raise DocumentError(
+            line_of(place, source, index), gettext("not Liquid: %(error)s") % {"error": error.message}, hint
+        ) from error
     for name, spans in analysis.filters.items():
         if name not in FILTERS:
             raise DocumentError(
-                line_of(place, source, spans[0].index), f"unknown filter `{name}`", nearest(name, FILTERS)
+                line_of(place, source, spans[0].index),
+                gettext("unknown filter `%(name)s`") % {"name": name},
+                nearest(name, sorted(FILTERS)),
             )
     used = {}
     for variables in analysis.globals.values():
@@ -171,7 +199,9 @@ def check_liquid(key: str, source: str, place: str) -> set[str]:
     for name, index in used.items():
         if not is_known(key, name):
             raise DocumentError(
-                line_of(place, source, index), f"unknown variable `{name}`", nearest(name, variables_of(key))
+                line_of(place, source, index),
+                gettext("unknown variable `%(name)s`") % {"name": name},
+                nearest(name, sorted(variables_of(key))),
             )
     return set(used)
 
@@ -180,7 +210,7 @@ def check_markup(text: str, place: str) -> Markup:
     try:
         return read_markup(text)
     except MarkupError as error:
-        raise DocumentError(place, str(error), error.hint) from error
+        raise DocumentError(place, error.problem, error.hint) from error
 
 
 def check_compiled(key: str, language: str, texts: Mapping[str, str], place: str) -> None:
@@ -188,17 +218,27 @@ def check_compiled(key: str, language: str, texts: Mapping[str, str], place: str
     try:
         compile_texts(key, language, texts)
     except LiquidError as error:
-        raise DocumentError(f"{place}, text", str(error.message), "write {{ and {% as Liquid, or not at all") from error
+        raise DocumentError(
+            f"{place}, text",
+            gettext("not Liquid: %(error)s") % {"error": error.message},
+            gettext("write %(marks)s as Liquid, or not at all") % {"marks": "{{, {%"},
+        ) from error
 
 
 def check_system_mail(key: str, used: Collection[str], markup: Markup, place: str) -> None:
     needed = SYSTEM_VARIABLES[key][0]
     if needed not in used:
-        raise DocumentError(place, f"`{needed}` is missing", f"link to it: [..]({{{{ {needed} }}}})")
+        raise DocumentError(
+            place,
+            gettext("`%(needed)s` is missing") % {"needed": needed},
+            gettext("link to it: %(link)s") % {"link": f"[..]({{{{ {needed} }}}})"},
+        )
     is_bare = set(markup.links) == {f"{{{{ {needed} }}}}"} and "<img" not in markup.html
     if key == CONFIRMATION and not is_bare:
         # It asks and does not advertise.
-        raise DocumentError(place, "a confirmation has one link, to `confirm_url`, and no image", "take the rest out")
+        raise DocumentError(
+            place, gettext("a confirmation has one link, to `confirm_url`, and no image"), gettext("take the rest out")
+        )
 
 
 def variables_of(key: str) -> list[str]:
@@ -212,11 +252,6 @@ def is_known(key: str, name: str) -> bool:
     attribute = name.removeprefix(ANY_ATTRIBUTE)
     is_attribute = name.startswith(ANY_ATTRIBUTE) and attribute != "" and "[" not in attribute
     return name in variables_of(key) or (is_attribute and key != SIGN_IN)
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    found = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{found[0]}`?" if found else f"known: {', '.join(sorted(known))}"
 
 
 def line_of(place: str, source: str, index: int) -> str:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.models import Workspace
 from cultiva.consent.models import PurposeVersion
 from cultiva.criteria.conditions.event import ANY
 from cultiva.criteria.language import Context
-from cultiva.criteria.reading import nearest
 from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import OWN_SOURCE
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
-from cultiva.lib.documents import DocumentError, read_document
+from cultiva.lib.documents import DocumentError, Mistakes, errors_of, nearest, read_document
 from cultiva.lib.plugins import plugin
 from cultiva.nurture.document import Entry, Step, Wait, Workflow, read_workflow
 from cultiva.nurture.engine import Group, Run, event, walk
@@ -54,8 +55,10 @@ def publish_workflow(*, workspace_id: int, text: str, at: datetime) -> WorkflowV
     body = read_document(text, name="workflow")
     workflow = read_workflow(body)
     with workspace_scope(workspace_id):
-        _check_purpose(workspace_id, workflow.purpose)
-        _check_steps(workspace_id, workflow)
+        mistakes = Mistakes()
+        mistakes.of(_check_purpose, workspace_id, workflow.purpose)
+        mistakes.of(_check_steps, workspace_id, workflow)
+        mistakes.tell()
         refers = references_of([workflow.entry.when, *workflow.guards()])
         save_references(workspace_id=workspace_id, kind="workflow", key=workflow.key, refers=refers)
         return WorkflowVersion.publish(
@@ -72,18 +75,19 @@ def _check_purpose(workspace_id: int, purpose: str) -> None:
     """Whose consent the messages need. System mails have none to ask for, and no workflow sends them."""
     known = [each.key for each in PurposeVersion.currents(workspace_id)]
     if purpose not in known:
-        hint = nearest(purpose, known) if known else "publish a purpose first"
-        raise DocumentError("purpose", f"no purpose `{purpose}`", hint)
+        hint = nearest(purpose, known) if known else gettext("publish a purpose first")
+        raise DocumentError("purpose", gettext("no purpose `%(purpose)s`") % {"purpose": purpose}, hint)
 
 
 def _check_steps(workspace_id: int, workflow: Workflow) -> None:
+    mistakes = Mistakes()
     for key, node in workflow.nodes.items():
         if isinstance(node, Step):
             form = plugin("steps", node.kind).Settings(
                 node.settings, workspace_id=workspace_id, purpose=workflow.purpose
             )
-            for name, problems in form.errors.items():
-                raise DocumentError(f"nodes.{key}.{name}", str(problems[0]))
+            mistakes.errors += errors_of(form, f"nodes.{key}")
+    mistakes.tell()
 
 
 def advance(batch: Batch) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.conditions.event import EventHappened
 from cultiva.criteria.language import Context, Node, compile_predicate, parse
 from cultiva.criteria.personas import AnyPersona
-from cultiva.criteria.reading import nearest, read_days, read_list, read_text
-from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.criteria.reading import read_days, read_list, read_text
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest
 from cultiva.lib.plugins import plugins
 from cultiva.lib.zones import time_zones
 
@@ -88,21 +90,28 @@ class Workflow:
 
 def read_workflow(found: Any) -> Workflow:
     """The workflow in a document as `lib.documents.read_document` gives it; raises DocumentError."""
+    mistakes = Mistakes()
     found = check_keys(
         found,
         allowed=("workflow", "name", "purpose", "timezone", "entry", "nodes", "start"),
         required=("workflow", "purpose", "entry", "nodes", "start"),
         place="workflow",
+        mistakes=mistakes,
     )
-    key = _key(found["workflow"], place="workflow")
-    nodes = _read_nodes(found["nodes"])
-    _check_graph(nodes, found["start"])
+    key = mistakes.of(_key, found["workflow"], place="workflow")
+    purpose = mistakes.of(_key, found["purpose"], place="purpose")
+    timezone = mistakes.of(_read_timezone, found.get("timezone", ""))
+    entry = mistakes.of(_read_entry, found["entry"])
+    nodes = mistakes.of(_read_nodes, found["nodes"])
+    if nodes:
+        mistakes.of(_check_graph, nodes, found["start"])
+    mistakes.tell()
     return Workflow(
         key=key,
         name=str(found.get("name") or key),
-        purpose=_key(found["purpose"], place="purpose"),
-        timezone=_read_timezone(found.get("timezone", "")),
-        entry=_read_entry(found["entry"]),
+        purpose=purpose,
+        timezone=timezone,
+        entry=entry,
         nodes={node: nodes[node] for node in _in_reading_order(found["start"], nodes)},
         start=found["start"],
     )
@@ -112,13 +121,21 @@ def _read_entry(found: Any) -> Entry:
     given = check_keys(found, allowed=(*ENTRIES, "where", "reentry"), place="entry")
     kinds = [kind for kind in ENTRIES if kind in given]
     if len(kinds) != 1:
-        raise DocumentError("entry", f"exactly one of {', '.join(ENTRIES)} is needed, not {len(kinds)}")
+        raise DocumentError(
+            "entry",
+            gettext("exactly one of %(listed)s is needed, not %(count)s")
+            % {"listed": ", ".join(ENTRIES), "count": len(kinds)},
+        )
     kind = kinds[0]
     key = read_text(given[kind], f"entry.{kind}")
     if kind == "event":
         event: dict[str, Any] = {name: given[name] for name in ("event", "where") if name in given}
     elif "where" in given:
-        raise DocumentError("entry.where", f"`where` looks at an event, not at a {kind}", "leave it out")
+        raise DocumentError(
+            "entry.where",
+            gettext("`where` looks at an event, not at a %(kind)s") % {"kind": kind},
+            gettext("leave it out"),
+        )
     else:
         name, named_by = ENTRIES[kind]
         event = {"event": name, "where": [{"property": named_by, "is": key}]}
@@ -129,35 +146,55 @@ def _read_reentry(found: Any) -> float | None:
     if found in ("never", "always"):
         return None if found == "never" else 0
     if not isinstance(found, Mapping):
-        raise DocumentError("entry.reentry", f"{found!r} says nothing", "never, always or {after_days: 180}")
+        raise DocumentError(
+            "entry.reentry",
+            gettext("%(value)r says nothing") % {"value": found},
+            gettext("never, always or {after_days: 180}"),
+        )
     given = check_keys(found, allowed=("after_days",), required=("after_days",), place="entry.reentry")
     return read_days(given["after_days"], "entry.reentry.after_days") * WAIT_SECONDS["days"]
 
 
 def _read_nodes(found: Any) -> dict[str, WorkflowNode]:
     if not isinstance(found, Mapping) or not found:
-        raise DocumentError("nodes", f"a mapping of nodes is needed, not {found!r}")
+        raise DocumentError("nodes", gettext("a mapping of nodes is needed, not %(value)r") % {"value": found})
     if len(found) > NODES_LIMIT:
-        raise DocumentError("nodes", f"{len(found)} nodes are too many", f"at most {NODES_LIMIT}")
+        raise DocumentError(
+            "nodes",
+            gettext("%(count)s nodes are too many") % {"count": len(found)},
+            gettext("at most %(most)s") % {"most": NODES_LIMIT},
+        )
     since = ("entry", *found)
-    return {_node_key(key): _read_node(each, f"nodes.{key}", since) for key, each in found.items()}
+    mistakes = Mistakes()
+    nodes = {
+        mistakes.of(_node_key, key): mistakes.of(_read_node, each, f"nodes.{key}", since) for key, each in found.items()
+    }
+    mistakes.tell()
+    return nodes
 
 
 def _node_key(found: Any) -> str:
     if found == "entry":
-        raise DocumentError("nodes", "`entry` names the entry itself in `since`", "call the node otherwise")
+        raise DocumentError(
+            "nodes", gettext("`entry` names the entry itself in `since`"), gettext("call the node otherwise")
+        )
     return _key(found, place="nodes")
 
 
 def _read_node(found: Any, place: str, since: Collection[str]) -> WorkflowNode:
     """`since`: what conditions may count events from."""
     if not isinstance(found, Mapping):
-        raise DocumentError(place, f"a mapping of keys is needed, not {found!r}")
+        raise DocumentError(place, gettext("a mapping of keys is needed, not %(value)r") % {"value": found})
     kinds = [kind for kind in KINDS if kind in found]
     if len(kinds) != 1:
         wrong = next((key for key in found if key not in (*KINDS, "next", "otherwise")), None)
         hint = nearest(wrong, KINDS) if wrong and not kinds else ""
-        raise DocumentError(place, f"exactly one of {', '.join(KINDS)} is needed, not {len(kinds)}", hint)
+        raise DocumentError(
+            place,
+            gettext("exactly one of %(listed)s is needed, not %(count)s")
+            % {"listed": ", ".join(KINDS), "count": len(kinds)},
+            hint,
+        )
     match kinds[0]:
         case "step":
             return _read_step(found, place)
@@ -172,7 +209,11 @@ def _read_node(found: Any, place: str, since: Collection[str]) -> WorkflowNode:
 def _read_step(found: Any, place: str) -> Step:
     kinds = plugins("steps")
     if found["step"] not in kinds:
-        raise DocumentError(f"{place}.step", f"no step `{found['step']}`", nearest(found["step"], list(kinds)))
+        raise DocumentError(
+            f"{place}.step",
+            gettext("no step `%(step)s`") % {"step": found["step"]},
+            nearest(found["step"], list(kinds)),
+        )
     fields = kinds[found["step"]].Settings.base_fields
     given = check_keys(found, allowed=("step", "next", *fields), required=("next",), place=place)
     settings = {key: value for key, value in given.items() if key in fields}
@@ -183,35 +224,42 @@ def _read_wait(found: Any, place: str) -> Wait:
     given = check_keys(found, allowed=("wait", "next"), required=("next",), place=place)
     wait = check_keys(given["wait"], allowed=WAIT_SECONDS, place=f"{place}.wait")
     if len(wait) != 1:
-        raise DocumentError(f"{place}.wait", f"exactly one of {', '.join(WAIT_SECONDS)} is needed, not {len(wait)}")
+        raise DocumentError(
+            f"{place}.wait",
+            gettext("exactly one of %(listed)s is needed, not %(count)s")
+            % {"listed": ", ".join(WAIT_SECONDS), "count": len(wait)},
+        )
     ((unit, amount),) = wait.items()
     seconds = read_days(amount, f"{place}.wait.{unit}") * WAIT_SECONDS[unit]
     if not 1 <= seconds <= LONGEST_WAIT_SECONDS:
         raise DocumentError(
             f"{place}.wait.{unit}",
-            f"{amount!r} is too {'long' if seconds > 1 else 'short'}",
-            "1 second to 10 years",
+            gettext("%(value)r is too long or too short") % {"value": amount},
+            gettext("1 second to 10 years"),
         )
     return Wait(seconds, given["next"])
 
 
 def _read_branch(found: Any, place: str, since: Collection[str]) -> Branch:
     given = check_keys(found, allowed=("branch", "otherwise"), required=("otherwise",), place=place)
-    arms = []
-    for number, each in enumerate(read_list(given["branch"], f"{place}.branch")):
-        arm_place = f"{place}.branch[{number}]"
-        arm = check_keys(each, allowed=("when", "next"), required=("when", "next"), place=arm_place)
-        when = parse(arm["when"], place=f"{arm_place}.when")
-        compile_predicate(
-            when, Context(since=dict.fromkeys(since, ""), personas=AnyPersona())
-        )  # refuses any other `since`
-        arms.append(Arm(when, arm["next"]))
-    return Branch(tuple(arms), given["otherwise"])
+    listed = enumerate(read_list(given["branch"], f"{place}.branch"))
+    mistakes = Mistakes()
+    arms = tuple(mistakes.of(_read_arm, each, f"{place}.branch[{number}]", since) for number, each in listed)
+    mistakes.tell()
+    return Branch(arms, given["otherwise"])
+
+
+def _read_arm(found: Any, place: str, since: Collection[str]) -> Arm:
+    arm = check_keys(found, allowed=("when", "next"), required=("when", "next"), place=place)
+    when = parse(arm["when"], place=f"{place}.when")
+    # Refuses any other `since`.
+    compile_predicate(when, Context(since=dict.fromkeys(since, ""), personas=AnyPersona()))
+    return Arm(when, arm["next"])
 
 
 def _read_exit(found: Any, place: str) -> Exit:
     if check_keys(found, allowed=("exit",), place=place)["exit"] is not True:
-        raise DocumentError(f"{place}.exit", f"{found['exit']!r} is not `true`")
+        raise DocumentError(f"{place}.exit", gettext("%(value)r is not `true`") % {"value": found["exit"]})
     return Exit()
 
 
@@ -224,17 +272,24 @@ def targets(node: WorkflowNode) -> list[tuple[str, str]]:
 
 
 def _check_graph(nodes: Mapping[str, WorkflowNode], start: Any) -> None:
-    _check_target(start, nodes, place="start")
+    mistakes = Mistakes()
+    mistakes.of(_check_target, start, nodes, place="start")
     for key, node in nodes.items():
         for name, target in targets(node):
-            _check_target(target, nodes, place=f"nodes.{key}.{name}")
+            mistakes.of(_check_target, target, nodes, place=f"nodes.{key}.{name}")
+    mistakes.tell()
     reached = {start, *_reached_from(start, nodes)}
-    if lost := [key for key in nodes if key not in reached]:
-        raise DocumentError(f"nodes.{lost[0]}", "nothing leads here", "lead a `next` to it, or remove it")
+    for key in nodes:
+        if key not in reached:
+            words, hint = gettext("nothing leads here"), gettext("lead a `next` to it, or remove it")
+            mistakes.errors.append(DocumentError(f"nodes.{key}", words, hint))
+    mistakes.tell()
     instant = {key: node for key, node in nodes.items() if not isinstance(node, Wait)}
     for key in instant:
         if key in _reached_from(key, instant):
-            raise DocumentError(f"nodes.{key}", "leads back to itself without a wait", "put a wait into the circle")
+            raise DocumentError(
+                f"nodes.{key}", gettext("leads back to itself without a wait"), gettext("put a wait into the circle")
+            )
 
 
 def _reached_from(start: str, nodes: Mapping[str, WorkflowNode]) -> set[str]:
@@ -267,16 +322,22 @@ def _in_reading_order(start: str, nodes: Mapping[str, WorkflowNode]) -> list[str
 
 def _check_target(target: Any, nodes: Mapping[str, WorkflowNode], *, place: str) -> None:
     if not isinstance(target, str) or target not in nodes:
-        raise DocumentError(place, f"no node `{target}`", nearest(target, list(nodes)))
+        raise DocumentError(place, gettext("no node `%(target)s`") % {"target": target}, nearest(target, list(nodes)))
 
 
 def _read_timezone(found: Any) -> str:
     if not isinstance(found, str) or (found and found not in time_zones()):
-        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+        raise DocumentError(
+            "timezone",
+            gettext("no time zone %(value)r") % {"value": found},
+            gettext("an IANA name such as Europe/Madrid"),
+        )
     return found
 
 
 def _key(found: Any, *, place: str) -> str:
     if not isinstance(found, str) or not KEY.fullmatch(found):
-        raise DocumentError(place, f"{found!r} is no key", "1 to 60 letters, digits, - and _")
+        raise DocumentError(
+            place, gettext("%(value)r is no key") % {"value": found}, gettext("1 to 60 letters, digits, - and _")
+        )
     return found

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from cultiva.criteria.needs import likely_slips
 from cultiva.criteria.references import forget_references
 from cultiva.documents.kinds import CannotDelete, Present, VersionedKind, read_once
 from cultiva.documents.normal import write_yaml
 from cultiva.lib.documents import DocumentError
+from cultiva.lib.refusals import Refusal
 from cultiva.scoring.actions import primary_model, publish_model
 from cultiva.scoring.models import ModelVersion, Score
 
@@ -36,7 +37,11 @@ class Model(VersionedKind):
     def conflicts(self, bodies: Mapping[str, dict[str, Any]]) -> dict[str, DocumentError]:
         chosen = [key for key, body in bodies.items() if body.get("primary") is True]
         listed = " and ".join(f"`{key}`" for key in chosen)
-        error = DocumentError("primary", f"{listed} cannot both be the primary model", "leave it in one of them")
+        error = DocumentError(
+            "primary",
+            gettext("%(listed)s cannot both be the primary model") % {"listed": listed},
+            gettext("leave it in one of them"),
+        )
         return dict.fromkeys(chosen, error) if len(chosen) > 1 else {}
 
     def publish(
@@ -53,8 +58,8 @@ class Model(VersionedKind):
         primary = primary_model(workspace_id)
         if primary and primary.key == key:
             raise CannotDelete(
-                f"`{key}` is the primary model: temperatures and grades are its own.\n"
-                "hint: write `primary: true` into another model first"
+                gettext("`%(key)s` is the primary model: temperatures and grades are its own.") % {"key": key},
+                gettext("write `primary: true` into another model first"),
             )
         forget_references(workspace_id=workspace_id, kind="score", key=key)
         super().delete(workspace_id=workspace_id, key=key, by=by, at=at)
@@ -74,9 +79,9 @@ def _publish(workspace_id: int, text: str, at: datetime, *, is_rehearsal: bool) 
     primary = primary_model(workspace_id)
     is_primary = body.get("primary", primary is None or primary.key == body.get("model"))
     if primary and primary.key == body.get("model") and is_primary is False:
-        raise ValueError(
-            f"`{primary.key}` is the primary model, and none would be.\n"
-            "hint: write `primary: true` into the one that takes its place, and nothing here"
+        raise Refusal(
+            gettext("`%(key)s` is the primary model, and none would be.") % {"key": primary.key},
+            gettext("write `primary: true` into the one that takes its place, and nothing here"),
         )
     publish_model(workspace_id=workspace_id, text=text, at=at, is_primary=is_primary, rescores=not is_rehearsal)
     count = Score.objects.filter(workspace_id=workspace_id).values("lead_id").distinct().count()

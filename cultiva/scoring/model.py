@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from django.utils.translation import gettext
+
 from cultiva.criteria.conditions.event import EventHappened, read_path
 from cultiva.criteria.language import Context, Node, compile_predicate, conditions_of, parse, reads_of, say
 from cultiva.criteria.personas import AnyPersona
-from cultiva.criteria.reading import nearest, read_days, read_list, read_number, read_text
-from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.criteria.reading import read_days, read_list, read_number, read_text
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest
 from cultiva.lib.zones import time_zones
 
 COUNTS = ("each", "once", "last", "per_day", "per_distinct")
@@ -107,44 +109,65 @@ class ScoringModel:
     def read(cls, document: Any) -> Self:
         """The model in a document as `lib.documents.read_document` gives it; raises DocumentError."""
         if isinstance(document, Mapping) and "interest_grade" in document:
-            raise DocumentError("interest_grade", "it is not supported by this version yet", "use `grade` alone")
+            raise DocumentError(
+                "interest_grade", gettext("it is not supported by this version yet"), gettext("use `grade` alone")
+            )
         needed = ("model", "dimensions", "rules")
-        found = check_keys(document, allowed=MODEL_KEYS, required=needed, place="model")
-        key = _read_word(found["model"], "model", KEY_LENGTH)
-        if not isinstance(found.get("primary", False), bool):
-            raise DocumentError("primary", f"{found['primary']!r} is neither true nor false")
-        dimensions = _read_dimensions(found["dimensions"])
-        names = [dimension.name for dimension in dimensions]
-        return cls(
+        mistakes = Mistakes()
+        found = check_keys(document, allowed=MODEL_KEYS, required=needed, place="model", mistakes=mistakes)
+        key = mistakes.of(_read_word, found["model"], "model", KEY_LENGTH)
+        mistakes.of(_read_primary, found.get("primary", False))
+        dimensions = mistakes.of(_read_dimensions, found["dimensions"])
+        names = [dimension.name for dimension in dimensions] if dimensions else list(found["dimensions"] or ())
+        model = cls(
             key=key,
-            name=_read_word(found["name"], "name", NAME_LENGTH) if "name" in found else key,
-            goal=read_text(found["goal"], "goal") if "goal" in found else "",
-            timezone=_read_timezone(found["timezone"]) if "timezone" in found else "",
+            name=mistakes.of(_read_word, found["name"], "name", NAME_LENGTH) if "name" in found else key,
+            goal=mistakes.of(read_text, found["goal"], "goal") if "goal" in found else "",
+            timezone=mistakes.of(_read_timezone, found["timezone"]) if "timezone" in found else "",
             dimensions=dimensions,
-            total=_read_total(found.get("total", {})),
-            rules=_read_rules(found["rules"], names),
-            temperature=_read_temperature(found["temperature"]) if "temperature" in found else None,
-            grade=_read_grade(found["grade"], names) if "grade" in found else None,
+            total=mistakes.of(_read_total, found.get("total", {})),
+            rules=mistakes.of(_read_rules, found["rules"], names),
+            temperature=mistakes.of(_read_temperature, found["temperature"]) if "temperature" in found else None,
+            grade=mistakes.of(_read_grade, found["grade"], names) if "grade" in found else None,
         )
+        mistakes.tell()
+        return model
+
+
+def _read_primary(found: Any) -> None:
+    if not isinstance(found, bool):
+        raise DocumentError("primary", gettext("%(value)r is neither true nor false") % {"value": found})
 
 
 def _read_word(found: Any, place: str, longest: int) -> str:
     word = read_text(found, place)
     if len(word) > longest:
-        raise DocumentError(place, f"{word[:20]!r}… has {len(word)} characters", f"at most {longest}")
+        raise DocumentError(
+            place,
+            gettext("%(value)r… has %(count)s characters") % {"value": word[:20], "count": len(word)},
+            gettext("at most %(longest)s") % {"longest": longest},
+        )
     return word
 
 
 def _read_timezone(found: Any) -> str:
     if read_text(found, "timezone") not in time_zones():
-        raise DocumentError("timezone", f"no time zone {found!r}", "an IANA name such as Europe/Madrid")
+        raise DocumentError(
+            "timezone",
+            gettext("no time zone %(value)r") % {"value": found},
+            gettext("an IANA name such as Europe/Madrid"),
+        )
     return str(found)
 
 
 def _read_figure(found: Any, place: str) -> float:
     number = read_number(found, place)
     if number and not SMALLEST <= abs(number) <= GREATEST:
-        raise DocumentError(place, f"{found!r} is out of range", "0, or 0.000000001 to 1,000,000,000 in size")
+        raise DocumentError(
+            place,
+            gettext("%(value)r is out of range") % {"value": found},
+            gettext("0, or 0.000000001 to 1,000,000,000 in size"),
+        )
     return number
 
 
@@ -152,23 +175,35 @@ def _read_bounds(found: Mapping[str, Any], place: str) -> Bounds:
     ends = [end for end in ("min", "max") if end in found]
     bounds = Bounds(**{end: _read_figure(found[end], f"{place}.{end}") for end in ends})
     if bounds.min is not None and bounds.max is not None and bounds.min > bounds.max:
-        raise DocumentError(place, f"min {found['min']} is above max {found['max']}")
+        raise DocumentError(
+            place, gettext("min %(min)s is above max %(max)s") % {"min": found["min"], "max": found["max"]}
+        )
     return bounds
 
 
 def _read_dimensions(found: Any) -> tuple[Dimension, ...]:
     if not isinstance(found, Mapping) or not found:
-        raise DocumentError("dimensions", f"at least one is needed, not {found!r}", "{interest: {max: 60}}")
+        raise DocumentError(
+            "dimensions", gettext("at least one is needed, not %(value)r") % {"value": found}, "{interest: {max: 60}}"
+        )
     if len(found) > DIMENSIONS_LIMIT:
-        raise DocumentError("dimensions", f"there are {len(found)}", f"at most {DIMENSIONS_LIMIT}")
-    dimensions = []
-    for name, settings in found.items():
-        place = f"dimensions.{name}"
-        _read_word(name, "dimensions", KEY_LENGTH)
-        given = check_keys(settings, allowed=("min", "max", "weight"), place=place)
-        weight = _read_figure(given.get("weight", 1), f"{place}.weight")
-        dimensions.append(Dimension(name, _read_bounds(given, place), weight))
-    return tuple(dimensions)
+        raise DocumentError(
+            "dimensions",
+            gettext("there are %(count)s") % {"count": len(found)},
+            gettext("at most %(most)s") % {"most": DIMENSIONS_LIMIT},
+        )
+    mistakes = Mistakes()
+    dimensions = tuple(mistakes.of(_read_dimension_of, name, settings) for name, settings in found.items())
+    mistakes.tell()
+    return dimensions
+
+
+def _read_dimension_of(name: Any, settings: Any) -> Dimension:
+    place = f"dimensions.{name}"
+    _read_word(name, "dimensions", KEY_LENGTH)
+    given = check_keys(settings, allowed=("min", "max", "weight"), place=place)
+    weight = _read_figure(given.get("weight", 1), f"{place}.weight")
+    return Dimension(name, _read_bounds(given, place), weight)
 
 
 def _read_total(found: Any) -> Bounds:
@@ -176,35 +211,46 @@ def _read_total(found: Any) -> Bounds:
 
 
 def _read_rules(found: Any, dimensions: Sequence[str]) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    for number, each in enumerate(read_list(found, "rules")):
-        place = f"rules[{number}]"
-        rule = _read_rule(each, dimensions, place)
-        if rule.key in [other.key for other in rules]:
-            raise DocumentError(f"{place}.key", f"`{rule.key}` is given twice", "each rule has a key of its own")
-        rules.append(rule)
+    mistakes = Mistakes()
+    listed = enumerate(read_list(found, "rules"))
+    rules = [mistakes.of(_read_rule, each, dimensions, f"rules[{number}]") for number, each in listed]
+    keys = [rule.key if rule else None for rule in rules]
+    for number, key in enumerate(keys):
+        if key is not None and key in keys[:number]:
+            words, hint = gettext("`%(key)s` is given twice") % {"key": key}, gettext("each rule has a key of its own")
+            mistakes.errors.append(DocumentError(f"rules[{number}].key", words, hint))
+    mistakes.tell()
     parts = len(rules) + sum(1 for rule in rules for _ in conditions_of(rule.when))
     if parts > PARTS_LIMIT:
-        raise DocumentError("rules", f"rules and their conditions are {parts}", f"at most {PARTS_LIMIT}")
+        raise DocumentError(
+            "rules",
+            gettext("rules and their conditions are %(parts)s") % {"parts": parts},
+            gettext("at most %(most)s") % {"most": PARTS_LIMIT},
+        )
     return tuple(rules)
 
 
 def _read_rule(found: Any, dimensions: Sequence[str], place: str) -> Rule:
-    given = check_keys(found, allowed=RULE_KEYS, required=("key", "when", "points"), place=place)
+    mistakes = Mistakes()
+    needed = ("key", "when", "points")
+    given = check_keys(found, allowed=RULE_KEYS, required=needed, place=place, mistakes=mistakes)
     rule = Rule(
-        key=_read_word(given["key"], f"{place}.key", KEY_LENGTH),
-        name=_read_name(given["name"], f"{place}.name") if "name" in given else {},
-        dimension=_read_dimension(given, dimensions, place),
-        when=_read_when(given["when"], f"{place}.when"),
-        points=_read_figure(given["points"], f"{place}.points"),
-        bounds=_read_rule_bounds(given, place),
+        key=mistakes.of(_read_word, given["key"], f"{place}.key", KEY_LENGTH),
+        name=mistakes.of(_read_name, given["name"], f"{place}.name") if "name" in given else {},
+        dimension=mistakes.of(_read_dimension, given, dimensions, place),
+        when=mistakes.of(_read_when, given["when"], f"{place}.when"),
+        points=mistakes.of(_read_figure, given["points"], f"{place}.points"),
+        bounds=mistakes.of(_read_rule_bounds, given, place),
     )
+    mistakes.tell()
     if rule.event:
         return replace(rule, **_read_event_rule(given, rule.event, place))
     for key in EVENT_RULE_KEYS:
         if key in given:
-            hint = "in a tree each event has its own within_days" if key == "window_days" else ""
-            raise DocumentError(f"{place}.{key}", f"`{key}` needs a `when` that is one bare event", hint)
+            hint = gettext("in a tree each event has its own within_days") if key == "window_days" else ""
+            raise DocumentError(
+                f"{place}.{key}", gettext("`%(key)s` needs a `when` that is one bare event") % {"key": key}, hint
+            )
     return rule
 
 
@@ -220,13 +266,17 @@ def _read_dimension(given: Mapping[str, Any], dimensions: Sequence[str], place: 
     if "dimension" not in given:
         if len(dimensions) == 1:
             return dimensions[0]
-        raise DocumentError(place, "`dimension` is missing", f"this model has {', '.join(dimensions)}")
+        raise DocumentError(
+            place,
+            gettext("`dimension` is missing"),
+            gettext("this model has %(listed)s") % {"listed": ", ".join(dimensions)},
+        )
     return _known_dimension(given["dimension"], dimensions, f"{place}.dimension")
 
 
 def _known_dimension(found: Any, dimensions: Sequence[str], place: str) -> str:
     if found not in dimensions:
-        raise DocumentError(place, f"no dimension `{found}`", nearest(found, dimensions))
+        raise DocumentError(place, gettext("no dimension `%(found)s`") % {"found": found}, nearest(found, dimensions))
     return str(found)
 
 
@@ -235,8 +285,10 @@ def _read_when(found: Any, place: str) -> Node:
     when = parse(found, place=place)
     for condition in conditions_of(when):
         if not condition.reads_files:
-            hint = "rules ask for attributes, tags and events"
-            raise DocumentError(place, f"a scoring rule cannot ask for `{condition.kind}`", hint)
+            hint = gettext("rules ask for attributes, tags and events")
+            raise DocumentError(
+                place, gettext("a scoring rule cannot ask for `%(kind)s`") % {"kind": condition.kind}, hint
+            )
     compile_predicate(when, Context(personas=AnyPersona()))  # names a `since`, which only workflows have
     return when
 
@@ -244,22 +296,30 @@ def _read_when(found: Any, place: str) -> Node:
 def _read_rule_bounds(given: Mapping[str, Any], place: str) -> Bounds:
     bounds = _read_bounds(given, place)
     if (bounds.min or 0) > 0:
-        raise DocumentError(f"{place}.min", f"{given['min']} is above 0", "min is 0 or less")
+        raise DocumentError(
+            f"{place}.min", gettext("%(min)s is above 0") % {"min": given["min"]}, gettext("min is 0 or less")
+        )
     if (bounds.max or 0) < 0:
-        raise DocumentError(f"{place}.max", f"{given['max']} is below 0", "max is 0 or more")
+        raise DocumentError(
+            f"{place}.max", gettext("%(max)s is below 0") % {"max": given["max"]}, gettext("max is 0 or more")
+        )
     return bounds
 
 
 def _read_event_rule(given: Mapping[str, Any], event: EventHappened, place: str) -> dict[str, Any]:
     """The settings that only bare event rules have."""
     if event.within_days is not None:
-        problem = "a bare event rule has its window in the rule"
-        raise DocumentError(f"{place}.when.within_days", problem, "write window_days beside `when`")
+        problem = gettext("a bare event rule has its window in the rule")
+        raise DocumentError(f"{place}.when.within_days", problem, gettext("write window_days beside `when`"))
     count = given.get("count", "once" if event.is_counted else "each")
     if count not in COUNTS:
-        raise DocumentError(f"{place}.count", f"no way to count `{count}`", nearest(count, COUNTS))
+        raise DocumentError(
+            f"{place}.count", gettext("no way to count `%(count)s`") % {"count": count}, nearest(count, COUNTS)
+        )
     if (count == "per_distinct") != ("distinct" in given):
-        raise DocumentError(place, "`count: per_distinct` and `distinct` belong together", "distinct: asset")
+        raise DocumentError(
+            place, gettext("`count: per_distinct` and `distinct` belong together"), gettext("distinct: asset")
+        )
     days = given.get("window_days")
     return {
         "count": count,
@@ -273,7 +333,9 @@ def _read_ageing(found: Any, place: str) -> Ageing:
     ways = ("half_life_days", "linear_days", "expires_days")
     given = check_keys(found, allowed=ways, place=place)
     if len(given) != 1:
-        raise DocumentError(place, f"exactly one way is needed, not {len(given)}", " or ".join(ways))
+        raise DocumentError(
+            place, gettext("exactly one way is needed, not %(count)s") % {"count": len(given)}, " or ".join(ways)
+        )
     way, days = next(iter(given.items()))
     read_days(days, f"{place}.{way}")
     return Ageing(way.removesuffix("_days"), _read_figure(days, f"{place}.{way}"))
@@ -284,9 +346,13 @@ def _read_temperature(found: Any) -> Temperature:
     figures = {key: _read_figure(value, f"temperature.{key}") for key, value in given.items()}
     temperature = Temperature(**{"hysteresis": 0.0, **figures})
     if temperature.warm > temperature.hot:
-        raise DocumentError("temperature", f"warm {given['warm']} is above hot {given['hot']}")
+        raise DocumentError(
+            "temperature", gettext("warm %(warm)s is above hot %(hot)s") % {"warm": given["warm"], "hot": given["hot"]}
+        )
     if temperature.hysteresis < 0:
-        raise DocumentError("temperature.hysteresis", f"{given['hysteresis']} is below 0")
+        raise DocumentError(
+            "temperature.hysteresis", gettext("%(hysteresis)s is below 0") % {"hysteresis": given["hysteresis"]}
+        )
     return temperature
 
 
@@ -294,5 +360,5 @@ def _read_grade(found: Any, dimensions: Sequence[str]) -> Grade:
     given = check_keys(found, allowed=("dimension", *LETTERS), required=LETTERS, place="grade")
     limits = {letter: _read_figure(given[letter], f"grade.{letter}") for letter in LETTERS}
     if not limits["A"] >= limits["B"] >= limits["C"]:
-        raise DocumentError("grade", "the limits of A, B and C must fall", "{A: 30, B: 20, C: 10}")
+        raise DocumentError("grade", gettext("the limits of A, B and C must fall"), "{A: 30, B: 20, C: 10}")
     return Grade(_read_dimension(given, dimensions, "grade"), limits)

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.actions import record_audit
 from cultiva.criteria.checking import check
 from cultiva.criteria.language import Node, Reads, parse, reads_of
 from cultiva.criteria.references import forget_references, references_of, save_references
 from cultiva.leads.addresses import BadAddress, read_address
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, SeveralErrors
 from cultiva.lib.folding import fold
+from cultiva.lib.refusals import Refusal
 from cultiva.segments.building import SMALL, build_now, is_small, lock, refresh_and_tell, tell
 from cultiva.segments.inputs import inputs_of, states_in
 from cultiva.segments.models import DYNAMIC, FIXED, Day, DueBlock, Input, Mark, Member, Pin, Segment
@@ -24,7 +27,7 @@ MOST_TAGS, MOST_LEVELS = 20, 100
 MOST_ADDRESSES = 50_000
 
 
-class SegmentRefused(ValueError):
+class SegmentRefused(Refusal):
     """A segment cannot be made, changed or deleted as asked; the message says why and the way out."""
 
 
@@ -55,7 +58,10 @@ def save_segment(
         lock(workspace_id)
         before = Segment.objects.select_for_update(no_key=True).filter(workspace_id=workspace_id, key=key).first()
         if before and before.kind != kind:
-            raise SegmentRefused(f"Segment `{key}` is {before.kind} and stays so.\nhint: make another one")
+            raise SegmentRefused(
+                gettext("Segment `%(key)s` is %(kind)s and stays so.") % {"key": key, "kind": before.kind},
+                gettext("make another one"),
+            )
         segment = before or Segment(workspace_id=workspace_id, key=key, kind=kind, created_at=at, revision=0)
         is_changed = not before or (before.criteria, before.takes_only_valid) != (document, takes_only_valid)
         segment.name, segment.folder, segment.tags = name[:160], folder.strip()[:120], _clean_tags(tags)
@@ -80,13 +86,18 @@ def key_of(name: str) -> str:
 
 def _check(name: str, key: str, kind: str, tags: Collection[str]) -> None:
     if not name:
-        raise SegmentRefused("A segment needs a name.")
+        raise SegmentRefused(gettext("A segment needs a name."))
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,79}", key):
-        raise SegmentRefused(f"No key {key!r}.\nhint: small letters, digits, - and _, 80 at most")
+        raise SegmentRefused(
+            gettext("No key %(value)r.") % {"value": key}, gettext("small letters, digits, - and _, 80 at most")
+        )
     if kind not in (DYNAMIC, FIXED):
-        raise SegmentRefused(f"No kind {kind!r} of segment.\nhint: dynamic or fixed")
+        raise SegmentRefused(gettext("No kind %(value)r of segment.") % {"value": kind}, gettext("dynamic or fixed"))
     if len(_clean_tags(tags)) > MOST_TAGS:
-        raise SegmentRefused(f"{len(tags)} tags are too many.\nhint: {MOST_TAGS} at most")
+        raise SegmentRefused(
+            gettext("%(count)s tags are too many.") % {"count": len(tags)},
+            gettext("%(most_tags)s at most") % {"most_tags": MOST_TAGS},
+        )
 
 
 def _clean_tags(tags: Collection[str]) -> list[str]:
@@ -97,8 +108,8 @@ def _refer(workspace_id: int, key: str, node: Node) -> None:
     """What the criteria name is there, and is kept as used."""
     names = references_of([node])
     save_references(workspace_id=workspace_id, kind="segment", key=key, refers=names)
-    for unknown in check(node, workspace_id=workspace_id):
-        raise DocumentError(unknown.place, unknown.problem, unknown.hint)
+    if unknown := check(node, workspace_id=workspace_id):
+        raise SeveralErrors(unknown)
 
 
 def segments_read(workspace_id: int) -> dict[str, frozenset[str]]:
@@ -132,7 +143,9 @@ def _place(workspace_id: int) -> None:
             )
             if place != (each.level, each.reads_states):
                 if place[0] > MOST_LEVELS:
-                    raise DocumentError("criteria", f"segments of segments more than {MOST_LEVELS} deep")
+                    raise DocumentError(
+                        "criteria", gettext("segments of segments more than %(most)s deep") % {"most": MOST_LEVELS}
+                    )
                 each.level, each.reads_states = place
                 moved.append(each)
         if not moved:
@@ -210,7 +223,7 @@ def delete_segment(*, workspace_id: int, segment_id: int, by: str, at: datetime)
 def get_segment(workspace_id: int, segment_id: int) -> Segment:
     found = Segment.objects.filter(workspace_id=workspace_id, id=segment_id).first()
     if found is None:
-        raise SegmentRefused("There is no such segment.\nhint: it may have been deleted")
+        raise SegmentRefused(gettext("There is no such segment."), gettext("it may have been deleted"))
     return found
 
 
@@ -276,7 +289,10 @@ def addresses_in(text: str) -> list[str]:
 def find_addresses(*, workspace_id: int, words: Sequence[str]) -> Found:
     """Raises SegmentRefused where there are too many."""
     if len(words) > MOST_ADDRESSES:
-        raise SegmentRefused(f"{len(words)} addresses at once are too many.\nhint: {MOST_ADDRESSES} at a time")
+        raise SegmentRefused(
+            gettext("%(count)s addresses at once are too many.") % {"count": len(words)},
+            gettext("%(most_addresses)s at a time") % {"most_addresses": MOST_ADDRESSES},
+        )
     keys: dict[str, str] = {}
     unreadable = []
     for word in words:

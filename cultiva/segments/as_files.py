@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.checking import check
 from cultiva.criteria.language import parse
 from cultiva.criteria.needs import needs_of
 from cultiva.criteria.references import StillUsed
-from cultiva.documents.kinds import CannotDelete, DocumentKind, Need, Present, SeveralErrors, read_once
-from cultiva.lib.documents import DocumentError, check_keys
+from cultiva.documents.kinds import CannotDelete, DocumentKind, Need, Present, read_once
+from cultiva.lib.documents import DocumentError, SeveralErrors, check_keys
 from cultiva.segments.actions import delete_segment, find_segment, save_segment
 from cultiva.segments.building import lock
 from cultiva.segments.models import DYNAMIC, FIXED, Segment
@@ -54,7 +55,7 @@ class SegmentFile(DocumentKind):
             if segment:
                 delete_segment(workspace_id=workspace_id, segment_id=segment.id, by=by, at=at)
         except StillUsed as error:
-            raise CannotDelete(str(error)) from error
+            raise CannotDelete(error.problem, error.hint) from error
 
 
 def read_segment(found: Json) -> Json:
@@ -62,16 +63,32 @@ def read_segment(found: Json) -> Json:
     check_keys(found, allowed=KEYS, required=("segment",), place="segment")
     for key, wanted in (("name", str), ("folder", str), ("only_valid", bool), ("kind", str), ("tags", list)):
         if key in found and not isinstance(found[key], wanted):
-            raise DocumentError(key, f"{found[key]!r} cannot stand here", f"a value of the kind {wanted.__name__}")
+            raise DocumentError(
+                key,
+                gettext("%(value)r cannot stand here") % {"value": found[key]},
+                gettext("a value of the kind %(type)s") % {"type": wanted.__name__},
+            )
     kind = found.get("kind", DYNAMIC)
     if kind not in (DYNAMIC, FIXED):
-        raise DocumentError("kind", f"no kind {kind!r} of segment", f"{DYNAMIC} or {FIXED}")
+        raise DocumentError(
+            "kind",
+            gettext("no kind %(value)r of segment") % {"value": kind},
+            gettext("%(dynamic)s or %(fixed)s") % {"dynamic": DYNAMIC, "fixed": FIXED},
+        )
     if (kind == DYNAMIC) != ("criteria" in found):
-        hint = "add `criteria`" if kind == DYNAMIC else "leave `criteria` out, or write `kind: dynamic`"
-        raise DocumentError("segment", f"a {kind} segment has {'' if kind == DYNAMIC else 'no '}criteria", hint)
+        hint = (
+            gettext("add `criteria`") if kind == DYNAMIC else gettext("leave `criteria` out, or write `kind: dynamic`")
+        )
+        raise DocumentError(
+            "segment",
+            gettext("a dynamic segment has criteria")
+            if kind == DYNAMIC
+            else gettext("a fixed segment has no criteria"),
+            hint,
+        )
     tags = found.get("tags", [])
     if not all(isinstance(tag, str) and tag.strip() for tag in tags):
-        raise DocumentError("tags", f"{tags!r} is no list of words", "[customers, north]")
+        raise DocumentError("tags", gettext("%(value)r is no list of words") % {"value": tags}, "[customers, north]")
     if "criteria" in found:
         parse(found["criteria"])
     return {
@@ -104,4 +121,4 @@ def _check_names(settings: Json, workspace_id: int) -> None:
     if settings["kind"] == DYNAMIC:
         unknown = check(parse(settings["criteria"]), workspace_id=workspace_id)
         if unknown:
-            raise SeveralErrors([DocumentError(each.place, each.problem, each.hint) for each in unknown])
+            raise SeveralErrors(unknown)

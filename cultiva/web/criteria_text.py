@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,16 +64,13 @@ def read_criteria(text: str, workspace: Workspace) -> Reading:
     if not _is_json(document, text):
         plain = Problem(PLACE, _("Only texts, numbers, true, false, lists and mappings can stand here."))
         return Reading(None, None, (plain,))
-    found = list(_problems(document, PLACE, language.DEPTH_LIMIT))[:MOST_PROBLEMS]
-    node = None
-    if not found:
-        try:
-            node = language.parse(document, place=PLACE)
-            language.compile_predicate(
-                node, language.Context(personas=AnyPersona())
-            )  # refuses what only workflows offer: `since`
-        except DocumentError as error:
-            found, node = [error], None
+    found, node = list[DocumentError](), None
+    try:
+        node = language.parse(document, place=PLACE)
+        # Refuses what only workflows offer: `since`.
+        language.compile_predicate(node, language.Context(personas=AnyPersona()))
+    except DocumentError as error:
+        found, node = error.errors[:MOST_PROBLEMS], None
     lines = _Lines(text) if found else None
     problems = tuple(
         Problem(each.place, each.problem, each.hint, lines.of(each.place) if lines else 0) for each in found
@@ -95,21 +91,6 @@ def _is_json(document: Any, text: str) -> bool:
     except (ValueError, TypeError, RecursionError):
         return False
     return True
-
-
-def _problems(document: Any, place: str, depth: int) -> Iterator[DocumentError]:
-    """Those of every condition: `parse` stops at the first."""
-    key = next(iter(document)) if isinstance(document, Mapping) and len(document) == 1 else None
-    if depth and key in ("all", "any") and isinstance(document[key], list):
-        for number, each in enumerate(document[key]):
-            yield from _problems(each, f"{place}.{key}[{number}]", depth - 1)
-    elif depth and key == "not":
-        yield from _problems(document[key], f"{place}.not", depth - 1)
-    else:
-        try:
-            language.parse(document, place=place)
-        except DocumentError as error:
-            yield error
 
 
 class _Lines:

@@ -34,7 +34,12 @@ def test_a_document_is_published_read_and_taken_out(program: Program, furnished:
     ("method", "path", "body", "says"),
     [
         ("PUT", "/documents/purpose/ring", {"text": PURPOSE}, "Rename the file to purposes/calls.yaml"),
-        ("PUT", "/documents/purpose/calls", {"text": "purpose: calls\npurpose: x"}, "line 2: found duplicate key"),
+        (
+            "PUT",
+            "/documents/purpose/calls",
+            {"text": "purpose: calls\npurpose: x"},
+            "line 2: not YAML: found duplicate key",
+        ),
         ("PUT", "/documents/purpose/calls", {"text": PURPOSE.replace("phone", "pigeon")}, "'pigeon' is not known"),
         ("PUT", "/documents/form/guia-riego", {"text": "form: guia-riego\npolicy: x"}, "there is no policy `x`"),
         ("DELETE", "/documents/purpose/marketing", None, "it is used by form `guia-riego`"),
@@ -105,3 +110,14 @@ def test_a_plan_says_who_is_scored_anew_and_marks_nobody(program: Program, ana: 
     assert list(due.all()) == before
     program.ask("POST", "/documents/apply", sent)
     assert list(due.all()) != before
+
+
+def test_problems_are_told_in_the_language_that_is_asked_for(program: Program, furnished: Any) -> None:
+    bad = {"files": {"purposes/calls.yaml": "purpose: calls\nchanel: phone\n"}}
+    said = {
+        language: program.ask("POST", "/documents/plan", bad, Accept_Language=language)[1]["problems"]
+        for language in ("", "en", "es-ES,es;q=0.9")
+    }
+    assert [each["problem"] for each in said[""]] == ["unknown key `chanel`", "`languages` is missing"]
+    assert said["en"] == said[""]
+    assert [each["problem"] for each in said["es-ES,es;q=0.9"]] == ["clave desconocida `chanel`", "falta `languages`"]

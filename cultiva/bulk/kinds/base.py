@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from cultiva.lib.plugins import Plugin
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 
@@ -107,9 +108,5 @@ class BulkKind(Plugin):
         """After the last lead, before the action is done; safe to repeat."""
 
 
-class BulkRefused(ValueError):
-    """The action cannot do this now: why, and what to do. Both are translated already, for the reader of the request,
-    or in a worker for who made the action."""
-
-    def __init__(self, problem: str, hint: str = "") -> None:
-        super().__init__(f"{problem}\nhint: {hint}" if hint else problem)
+class BulkRefused(Refusal):
+    """The action cannot do this now: why, and what to do."""

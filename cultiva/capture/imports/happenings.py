@@ -10,7 +10,6 @@ import orjson
 from django.utils.translation import gettext
 
 from cultiva.capture.imports.mapping import Plan
-from cultiva.capture.imports.refusals import Refusal
 from cultiva.capture.imports.rows import Happening
 from cultiva.capture.imports.tables import Bad
 from cultiva.capture.models import Import
@@ -19,6 +18,7 @@ from cultiva.events.models import EventSource
 from cultiva.events.staged import StagedEvent, record_staged
 from cultiva.leads.commerce import RESERVED, recount
 from cultiva.lib.database import execute, fetch_all, load_sql
+from cultiva.lib.refusals import Refusal
 from cultiva.lib.staging import staged
 from cultiva.scoring.models import Score
 

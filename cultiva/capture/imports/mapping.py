@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext
 
 from cultiva.capture.imports.presets import EVENT_SPECIAL, SPECIAL
-from cultiva.capture.imports.refusals import Refusal
 from cultiva.leads.values import MAX_ATTRIBUTES, MAX_KEY
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 TYPES = ("text", "number", "date", "date_time", "boolean", "list")

@@ -1,15 +1,6 @@
-"""What is said to people of a file or a row that cannot be taken, in the language of the reader: that of the request,
-or in a worker of who made the import."""
+"""What is said to people of a row that cannot be taken, in the language of the reader."""
 
 from django.utils.translation import gettext
-
-
-class Refusal(ValueError):
-    """What is wrong, and the way out; both are translated already."""
-
-    def __init__(self, problem: str, hint: str = "") -> None:
-        self.problem, self.hint = problem, hint
-        super().__init__(f"{problem}\nhint: {hint}" if hint else problem)
 
 
 class BadRow(ValueError):

@@ -29,7 +29,7 @@ from cultiva.capture.imports.given_out import REJECT_COLUMNS, guarded
 from cultiva.capture.imports.lanes import LANES, LEASE, Lanes, parts_people, write_chunk
 from cultiva.capture.imports.mapping import Plan, check_plan
 from cultiva.capture.imports.reading import detect, open_table, sample
-from cultiva.capture.imports.refusals import BadRow, Refusal
+from cultiva.capture.imports.refusals import BadRow
 from cultiva.capture.imports.rows import happening_reader, person_reader
 from cultiva.capture.imports.suggesting import suggest
 from cultiva.capture.imports.tables import ENCODINGS, Bad, Dialect, Table, UnreadableFile
@@ -38,6 +38,7 @@ from cultiva.capture.models import Import, ImportPart, ImportReject
 from cultiva.consent.imported import BASES
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.languages import reader_language
+from cultiva.lib.refusals import Refusal
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from cultiva.capture.imports.refusals import Refusal
+from cultiva.lib.refusals import Refusal
 
 Json = dict[str, Any]
 SAMPLE_BYTES = 256 * 1024

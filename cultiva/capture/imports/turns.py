@@ -7,11 +7,11 @@ from datetime import datetime
 from django.utils import translation
 from django.utils.translation import gettext
 
-from cultiva.capture.imports.refusals import Refusal
 from cultiva.capture.imports.running import fail, go_on, rehearse, release, take_lease
 from cultiva.capture.imports.undoing import go_on_undoing
 from cultiva.capture.models import Import
 from cultiva.events.failures import is_passing
+from cultiva.lib.refusals import Refusal
 
 TURN_SECONDS = 60.0  # then other workspaces get theirs
 

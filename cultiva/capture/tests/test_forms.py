@@ -185,11 +185,11 @@ def test_a_token_lives_a_day_and_belongs_to_one_form_and_workspace(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("policy: privacy", "policy: missing"), "there is no policy 'missing'"),
-        (("purposes: [marketing, phone]", "purposes: [marketing, fax]"), "there is no purpose 'fax'"),
-        (("magnet: guia-riego", "magnet: otra"), "there is no magnet 'otra'"),
+        (("policy: privacy", "policy: missing"), "there is no policy `missing`"),
+        (("purposes: [marketing, phone]", "purposes: [marketing, fax]"), "there is no purpose `fax`"),
+        (("magnet: guia-riego", "magnet: otra"), "there is no magnet `otra`"),
         (("objective: content", "objective: world"), "accepted: content"),
-        (("kind: choice", "kind: choise"), "did you mean choice?"),
+        (("kind: choice", "kind: choise"), "did you mean `choice`?"),
         (("kind: email", "kind: text"), "a person's address"),
         (("key: company", "key: email"), "given twice"),
         (("key: company", "key: purpose-marketing"), "has a hyphen"),

@@ -4,14 +4,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.consent.models import PurposeVersion
 from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest, read_text
+from cultiva.criteria.reading import read_text
 from cultiva.criteria.words import operand_words, pick
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 
 STATES = {
     "given": ("está dado", "is given"),
@@ -40,9 +41,17 @@ class ConsentIs(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         for key in ("channel", "is"):
             if key not in document:
-                raise DocumentError(place, f"`{key}` is missing", "{consent: marketing, channel: email, is: given}")
+                raise DocumentError(
+                    place,
+                    gettext("`%(key)s` is missing") % {"key": key},
+                    "{consent: marketing, channel: email, is: given}",
+                )
         if document["is"] not in STATES:
-            raise DocumentError(f"{place}.is", f"no state {document['is']!r}", nearest(document["is"], list(STATES)))
+            raise DocumentError(
+                f"{place}.is",
+                gettext("no state %(value)r") % {"value": document["is"]},
+                nearest(document["is"], list(STATES)),
+            )
         purpose = read_text(document["consent"], f"{place}.consent")
         return cls(purpose, read_text(document["channel"], f"{place}.channel"), document["is"])
 

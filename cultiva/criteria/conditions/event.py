@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import FIGURES, Comparison, figure_test, read_figure
@@ -47,7 +48,11 @@ class PropertyTest:
     @classmethod
     def read(cls, document: Any, place: str) -> Self:
         if not isinstance(document, dict) or "property" not in document:
-            raise DocumentError(place, f"`property` is missing in {document!r}", "{property: path, is: /precios}")
+            raise DocumentError(
+                place,
+                gettext("`property` is missing in %(value)r") % {"value": document},
+                "{property: path, is: /precios}",
+            )
         path = read_path(document["property"], f"{place}.property")
         return cls(path, Comparison.read(document, place, subject="property"))
 
@@ -68,11 +73,15 @@ class Times:
         found = check_keys(document, allowed=("at_least", "at_most", "exactly"), place=place)
         times = cls(**{key: read_count(value, f"{place}.{key}") for key, value in found.items()})
         if not found:
-            raise DocumentError(place, "no number is given", "{at_least: 3}")
+            raise DocumentError(place, gettext("no number is given"), "{at_least: 3}")
         if times.exactly is not None and len(found) > 1:
-            raise DocumentError(place, "`exactly` stands alone")
+            raise DocumentError(place, gettext("`exactly` stands alone"))
         if len(found) == 2 and found["at_least"] > found["at_most"]:
-            raise DocumentError(place, f"at least {found['at_least']} and at most {found['at_most']} is never so")
+            raise DocumentError(
+                place,
+                gettext("at least %(at_least)s and at most %(at_most)s is never so")
+                % {"at_least": found["at_least"], "at_most": found["at_most"]},
+            )
         return times
 
     @property
@@ -132,7 +141,9 @@ class EventHappened(Condition):
         where = document.get("where", [])
         if not isinstance(where, list):
             example = "[{property: path, is: /precios}]"
-            raise DocumentError(f"{place}.where", f"a list is needed, not {where!r}", example)
+            raise DocumentError(
+                f"{place}.where", gettext("a list is needed, not %(value)r") % {"value": where}, example
+            )
         days, dates = document.get("within_days"), document.get("between_dates")
         return cls(
             event=read_text(document["event"], f"{place}.event"),
@@ -172,8 +183,14 @@ class EventHappened(Condition):
     def _instant(self, context: Context) -> str:
         if self.since in context.since:
             return context.since[self.since]
-        hint = f"known here: {', '.join(context.since)}" if context.since else "`since` stands in workflows only"
-        raise DocumentError(f"{self.place}.since", f"there is no `{self.since}` to count from", hint)
+        hint = (
+            gettext("known here: %(listed)s") % {"listed": ", ".join(context.since)}
+            if context.since
+            else gettext("`since` stands in workflows only")
+        )
+        raise DocumentError(
+            f"{self.place}.since", gettext("there is no `%(since)s` to count from") % {"since": self.since}, hint
+        )
 
     def words(self, language: str) -> str:
         """`la página visitada empieza por /precios, al menos 3 veces en 30 días`"""
@@ -230,13 +247,17 @@ def _refuse_together(document: dict[str, Any], keys: Sequence[str], place: str) 
     found = [key for key in document if key in keys]
     if len(found) > 1:
         listed = " and ".join(f"`{key}`" for key in found)
-        raise DocumentError(place, f"{listed} stand together", "keep one of them")
+        raise DocumentError(
+            place, gettext("%(listed)s stand together") % {"listed": listed}, gettext("keep one of them")
+        )
 
 
 def _read_figure(document: dict[str, Any], place: str) -> Figure:
     kind = next((kind for kind in ("distinct", "sum", "max") if kind in document), "count")
     if kind in ("sum", "max") and "times" in document:
-        raise DocumentError(place, f"`{kind}` and `times` stand together", f"{{{kind}: value, gte: 1000}}")
+        raise DocumentError(
+            place, gettext("`%(kind)s` and `times` stand together") % {"kind": kind}, f"{{{kind}: value, gte: 1000}}"
+        )
     return EACH if kind == "count" else Figure(kind, read_path(document[kind], f"{place}.{kind}"))
 
 
@@ -244,11 +265,19 @@ def _read_limits(document: dict[str, Any], place: str) -> Comparison | None:
     found = [key for key in document if key in FIGURES]
     kind = next((kind for kind in ("sum", "max") if kind in document), "")
     if not kind and found:
-        hint = "times: {at_least: 3} counts events; sum: value adds a property up"
-        raise DocumentError(place, f"`{found[0]}` needs `sum` or `max`", hint)
+        hint = gettext("times: {at_least: 3} counts events; sum: value adds a property up")
+        raise DocumentError(place, gettext("`%(value)s` needs `sum` or `max`") % {"value": found[0]}, hint)
     if kind and len(found) != 1:
-        problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "no limit is given"
-        raise DocumentError(place, f"{problem}; exactly one is needed", f"known: {', '.join(FIGURES)}")
+        problem = (
+            gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
+            if found
+            else gettext("no limit is given")
+        )
+        raise DocumentError(
+            place,
+            gettext("%(problem)s; exactly one is needed") % {"problem": problem},
+            gettext("known: %(listed)s") % {"listed": ", ".join(FIGURES)},
+        )
     return Comparison(found[0], read_figure(found[0], document[found[0]], f"{place}.{found[0]}")) if kind else None
 
 
@@ -266,7 +295,11 @@ def read_path(found: Any, place: str) -> tuple[str, ...]:
     """A property path: each dot goes one object down."""
     path = tuple(read_text(found, place).split("."))
     if not all(path):
-        raise DocumentError(place, f"`{found}` has an empty part", "a name, or names with single dots: utm.source")
+        raise DocumentError(
+            place,
+            gettext("`%(found)s` has an empty part") % {"found": found},
+            gettext("a name, or names with single dots: utm.source"),
+        )
     return path
 
 

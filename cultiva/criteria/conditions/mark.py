@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest
 from cultiva.criteria.words import pick
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 
 MARKS = {
     "valid": ("es un lead válido", "is a valid lead"),
@@ -32,7 +32,9 @@ class HasMark(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         found = document["mark"]
         if found not in MARKS:
-            raise DocumentError(f"{place}.mark", f"no mark {found!r}", nearest(found, list(MARKS)))
+            raise DocumentError(
+                f"{place}.mark", gettext("no mark %(value)r") % {"value": found}, nearest(found, list(MARKS))
+            )
         return cls(found)
 
     def predicate(self, context: Context) -> str:

@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.comparisons import FIGURES, Comparison, figure_test, read_figure
 from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest, read_text
+from cultiva.criteria.reading import read_text
 from cultiva.criteria.words import comparison_words, operand_words, pick
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,27 @@ class PersonaIsClose(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         found = [key for key in document if key in FIGURES]
         if len(found) != 1:
-            problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "no limit is given"
-            raise DocumentError(place, f"{problem}; exactly one is needed", "{persona: it-director, gte: 0.6}")
+            problem = (
+                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
+                if found
+                else gettext("no limit is given")
+            )
+            raise DocumentError(
+                place,
+                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
+                "{persona: it-director, gte: 0.6}",
+            )
         limits = Comparison(found[0], read_figure(found[0], document[found[0]], f"{place}.{found[0]}"))
         return cls(read_text(document["persona"], f"{place}.persona"), limits, place)
 
     def predicate(self, context: Context) -> str:
         if self.persona not in context.personas:
-            hint = nearest(self.persona, list(context.personas)) if context.personas else "no persona was given"
-            raise DocumentError(f"{self.place}.persona", f"no persona `{self.persona}`", hint)
+            hint = (
+                nearest(self.persona, list(context.personas)) if context.personas else gettext("no persona was given")
+            )
+            raise DocumentError(
+                f"{self.place}.persona", gettext("no persona `%(persona)s`") % {"persona": self.persona}, hint
+            )
         closeness = context.personas[self.persona].closeness(context)
         return figure_test(self.limits.operator, closeness, self.limits.operands, context)
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.conditions.base import Condition, Context, Reads, Reference
@@ -29,13 +30,21 @@ class StageIs(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         stage, days = document["stage"], document.get("for_days_at_least", 0)
         if not isinstance(stage, str) or not stage:
-            raise DocumentError(f"{place}.stage", f"a stage's key is needed, not {stage!r}")
+            raise DocumentError(f"{place}.stage", gettext("a stage's key is needed, not %(value)r") % {"value": stage})
         if document.get("ever", True) is not True:
-            raise DocumentError(f"{place}.ever", f"{document['ever']!r} is not `true`", "leave `ever` out")
+            raise DocumentError(
+                f"{place}.ever",
+                gettext("%(value)r is not `true`") % {"value": document["ever"]},
+                gettext("leave `ever` out"),
+            )
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 36_500:
-            raise DocumentError(f"{place}.for_days_at_least", f"{days!r} is not a number of days from 0")
+            raise DocumentError(
+                f"{place}.for_days_at_least", gettext("%(value)r is not a number of days from 0") % {"value": days}
+            )
         if "ever" in document and "for_days_at_least" in document:
-            raise DocumentError(place, "`ever` and `for_days_at_least` stand together", "take one of them")
+            raise DocumentError(
+                place, gettext("`ever` and `for_days_at_least` stand together"), gettext("take one of them")
+            )
         return cls(stage, "ever" in document, days)
 
     def predicate(self, context: Context) -> str:

@@ -70,7 +70,7 @@ def test_it_refuses_what_only_calls_itself_a_pdf(huerta: Any, at: datetime, cont
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("kind: ebook", "kind: ebok"), "did you mean ebook?"),
+        (("kind: ebook", "kind: ebok"), "did you mean `ebook`?"),
         (("objective: content", "objective: fame"), "accepted: content, subscription"),
         (("settings: {file: guia-riego.pdf}", "settings: {fil: guia-riego.pdf}"), "did you mean `file`?"),
         (("settings: {file: guia-riego.pdf}", "settings: {file: otra.pdf}"), "there is no file 'otra.pdf'"),

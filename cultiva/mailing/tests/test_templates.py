@@ -59,7 +59,7 @@ def document(text: str = "Hola", *, key: str = "hola", purpose: str = "marketing
         (document("{% for x in lead.attributes.list %}{% endfor %}"), "known tags: case, comment, if, unless"),
         (document("{% if lead.email %}sin fin"), "line 1"),
         (document("{{ lead.email"), "line 1"),
-        (document("a {\\{ b"), "write {{ and {% as Liquid"),
+        (document("a {\\{ b"), "not Liquid: unexpected '/'"),
         (document("[hola](javascript:alert(1))"), "the link `javascript:alert(1)` leads nowhere"),
         (document("[hola](/precios)"), "the link `/precios` leads nowhere"),
         (document("![foto](https://x.example/{{ lead.email }}.png)"), "differs by reader"),

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest, read_number, read_range, read_text
+from cultiva.criteria.reading import read_number, read_range, read_text
 from cultiva.criteria.words import operand_words, pick
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 from cultiva.scoring.models import ModelVersion
 
 SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -44,11 +45,21 @@ class ScoreReaches(Condition):
         model = read_text(document["score"], f"{place}.score")
         found = [key for key in document if key in (*FIGURES, "grade")]
         if len(found) != 1:
-            problem = f"{' and '.join(f'`{key}`' for key in found)} stand together" if found else "nothing is asked"
-            raise DocumentError(place, f"{problem}; exactly one is needed", f"known: {', '.join(FIGURES)}, grade")
+            problem = (
+                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
+                if found
+                else gettext("nothing is asked")
+            )
+            raise DocumentError(
+                place,
+                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
+                gettext("known: %(listed)s, grade") % {"listed": ", ".join(FIGURES)},
+            )
         asks = found[0]
         if asks == "grade" and "dimension" in document:
-            raise DocumentError(place, "`grade` and `dimension` stand together", "a model has one grade")
+            raise DocumentError(
+                place, gettext("`grade` and `dimension` stand together"), gettext("a model has one grade")
+            )
         dimension = read_text(document["dimension"], f"{place}.dimension") if "dimension" in document else ""
         return cls(model, asks, _read_operands(asks, document[asks], f"{place}.{asks}"), dimension)
 
@@ -104,5 +115,5 @@ def _read_operands(asks: str, found: Any, place: str) -> tuple[float | str, ...]
     if asks != "grade":
         return (read_number(found, place),)
     if found not in GRADES:
-        raise DocumentError(place, f"no grade {found!r}", nearest(found, GRADES))
+        raise DocumentError(place, gettext("no grade %(value)r") % {"value": found}, nearest(found, GRADES))
     return (found,)

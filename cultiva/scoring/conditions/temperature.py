@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import nearest
 from cultiva.criteria.words import pick
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, nearest
 
 WORDS = {"cold": ("frío", "cold"), "warm": ("templado", "warm"), "hot": ("caliente", "hot")}
 
@@ -28,7 +28,11 @@ class TemperatureIs(Condition):
     def read(cls, document: dict[str, Any], place: str) -> Self:
         found = document["temperature"]
         if found not in WORDS:
-            raise DocumentError(f"{place}.temperature", f"no temperature {found!r}", nearest(found, list(WORDS)))
+            raise DocumentError(
+                f"{place}.temperature",
+                gettext("no temperature %(value)r") % {"value": found},
+                nearest(found, list(WORDS)),
+            )
         return cls(found)
 
     def predicate(self, context: Context) -> str:

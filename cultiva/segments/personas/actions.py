@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Max
+from django.utils.translation import gettext
 
 from cultiva.accounts.actions import record_audit
 from cultiva.criteria.checking import check
@@ -24,7 +25,8 @@ from cultiva.criteria.references import (
 from cultiva.events.actions import record_events
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
-from cultiva.lib.documents import DocumentError, check_keys, read_document
+from cultiva.lib.documents import DocumentError, Mistakes, check_keys, read_document
+from cultiva.lib.refusals import Refusal
 from cultiva.segments.actions import build as build_segment
 from cultiva.segments.actions import key_of
 from cultiva.segments.building import lock as lock_segments
@@ -43,7 +45,7 @@ CHUNK = 5000  # leads judged in a transaction: about a second
 SMALL = CHUNK  # leads: a workspace of so many is judged at once
 
 
-class PersonaRefused(ValueError):
+class PersonaRefused(Refusal):
     """A persona cannot be made or changed as asked; the message says why and the way out."""
 
 
@@ -76,7 +78,10 @@ def save_persona(
             _check_names(workspace_id, persona)
         before = Persona.objects.select_for_update(no_key=True).filter(workspace_id=workspace_id, key=key).first()
         if before is None and Persona.objects.filter(workspace_id=workspace_id).count() >= MOST_PERSONAS:
-            raise PersonaRefused(f"There are {MOST_PERSONAS} personas already.\nhint: delete one, or use a segment")
+            raise PersonaRefused(
+                gettext("There are %(most)s personas already.") % {"most": MOST_PERSONAS},
+                gettext("delete one, or use a segment"),
+            )
         found = before or Persona(workspace_id=workspace_id, key=key, created_at=at, revision=0, is_draft=True)
         if before is None:
             found.position = _last_place(workspace_id) + 1
@@ -116,7 +121,7 @@ def publish_persona(*, workspace_id: int, text: str, at: datetime) -> PersonaVer
             at=at,
         )  # fmt: skip
     except PersonaRefused as error:
-        raise DocumentError("persona", str(error)) from error
+        raise DocumentError("persona", error.problem, error.hint) from error
     return PersonaVersion.objects.get(workspace_id=workspace_id, key=found.key, revision=found.revision)
 
 
@@ -128,26 +133,33 @@ def read_hints(body: Mapping[str, Any], name: str) -> dict[str, str]:
 
 def _check(name: str, key: str, criteria: Sequence[Any]) -> None:
     if not name:
-        raise PersonaRefused("A persona needs a name.")
+        raise PersonaRefused(gettext("A persona needs a name."))
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,79}", key):
-        raise PersonaRefused(f"No key {key!r}.\nhint: small letters, digits, - and _, 80 at most")
+        raise PersonaRefused(
+            gettext("No key %(value)r.") % {"value": key}, gettext("small letters, digits, - and _, 80 at most")
+        )
     if not criteria:
-        raise PersonaRefused("A persona needs a criterion: what would you know them by?")
+        raise PersonaRefused(gettext("A persona needs a criterion: what would you know them by?"))
     if len(criteria) > MOST_CRITERIA:
-        raise PersonaRefused(f"{len(criteria)} criteria are too many.\nhint: {MOST_CRITERIA} at most")
+        raise PersonaRefused(
+            gettext("%(count)s criteria are too many.") % {"count": len(criteria)},
+            gettext("%(most_criteria)s at most") % {"most_criteria": MOST_CRITERIA},
+        )
 
 
 def _check_names(workspace_id: int, persona: Criteria) -> None:
     """Raises DocumentError for names that the workspace does not know, and for `since`, which workflows alone have."""
+    mistakes = Mistakes()
     for n, (when, _weight) in enumerate(persona.criteria):
         place = f"persona.criteria[{n}].when"
-        compile_predicate(when, Context(personas=AnyPersona()))
-        for problem in check(when, workspace_id=workspace_id, place=place):
-            raise DocumentError(problem.place, problem.problem, problem.hint)
+        mistakes.of(compile_predicate, when, Context(personas=AnyPersona()))
+        mistakes.errors += check(when, workspace_id=workspace_id, place=place)
         for condition in conditions_of(when):
             if condition.kind in ("workflow", "owner"):
-                hint = "ask for what they are and do, not for what you do with them"
-                raise DocumentError(place, f"a persona cannot ask for `{condition.kind}`", hint)
+                words = gettext("a persona cannot ask for `%(kind)s`") % {"kind": condition.kind}
+                hint = gettext("ask for what they are and do, not for what you do with them")
+                mistakes.errors.append(DocumentError(place, words, hint))
+    mistakes.tell()
 
 
 def _hints(texts: Mapping[str, str] | None) -> dict[str, str]:
@@ -207,7 +219,7 @@ def move_persona(*, workspace_id: int, key: str, by_places: int, by: str, at: da
         found = list_personas(workspace_id)
         here = next((n for n, each in enumerate(found) if each.key == key), None)
         if here is None:
-            raise PersonaRefused(f"There is no persona {key!r}.")
+            raise PersonaRefused(gettext("There is no persona %(value)r.") % {"value": key})
         there = min(max(here + by_places, 0), len(found) - 1)
         if there == here:
             return
@@ -225,7 +237,9 @@ def delete_persona(*, workspace_id: int, key: str, by: str, at: datetime) -> Non
         _lock(workspace_id)
         found = find_persona(workspace_id, key)
         if found is None:
-            raise PersonaRefused(f"There is no persona {key!r}.\nhint: it may have been deleted")
+            raise PersonaRefused(
+                gettext("There is no persona %(value)r.") % {"value": key}, gettext("it may have been deleted")
+            )
         forget_references(workspace_id=workspace_id, kind="persona", key=key)
         _audit(found, "deleted", by=by, at=at)
         found.delete()

@@ -35,7 +35,7 @@ class PersonaFile(DocumentKind):
         try:
             delete_persona(workspace_id=workspace_id, key=key, by=by, at=at)
         except StillUsed as error:
-            raise CannotDelete(str(error)) from error
+            raise CannotDelete(error.problem, error.hint) from error
 
 
 def document_of(persona: Persona) -> Json:

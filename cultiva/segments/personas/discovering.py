@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 import cultiva
 from cultiva.accounts.actions import record_audit
@@ -324,13 +325,15 @@ def accept_group(
         found = Discovery.objects.select_for_update().filter(workspace_id=workspace_id, id=discovery_id).first()
         groups = found.result.get("groups", []) if found else []
         if found is None or not 0 <= number < len(groups):
-            raise PersonaRefused("There is no such group.\nhint: look for groups again")
+            raise PersonaRefused(gettext("There is no such group."), gettext("look for groups again"))
         group = groups[number]
         known = Persona.objects.filter(workspace_id=workspace_id, key=group["accepted"] or "").first()
         if known is not None:
             return known
         if not group["criteria"]:
-            raise PersonaRefused("This group has no few conditions to be known by.\nhint: write the criteria yourself")
+            raise PersonaRefused(
+                gettext("This group has no few conditions to be known by."), gettext("write the criteria yourself")
+            )
         name = name.strip() or group["name"][language]
         persona = save_persona(
             workspace_id=workspace_id, name=name, key=free_key(workspace_id, name), criteria=group["criteria"],

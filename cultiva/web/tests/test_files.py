@@ -11,10 +11,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from cultiva.accounts.models import AuditEntry, Role
+from cultiva.accounts.models import AuditEntry, Role, User
 from cultiva.consent.models import PurposeVersion
 from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.documents.applying import apply_folder
+from cultiva.documents.kinds import kinds
 from cultiva.documents.models import UploadedFiles
 from cultiva.web.tests.test_api_keys import signed_in
 
@@ -163,3 +164,35 @@ def huerta_members(workspace: Any) -> Any:
     from cultiva.accounts.models import Membership
 
     return Membership.objects.filter(workspace_id=workspace.id).select_related("user").order_by("id")
+
+
+BAD = {  # {path: (text, what is said of it in Spanish)}
+    "policies/aviso.yaml": (
+        "policy: aviso\ncontroller: {name: Riega}\nprofiling: x\nlanguages: {es: {}}", "falta `address`"
+    ),
+    "purposes/sms.yaml": ("purpose: sms\nchannel: [sms\n", "no es YAML"),
+    "magnets/guia.yaml": ("magnet: guia\nfile: guia.pdf\n", "clave desconocida `file`"),
+    "templates/hola.yaml": ("template: hola\npurpose: x\n", "falta `languages`"),
+    "forms/alta.yaml": ("form: alta\npolicy: nada\n", "no existe policy `nada`"),
+    "models/otro.yaml": ("model: otro\ndimensions: {a: {}}\nrules: []\n", "la lista está vacía"),
+    "segments/eses.yaml": ("segment: eses\ncriteria: {attribute: contry, is: ES}\n", "no hay attribute `contry`"),
+    "personas/jefa.yaml": (
+        "persona: jefa\nnombre: Jefa\ncriteria: []\n", "clave desconocida `nombre`"
+    ),
+    "lifecycles/otro.yaml": ("lifecycle: otro\nstages: [{key: lead, aside: 7}]\n", "7 no es ni true ni false"),
+    "workflows/otro.yaml": (
+        "workflow: otro\npurpose: marketing\nentry: {event: page}\nstart: a\nnodes: {a: {wait: {days: 1}, next: b}}\n",
+        "no existe el nodo `b`",
+    ),
+    "modls/otro.yaml": ("model: otro\n", "ningún tipo de documento tiene la carpeta `modls`"),
+}  # fmt: skip
+
+
+def test_what_is_wrong_with_any_kind_of_document_is_said_in_the_readers_language(owner: Client) -> None:
+    assert {path.partition("/")[0] for path in BAD} == {kind.folder for kind in kinds().values()} | {"modls"}
+    User.objects.update(language="es")
+    page = plan_of(owner, {path: text for path, (text, _said) in BAD.items()})
+    assert "Esto no se puede aplicar" in page
+    assert not [said for _text, said in BAD.values() if said not in page]
+    for english in ("is missing", "did you mean", "unknown key", "no node", "known:", "is needed", "line "):
+        assert english not in page
