@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from cultiva.criteria.context import Context
 from cultiva.criteria.days import read_date
 from cultiva.criteria.patterns import read_pattern
-from cultiva.criteria.reading import read_days, read_list, read_number, read_range, read_text
+from cultiva.criteria.reading import read_days, read_key, read_list, read_number, read_range, read_text
 from cultiva.criteria.values import Element, Test, Value
 from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.folding import fold
@@ -62,19 +62,7 @@ class Comparison:
                 raise DocumentError(
                     place, gettext("unknown key `%(key)s`") % {"key": key}, nearest(key, [subject, *OPERATORS])
                 )
-        found = [key for key in document if key in OPERATORS]
-        if len(found) != 1:
-            problem = (
-                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
-                if found
-                else gettext("no operator is given")
-            )
-            raise DocumentError(
-                place,
-                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
-                gettext("known: %(listed)s") % {"listed": ", ".join(OPERATORS)},
-            )
-        operator = found[0]
+        operator = read_key(document, OPERATORS, place, missing=lambda: gettext("no operator is given"))
         operands = _read_operands(operator, document[operator], f"{place}.{operator}")
         pattern = read_pattern(str(operands[0]), f"{place}.matches") if operator == "matches" else ""
         return cls(operator, operands, pattern)

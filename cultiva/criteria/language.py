@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from cultiva.criteria.conditions.base import Condition, Reads
 from cultiva.criteria.context import Context
+from cultiva.criteria.reading import all_of
 from cultiva.lib.documents import DocumentError, Mistakes, check_keys, nearest
 from cultiva.lib.plugins import plugins
 
@@ -89,7 +90,7 @@ def _kind(document: Mapping[Any, Any], place: str) -> str:
     known = [*OPERATORS, *plugins("conditions")]
     kinds = [key for key in document if key in known]
     if len(kinds) > 1:
-        listed = " and ".join(f"`{kind}`" for kind in kinds)
+        listed = all_of(kinds)
         raise DocumentError(
             place,
             gettext("%(listed)s stand in one node") % {"listed": listed},

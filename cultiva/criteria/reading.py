@@ -1,6 +1,7 @@
 """Reading single values of documents. Errors name the place, the value and the way out."""
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext
@@ -73,3 +74,21 @@ def read_range(value: Any, place: str) -> tuple[float, float]:
             gettext("write the lower number first"),
         )
     return low, high
+
+
+def read_key(document: Mapping[str, Any], keys: Sequence[str], place: str, *, missing: Callable[[], str]) -> str:
+    """The one of these keys that a document has; raises DocumentError for several, or none, which `missing` says."""
+    found = [key for key in document if key in keys]
+    if len(found) == 1:
+        return found[0]
+    problem = gettext("%(listed)s stand together") % {"listed": all_of(found)} if found else missing()
+    raise DocumentError(
+        place,
+        gettext("%(problem)s; exactly one is needed") % {"problem": problem},
+        gettext("known: %(listed)s") % {"listed": ", ".join(keys)},
+    )
+
+
+def all_of(keys: Iterable[str]) -> str:
+    """`is` and `gt`, in the reader's language."""
+    return f" {gettext('and')} ".join(f"`{key}`" for key in keys)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from cultiva.criteria.needs import likely_slips
+from cultiva.criteria.reading import all_of
 from cultiva.criteria.references import forget_references
 from cultiva.documents.kinds import CannotDelete, Present, VersionedKind, read_once
 from cultiva.documents.normal import write_yaml
@@ -36,7 +37,7 @@ class Model(VersionedKind):
 
     def conflicts(self, bodies: Mapping[str, dict[str, Any]]) -> dict[str, DocumentError]:
         chosen = [key for key, body in bodies.items() if body.get("primary") is True]
-        listed = " and ".join(f"`{key}`" for key in chosen)
+        listed = all_of(chosen)
         error = DocumentError(
             "primary",
             gettext("%(listed)s cannot both be the primary model") % {"listed": listed},

@@ -15,7 +15,7 @@ from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import ACTS, ANY, Context
 from cultiva.criteria.days import read_dates, spans_of_days
 from cultiva.criteria.figures import EACH, Figure
-from cultiva.criteria.reading import read_count, read_days, read_text
+from cultiva.criteria.reading import all_of, read_count, read_days, read_key, read_text
 from cultiva.criteria.words import (
     EVENTS,
     JOINTS,
@@ -246,7 +246,7 @@ class EventHappened(Condition):
 def _refuse_together(document: dict[str, Any], keys: Sequence[str], place: str) -> None:
     found = [key for key in document if key in keys]
     if len(found) > 1:
-        listed = " and ".join(f"`{key}`" for key in found)
+        listed = all_of(found)
         raise DocumentError(
             place, gettext("%(listed)s stand together") % {"listed": listed}, gettext("keep one of them")
         )
@@ -267,18 +267,10 @@ def _read_limits(document: dict[str, Any], place: str) -> Comparison | None:
     if not kind and found:
         hint = gettext("times: {at_least: 3} counts events; sum: value adds a property up")
         raise DocumentError(place, gettext("`%(value)s` needs `sum` or `max`") % {"value": found[0]}, hint)
-    if kind and len(found) != 1:
-        problem = (
-            gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
-            if found
-            else gettext("no limit is given")
-        )
-        raise DocumentError(
-            place,
-            gettext("%(problem)s; exactly one is needed") % {"problem": problem},
-            gettext("known: %(listed)s") % {"listed": ", ".join(FIGURES)},
-        )
-    return Comparison(found[0], read_figure(found[0], document[found[0]], f"{place}.{found[0]}")) if kind else None
+    if not kind:
+        return None
+    limit = read_key(document, FIGURES, place, missing=lambda: gettext("no limit is given"))
+    return Comparison(limit, read_figure(limit, document[limit], f"{place}.{limit}"))
 
 
 def _within_spans(spans: Sequence[tuple[datetime | None, datetime | None]], context: Context) -> str:

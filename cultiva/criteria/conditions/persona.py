@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from cultiva.criteria.comparisons import FIGURES, Comparison, figure_test, read_figure
 from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import read_text
+from cultiva.criteria.reading import read_key, read_text
 from cultiva.criteria.words import comparison_words, operand_words, pick
 from cultiva.lib.documents import DocumentError, nearest
 
@@ -30,19 +30,8 @@ class PersonaIsClose(Condition):
 
     @classmethod
     def read(cls, document: dict[str, Any], place: str) -> Self:
-        found = [key for key in document if key in FIGURES]
-        if len(found) != 1:
-            problem = (
-                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
-                if found
-                else gettext("no limit is given")
-            )
-            raise DocumentError(
-                place,
-                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
-                "{persona: it-director, gte: 0.6}",
-            )
-        limits = Comparison(found[0], read_figure(found[0], document[found[0]], f"{place}.{found[0]}"))
+        limit = read_key(document, FIGURES, place, missing=lambda: gettext("no limit is given"))
+        limits = Comparison(limit, read_figure(limit, document[limit], f"{place}.{limit}"))
         return cls(read_text(document["persona"], f"{place}.persona"), limits, place)
 
     def predicate(self, context: Context) -> str:

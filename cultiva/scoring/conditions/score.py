@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.criteria.conditions.base import Condition, Reads, Reference
 from cultiva.criteria.context import Context
-from cultiva.criteria.reading import read_number, read_range, read_text
+from cultiva.criteria.reading import read_key, read_number, read_range, read_text
 from cultiva.criteria.words import operand_words, pick
 from cultiva.lib.documents import DocumentError, nearest
 from cultiva.scoring.models import ModelVersion
@@ -43,19 +43,7 @@ class ScoreReaches(Condition):
     @classmethod
     def read(cls, document: dict[str, Any], place: str) -> Self:
         model = read_text(document["score"], f"{place}.score")
-        found = [key for key in document if key in (*FIGURES, "grade")]
-        if len(found) != 1:
-            problem = (
-                gettext("%(listed)s stand together") % {"listed": " and ".join(f"`{key}`" for key in found)}
-                if found
-                else gettext("nothing is asked")
-            )
-            raise DocumentError(
-                place,
-                gettext("%(problem)s; exactly one is needed") % {"problem": problem},
-                gettext("known: %(listed)s, grade") % {"listed": ", ".join(FIGURES)},
-            )
-        asks = found[0]
+        asks = read_key(document, (*FIGURES, "grade"), place, missing=lambda: gettext("nothing is asked"))
         if asks == "grade" and "dimension" in document:
             raise DocumentError(
                 place, gettext("`grade` and `dimension` stand together"), gettext("a model has one grade")
