@@ -1,6 +1,7 @@
 """`cultiva persona`: what personas there are, and whether leads fall into groups."""
 
 import json
+import time
 from datetime import datetime
 
 import click
@@ -91,16 +92,17 @@ def discover(workspace: str, seed: int, is_json: bool) -> None:
 
         from cultiva.lib import clock
         from cultiva.lib.database import workspace_scope
-        from cultiva.segments.personas.discovering import ask_discovery, find_discovery, run_next
+        from cultiva.segments.personas.discovering import GOING, ask_discovery, run_next
 
         place = named_workspace(workspace)
-        asked = ask_discovery(workspace_id=place.id, by="command line", at=clock.now(), seed=seed)
-        run_next(workspace_id=place.id, at=clock.now(), real_now=datetime.now(UTC))
-        with workspace_scope(place.id):
-            found = find_discovery(place.id, asked.id)
-    assert found is not None
+        found = ask_discovery(workspace_id=place.id, by="command line", at=clock.now(), seed=seed)
+        while found.state in GOING:
+            if not run_next(workspace_id=place.id, at=clock.now(), real_now=datetime.now(UTC)):
+                time.sleep(1)  # a worker was quicker
+            with workspace_scope(place.id):
+                found.refresh_from_db()
     if found.state != "done":
-        raise ValueError(f"No answer: {found.problem or 'a worker is at it already'}\nhint: see the screen of personas")
+        raise ValueError(f"No answer: {found.problem}\nhint: see the screen of personas")
     if is_json:
         say(json.dumps({"leads": found.leads, **found.result}, ensure_ascii=False))
         return
