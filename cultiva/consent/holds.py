@@ -232,6 +232,7 @@ def _why(ours: str, theirs: str) -> Any:
 
 HOLDS = [
     Hold("consent_evidence", "lead_id", stay, "proof"),
+    Hold("consent_sealed_head", "lead_id", stay, "proof"),
     Hold(
         "consent_state",
         "lead_id",

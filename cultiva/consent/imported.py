@@ -20,6 +20,7 @@ from cultiva.consent.evidence import (
     Act,
     Circumstances,
     canonical_json,
+    checks_of,
     digest_text,
     hash_link,
     payload_of,
@@ -40,7 +41,7 @@ BY_IMPORT = Circumstances(action="import")
 STRICTNESS = {"unsubscribed": 1, "hard_bounce": 2, "erasure": 3, "objection": 4, "complaint": 4, "manual": 4}
 COLUMNS = """
   id bigint, lead_id bigint, ordinal int, act text, purpose text, channel text, occurred_at timestamptz,
-  payload_digest text, previous_hash text, hash text, salt text, payload jsonb
+  payload_digest text, previous_hash text, hash text, salt text, payload jsonb, checks text
 """
 
 
@@ -200,12 +201,13 @@ def _chain(
     circumstances = payload_of(Act(""), BY_IMPORT, at)
     place = 0
     said: Json | None = None
-    payload = ""
+    payload = checks = ""
     for (person, act, occurred_at), evidence_id in zip(acts, ids, strict=True):
         ordinal, previous = ends.get(person.lead_id, (0, BEGINNING))
         ordinal += 1
         if act.payload is not said:  # a person's acts say the same
-            said, payload = act.payload, canonical_json({**circumstances, **act.payload})  # as payload_of does
+            said, whole = act.payload, {**circumstances, **act.payload}  # as payload_of does
+            payload, checks = canonical_json(whole), checks_of(whole)
         salt = salts[place : place + 2 * SALT_BYTES]
         place += 2 * SALT_BYTES
         digest = digest_text(salt, payload)
@@ -216,7 +218,7 @@ def _chain(
         ends[person.lead_id] = ordinal, hashed
         yield (
             evidence_id, person.lead_id, ordinal, act.act, act.purpose, act.channel, occurred_at, digest, previous,
-            hashed, salt, payload,
+            hashed, salt, payload, checks,
         )  # fmt: skip
 
 

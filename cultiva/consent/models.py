@@ -79,9 +79,49 @@ class EvidencePayload(LeadRow):
     )
     salt = models.CharField(max_length=32)
     payload = models.JSONField(default=dict)
+    checks = models.TextField(default="", db_default="")  # evidence.checks_of; empty where it was written in bulk
 
     class Meta:
         db_table = "consent_evidence_payload"
+
+
+class Seal(WorkspaceRow):
+    """The ends of the chains that grew since the seal before, under one root that the audit log keeps too."""
+
+    id = models.BigAutoField(primary_key=True)
+    ordinal = models.PositiveIntegerField()
+    sealed_at = models.DateTimeField()
+    made_at = models.DateTimeField()  # real time
+    upto_id = models.BigIntegerField()  # of the evidence that it looked at
+    heads = models.PositiveIntegerField()
+    heads_root = models.CharField(max_length=64)  # sealing.merkle_root
+    previous_root = models.CharField(max_length=64)
+    root = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "consent_seal"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "ordinal"], name="one_seal_a_number")
+        ]
+
+
+class SealedHead(LeadRow):
+    """The end of one lead's chain as a seal found it: nothing up to it can go unnoticed."""
+
+    id = models.BigAutoField(primary_key=True)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    ordinal = models.PositiveIntegerField()
+    hash = models.CharField(max_length=64)
+    seal = models.PositiveIntegerField()  # its ordinal
+
+    class Meta:
+        db_table = "consent_sealed_head"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "lead", "ordinal"], name="sealed_once")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "seal", "lead"], name="sealed_head_of_seal")
+        ]
 
 
 class ConsentMark(LeadRow):

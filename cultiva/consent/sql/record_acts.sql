@@ -6,7 +6,7 @@
 WITH given AS (
   SELECT * FROM jsonb_to_recordset(%(acts)s::jsonb) AS act(
     ordinal int, act text, purpose text, channel text, payload_digest text, previous_hash text, hash text,
-    salt text, payload jsonb)
+    salt text, payload jsonb, checks text)
 ), evidence AS (
   INSERT INTO consent_evidence (workspace_id, lead_id, ordinal, act, purpose, channel, occurred_at,
                                 payload_digest, previous_hash, hash)
@@ -14,8 +14,8 @@ WITH given AS (
     FROM given ORDER BY ordinal
   RETURNING id, ordinal, act, purpose, channel
 ), beside AS (
-  INSERT INTO consent_evidence_payload (workspace_id, evidence_id, salt, payload)
-  SELECT %(workspace)s, evidence.id, given.salt, given.payload FROM evidence JOIN given USING (ordinal)
+  INSERT INTO consent_evidence_payload (workspace_id, evidence_id, salt, payload, checks)
+  SELECT %(workspace)s, evidence.id, given.salt, given.payload, given.checks FROM evidence JOIN given USING (ordinal)
 ), state AS (
   INSERT INTO consent_state (workspace_id, lead_id, purpose, channel, state, since, evidence_id)
   SELECT DISTINCT ON (purpose, channel) %(workspace)s, %(lead)s, purpose, channel, act, %(at)s::timestamptz, id
