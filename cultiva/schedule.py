@@ -12,6 +12,7 @@ from functools import partial
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.bulk import running as bulk
+from cultiva.consent.renewing import remind_pending, tell_expiring
 from cultiva.consent.sealing import seal_chains
 from cultiva.demo.live import is_live, tick
 from cultiva.documents.uploads import forget_old_uploads
@@ -102,6 +103,14 @@ def seal_consents(workspace_id: int, at: datetime) -> None:
     seal_chains(workspace_id=workspace_id, at=at, real_now=datetime.now(UTC))
 
 
+def remind_of_confirmations(workspace_id: int, at: datetime) -> None:
+    remind_pending(workspace_id=workspace_id, at=at)
+
+
+def tell_expiring_consents(workspace_id: int, at: datetime) -> None:
+    tell_expiring(workspace_id=workspace_id, at=at)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -119,6 +128,8 @@ JOBS = [
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
     Job("forget bulk actions", timedelta(minutes=10), forget_bulk_actions),
     Job("seal consents", timedelta(minutes=30), seal_consents),
+    Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
+    Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
 ]
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -49,6 +50,64 @@ def seal(workspace: str) -> None:
         say(f"seal {each.ordinal}: {each.heads} chains, root {each.root}")
     if not made:
         say("No chain grew since the last seal.")
+
+
+@consent.command()
+@click.argument("lead")
+@of_workspace
+@click.option("--output", type=click.Path(path_type=Path), help="The file; consent-LEAD.zip if absent.")
+def prove(lead: str, workspace: str, output: Path | None) -> None:
+    """Write all that proves what a lead agreed to, as a signed ZIP. LEAD: its number, or its address."""
+    with product():
+        from cultiva.consent.bundle import prove as bundle_of
+        from cultiva.lib import clock
+
+        place = named_workspace(workspace)
+        lead_id = _lead(place.id, lead)
+        content = bundle_of(workspace_id=place.id, lead_id=lead_id, at=clock.now(), by="cli")
+    path = output or Path(f"consent-{lead_id}.zip")
+    path.write_bytes(content)
+    say(f"{path}: {len(content)} bytes")
+
+
+@consent.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", default="", help="The published key, or the file of published keys (.json).")
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
+def check(file: Path, key: str, is_json: bool) -> None:
+    """Check a bundle, here and without a database or network. Exit status 1 where it is not genuine."""
+    from cultiva.consent import check_proof
+
+    text = Path(key).read_text(encoding="utf-8") if key.endswith(".json") else key
+    try:
+        facts, problems = check_proof.check(file, text or None)
+    except (check_proof.Bad, KeyError, ValueError, TypeError, AttributeError) as error:
+        facts, problems = {}, [f"not a bundle: {error}"]
+    if is_json:
+        say(json.dumps({"is_genuine": not problems, "facts": facts, "problems": problems}, ensure_ascii=False))
+    else:
+        for name, value in facts.items():
+            say(f"{name}: {value}")
+        for problem in problems:
+            say(f"PROBLEM: {problem}")
+        say("NOT GENUINE" if problems else "genuine")
+    if problems:
+        sys.exit(1)
+
+
+def _lead(workspace_id: int, word: str) -> int:
+    from cultiva.leads.actions import read_address
+    from cultiva.leads.aliases import current_lead_id
+    from cultiva.leads.models import Lead
+    from cultiva.lib.database import workspace_scope
+
+    with workspace_scope(workspace_id):
+        found = Lead.objects.filter(workspace_id=workspace_id)
+        found = found.filter(id=int(word)) if word.isdigit() else found.filter(email_key=read_address(word).key)
+        lead = found.first()
+        if lead is None:
+            raise LookupError(f"There is no lead {word!r}.\nhint: give its number, or its address")
+        return current_lead_id(workspace_id, lead.id)
 
 
 def _places(slug: str) -> list[Any]:

@@ -7,7 +7,7 @@ payload beside it. Emptying a payload (an erasure) therefore leaves the chain wh
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ Json = dict[str, Any]
 
 BEGINNING = "0" * 64  # the hash before a lead's first evidence
 SALT_BYTES = 16
+NEVER: Mapping[str, str] = {}  # no consent expires
 MERGE = "merge"  # the `action` of what a lead took over from one that was merged into it
 STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash", "hash")
 
@@ -48,7 +49,7 @@ class Circumstances:
 class Act:
     """One thing the person did; `payload` holds only text, whole numbers, booleans and lists of them."""
 
-    act: str  # policy_accepted | given | withdrawn | confirmed | objected
+    act: str  # one of verifying.ACTS
     purpose: str = ""
     channel: str = ""
     payload: Json = field(default_factory=dict)
@@ -73,11 +74,12 @@ def record_acts(
     at: datetime,
     profiling: str = "",
     is_new_lead: bool = False,
+    expired_before: Mapping[str, str] = NEVER,
 ) -> list[RecordedAct]:
     """Add acts to a lead's chain, in order, and set states and marks by them. Locks the lead for the transaction.
 
     `profiling`: interest (the declared basis), consented, objected, or nothing said. `is_new_lead`: made in this
-    transaction, so nobody else sees the lead and there is no chain to read.
+    transaction, so nobody else sees the lead and there is no chain to read. `expired_before`: as in `rules.Rules`.
     """
     ordinal, previous = (0, BEGINNING) if is_new_lead else _lock_chain(workspace_id, lead_id)
     rows = []
@@ -93,6 +95,7 @@ def record_acts(
         "is_accepted": any(act.act == "policy_accepted" for act in acts),
         "is_confirmed": any(act.act == "confirmed" for act in acts),
         "profiling": profiling,
+        "expired_before": json.dumps(dict(expired_before)),
     }
     recorded = fetch_all(load_sql("consent", "record_acts"), parameters)
     return [

@@ -13,7 +13,8 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from cultiva.consent.actions import address_hash, properties_of
+from cultiva.consent.acts import properties_of
+from cultiva.consent.deciding import address_hash
 from cultiva.consent.evidence import (
     BEGINNING,
     SALT_BYTES,

@@ -35,7 +35,8 @@ CHUNK = 20_000  # rows; about 30 MB
 MOST_ORDINALS = 1000  # tried where a row's place was changed
 ACTS = (
     "policy_accepted", "given", "withdrawn", "confirmed", "objected", "contract", "soft_opt_in", "restricted",
-    "released", "minor", "guardian_consented", "imported_with_proof", "imported_declared", "imported_contract",
+    "released", "blocked", "minor", "guardian_consented", "imported_with_proof", "imported_declared",
+    "imported_contract",
 )  # fmt: skip
 
 
@@ -362,4 +363,4 @@ def _fetch(workspace_id: int, name: str, parameters: Json) -> list[Link]:
 
 
 def _links(rows: Iterable[tuple[Any, ...]]) -> list[Link]:
-    return [Link(*row[:11], orjson.loads(row[11]) if row[11] else {}, row[12] or "") for row in rows]
+    return [Link(*[*row[:11], orjson.loads(row[11]) if row[11] else {}, row[12] or ""]) for row in rows]

@@ -10,7 +10,8 @@ from typing import Any
 
 from cultiva.capture.models import FormVersion
 from cultiva.consent import evidence
-from cultiva.consent.actions import CONFIRMATION_LIFE, act_of_accepting, act_of_giving, properties_of
+from cultiva.consent.actions import CONFIRMATION_LIFE
+from cultiva.consent.acts import act_of_accepting, act_of_giving, properties_of
 from cultiva.consent.evidence import Act, Circumstances
 from cultiva.consent.models import Evidence, PolicyVersion, PurposeVersion
 from cultiva.demo.history import Newcomer

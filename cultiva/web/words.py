@@ -47,6 +47,13 @@ def refusals() -> dict[str, str]:
         "no_basis": _("never agreed to it"),
         "no_address": _("has no address"),
         "unconfirmed": _("agreed, but the address is not confirmed yet"),
+        "expired": _("agreed too long ago: ask again"),
+        "minor": _("is a minor, and no parent or guardian agreed"),
+        "restricted": _("asked that the data be kept and not used"),
+        "register_unchecked": _("the exclusion register was not read lately"),
+        "excluded_register": _("stands on an exclusion register"),
+        "outside_hours": _("not at this hour, by law"),
+        "capped": _("got enough for now"),
     }
 
 

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
 from cultiva.bulk.running import create_action, go_on, start
+from cultiva.consent.models import Evidence
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define
 from cultiva.leads.merging import merge_leads
@@ -112,6 +113,7 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
         "bulk_action_id": action.id, "export_id": export.id,
+        "evidence_id": Evidence.objects.filter(lead_id=ana.id).order_by("id").values_list("id", flat=True)[0],
     }  # fmt: skip
 
 

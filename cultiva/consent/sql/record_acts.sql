@@ -1,6 +1,7 @@
 -- Record acts of consent of one lead: each evidence with its payload beside it, and what follows from them for the
 -- lead's states and marks. Input: %(acts)s, a JSON array; output: a row an act, in order.
---  * A state that is as the act wants it keeps its date and its evidence: `is_new` is false.
+--  * A state that is as the act wants it keeps its date and its evidence: `is_new` is false. Given once more, it is
+--    renewed; but one that has expired begins anew (%(expired_before)s: {channel: instant}).
 --  * %(profiling)s: interest | consented | objected, or empty. Legitimate interest does not undo an objection; the
 --    person's own tick does.
 WITH given AS (
@@ -17,12 +18,18 @@ WITH given AS (
   INSERT INTO consent_evidence_payload (workspace_id, evidence_id, salt, payload, checks)
   SELECT %(workspace)s, evidence.id, given.salt, given.payload, given.checks FROM evidence JOIN given USING (ordinal)
 ), state AS (
-  INSERT INTO consent_state (workspace_id, lead_id, purpose, channel, state, since, evidence_id)
+  INSERT INTO consent_state AS known (workspace_id, lead_id, purpose, channel, state, since, evidence_id)
   SELECT DISTINCT ON (purpose, channel) %(workspace)s, %(lead)s, purpose, channel, act, %(at)s::timestamptz, id
     FROM evidence WHERE act IN ('given', 'withdrawn') ORDER BY purpose, channel, ordinal DESC
-  ON CONFLICT (workspace_id, lead_id, purpose, channel) DO UPDATE
-    SET state = excluded.state, since = excluded.since, evidence_id = excluded.evidence_id
-    WHERE consent_state.state <> excluded.state
+  ON CONFLICT (workspace_id, lead_id, purpose, channel) DO UPDATE SET
+    (state, since, evidence_id, renewed_at, was_withdrawn, expiry_told_at) = (
+      SELECT excluded.state, CASE WHEN is_renewed THEN known.since ELSE excluded.since END,
+             CASE WHEN is_renewed THEN known.evidence_id ELSE excluded.evidence_id END,
+             CASE WHEN is_renewed THEN excluded.since END,
+             excluded.state = 'given' AND (known.was_withdrawn OR known.state = 'withdrawn'), NULL::timestamptz
+        FROM (SELECT known.state = excluded.state AND NOT coalesce(greatest(known.since, known.renewed_at)
+                     < (%(expired_before)s::jsonb ->> known.channel::text)::timestamptz, false) AS is_renewed) so)
+    WHERE known.state <> excluded.state OR excluded.state = 'given'
   RETURNING evidence_id
 ), mark AS (
   INSERT INTO consent_mark (workspace_id, lead_id, valid_since, confirmed_since, profiled_since, objected_at)
