@@ -44,9 +44,10 @@ LEAD: Json = {
     "visitor_count": 2,
     "merged_ids": [],
 }
+LABEL = "Quiero recibir por correo consejos de riego y novedades de Riega Azudea. Puedo darme de baja cuando quiera."
 CONSENT_IN: Json = {
     "purpose": "marketing",
-    "text": "Quiero recibir por correo consejos de riego y novedades de Riega Azudea. Puedo darme de baja cuando quiera.",
+    "text": LABEL,
     "version": 1,
     "box": "newsletter",
     "time": "2026-03-10T11:59:30Z",
@@ -86,9 +87,7 @@ CONSENTS: Json = {
             "hash": "9b5c…",
             "previous_hash": "4f0e…",
             "seal": 31,
-            "payload": {
-                "checkbox_label_text": "Quiero recibir por correo consejos de riego y novedades de Riega Azudea. Puedo darme de baja cuando quiera."
-            },
+            "payload": {"checkbox_label_text": LABEL},
         }
     ],
 }

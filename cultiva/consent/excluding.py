@@ -29,6 +29,7 @@ SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 HEADINGS = frozenset({"email", "address", "phone", "hash", "sha256", "email_sha256", "phone_sha256", "address_hash"})
 CHUNK = 20_000
 MOST_REFUSED = 100  # told of
+LIFTABLE = ("manual", "hard_bounce")  # by staff: the rest is what people said themselves
 IMPORTED = "suppressed"  # the list of what was imported as hashes to be suppressed
 # By hand, or as an import says; what bounced, complained or was erased says so itself.
 BY_HAND = ("manual", "objection", "complaint", "unsubscribed")
@@ -118,9 +119,7 @@ def import_suppressions(*, workspace_id: int, content: bytes, reason: str, by: s
 def lift_suppression(*, workspace_id: int, suppression_id: int, by: str, at: datetime) -> bool:
     """Take an address off the list that staff put there; what the person said themselves stays (False)."""
     with workspace_scope(workspace_id):
-        found = Suppression.objects.filter(
-            workspace_id=workspace_id, id=suppression_id, reason__in=("manual", "hard_bounce")
-        )
+        found = Suppression.objects.filter(workspace_id=workspace_id, id=suppression_id, reason__in=LIFTABLE)
         lifted = found.delete()[0] == 1
         if lifted:
             target = f"suppression:{suppression_id}"
