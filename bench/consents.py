@@ -93,7 +93,8 @@ def figures_of(workspace_id: int, at: datetime) -> dict[str, float]:
     found = {"without a list": best(everybody), "alone": best(one_by_one, rounds=1)}
     with workspace_scope(workspace_id):
         keys = Lead.objects.filter(workspace_id=workspace_id).exclude(email_key=None).order_by("id")
-        hashes = [address_hash(key) for key in keys.values_list("email_key", flat=True)[::100]]
+        found_keys = keys.values_list("email_key", flat=True)[::100]
+        hashes = [address_hash(key) for key in found_keys if key]
         parameters = {"workspace": workspace_id, "hashes": hashes, "reason": "manual", "at": at}
         execute(load_sql("consent", "suppress_many"), parameters)
     found["with a suppression list"] = best(everybody)

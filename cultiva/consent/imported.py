@@ -68,6 +68,7 @@ class Standing:
     withdrawn: set[tuple[int, str, str]]  # (lead, purpose, channel)
     given: set[tuple[int, str, str]]
     suppressed: Mapping[str, tuple[str, datetime]]  # {email_key: (reason, since)}
+    stopped: set[int]  # leads who want no marketing, are restricted or erased, or are minors
     heads: Mapping[int, tuple[int, str]]  # {lead: (ordinal, hash) at the end of the chain}
 
 
@@ -124,7 +125,7 @@ def _read_standing(
 ) -> Standing:
     known = [person.lead_id for person in people if not person.is_new]
     if not known:
-        return Standing(set(), set(), suppressed, {})
+        return Standing(set(), set(), suppressed, set(), {})
     parameters = {"workspace": workspace_id, "leads": known}
     states = fetch_all(
         "SELECT lead_id, purpose, channel, state FROM consent_state"
@@ -136,13 +137,23 @@ def _read_standing(
         " WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s) AND objected_at IS NOT NULL",
         parameters,
     )
+    stopped = fetch_all(
+        "SELECT lead_id FROM consent_mark WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)"
+        " AND (stopped_at IS NOT NULL OR restricted_at IS NOT NULL OR blocked_at IS NOT NULL"
+        "      OR minor_until IS NOT NULL AND guardian_since IS NULL)",
+        parameters,
+    )
     heads = fetch_all(load_sql("consent", "ends_of_chains"), parameters)
     found: dict[str, set[tuple[int, str, str]]] = {"given": set(), "withdrawn": set()}
     for row in states:
         found[row["state"]].add((row["lead_id"], row["purpose"], row["channel"]))
     found["withdrawn"] |= {(row["lead_id"], PROFILING, "none") for row in objected}
     return Standing(
-        found["withdrawn"], found["given"], suppressed, {row["lead_id"]: (row["ordinal"], row["hash"]) for row in heads}
+        found["withdrawn"],
+        found["given"],
+        suppressed,
+        {row["lead_id"] for row in stopped},
+        {row["lead_id"]: (row["ordinal"], row["hash"]) for row in heads},
     )
 
 
@@ -162,7 +173,7 @@ def _acts(
         return
     since = person.basis_at or at
     yield Act(BASES[person.basis], payload=person.payload), since
-    if person.basis == "customers":
+    if person.basis == "customers" or person.lead_id in standing.stopped:
         return
     is_suppressed = person.email_key in standing.suppressed
     for purpose, channel in purposes:

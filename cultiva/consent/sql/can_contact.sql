@@ -29,9 +29,9 @@ WITH asked AS (
          mark.stopped_at, mark.restricted_at, mark.blocked_at, mark.minor_until, mark.guardian_since,
          state.state, state.since, state.evidence_id AS consent_id, other.evidence_id AS other_id,
          greatest(state.since, state.renewed_at) < %(expired_before)s AS is_expired,
-         coalesce((%(needs_proof)s OR state.was_withdrawn) AND (mark.confirmed_since IS NULL
+         coalesce((%(needs_proof)s OR state.was_withdrawn OR mark.stopped_at IS NOT NULL) AND (mark.confirmed_since IS NULL
                   OR mark.confirmed_since > %(at)s OR mark.confirmed_since < state.since), false) AS is_unproven,
-         CASE WHEN state.was_withdrawn THEN NULL
+         CASE WHEN state.was_withdrawn OR mark.stopped_at IS NOT NULL THEN NULL
               WHEN other.basis IS NOT NULL THEN other.basis
               WHEN %(has_interest)s THEN 'legitimate_interest' END AS other_basis,
          CASE WHEN listed IS NOT NULL THEN encode(sha256(%(list_outer)s::bytea || sha256(%(list_inner)s::bytea
