@@ -17,8 +17,16 @@ from cultiva.consent.actions import withdraw
 from cultiva.consent.bundle import prove
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import ConsentMark, Evidence, PurposeVersion
+from cultiva.consent.notices import bases_of
 from cultiva.consent.receipts import kantara_of, receipt_of
 from cultiva.consent.showing import ShownAct, consents_of
+from cultiva.consent.standing import (
+    Purchase,
+    record_contract,
+    record_guardian,
+    record_soft_opt_in,
+    stop_marketing,
+)
 from cultiva.consent.told import ConsentRefused, Told, record_told_consent
 
 Json = dict[str, Any]
@@ -48,6 +56,31 @@ class WithdrawalIn(Body):
     channel: Literal["", "email", "phone", "sms", "whatsapp", "post", "none"] = Field(
         "", description="The purpose's own, if absent."
     )
+
+
+class PurchaseIn(Body):
+    """The six conditions of a soft opt-in; without one of them there is no basis."""
+
+    purpose: str = Field(min_length=1, max_length=80)
+    sale: str = Field(min_length=1, max_length=200, description="Number of the contract, order or invoice.")
+    sold_by: str = Field(min_length=1, max_length=200, description="The company itself.")
+    products: str = Field(min_length=1, max_length=500, description="What they bought.")
+    obtained_by: str = Field(min_length=1, max_length=500, description="How they gave the address.")
+    opt_out_at_collection: str = Field(min_length=1, max_length=500, description="How they could refuse, then.")
+    opt_out_in_messages: str = Field(min_length=1, max_length=500, description="How they can in each message.")
+
+
+class ContractIn(Body):
+    contract: str = Field(min_length=1, max_length=200, description="Its number or name.")
+    until: Instant | None = Field(None, description="Its end, if it has one.")
+
+
+class GuardianIn(Body):
+    guardian: str = Field(min_length=1, max_length=200, description="Name of the parent or guardian who agreed.")
+
+
+class Nothing(Body):
+    pass
 
 
 class PurposeStanding(BaseModel):
@@ -143,6 +176,66 @@ def withdraw_consent(request: ApiRequest, lead_id: Id, body: WithdrawalIn) -> An
     withdraw(
         workspace_id=call.workspace_id, lead_id=found, purpose=body.purpose, channel=channel, at=call.at,
         circumstances=Circumstances(action="api"),
+    )  # fmt: skip
+    return 200, consents_row(request, found)
+
+
+@endpoint(
+    "POST", "/leads/{lead_id}/purchases", scope="consents:write", tag="Consents", summary="Record a soft opt-in",
+    answers={200: Consents}, example=examples.CONSENTS, body_example=examples.PURCHASE_IN,
+)  # fmt: skip
+def record_purchase(request: ApiRequest, lead_id: Id, body: PurchaseIn) -> Answer:
+    """A customer may be written to about similar products of one's own until they say no, where the law of the
+    workspace and the purpose allow it."""
+    call, found = request.call, lead_row(request, lead_id)["id"]
+    version = PurposeVersion.current(call.workspace_id, body.purpose)
+    if version is None or "soft_opt_in" not in bases_of(version.body):
+        message = f"No purpose `{body.purpose}` in force names `soft_opt_in` among its bases. Publish one that does."
+        raise ApiError(422, "invalid", message, field="purpose")
+    record_soft_opt_in(
+        workspace_id=call.workspace_id, lead_id=found, purpose=version.key, channel=version.body["channel"],
+        purchase=Purchase(**body.model_dump(exclude={"purpose"})), at=call.at, by="system",
+    )  # fmt: skip
+    return 200, consents_row(request, found)
+
+
+@endpoint(
+    "POST", "/leads/{lead_id}/contracts", scope="consents:write", tag="Consents", summary="Record a contract",
+    answers={200: Consents}, example=examples.CONSENTS, body_example={"contract": "2026-0017"},
+)  # fmt: skip
+def record_contract_of(request: ApiRequest, lead_id: Id, body: ContractIn) -> Answer:
+    """It makes the lead valid, and allows the purposes that name `contract` among their bases."""
+    call, found = request.call, lead_row(request, lead_id)["id"]
+    record_contract(
+        workspace_id=call.workspace_id, lead_id=found, contract=body.contract, until=body.until, at=call.at,
+        by="system",
+    )  # fmt: skip
+    return 200, consents_row(request, found)
+
+
+@endpoint(
+    "POST", "/leads/{lead_id}/guardians", scope="consents:write", tag="Consents", summary="A guardian agreed",
+    answers={200: Consents}, example=examples.CONSENTS, body_example={"guardian": "Luz Peña"},
+)  # fmt: skip
+def record_guardian_of(request: ApiRequest, lead_id: Id, body: GuardianIn) -> Answer:
+    """From then on what a minor ticks counts."""
+    call, found = request.call, lead_row(request, lead_id)["id"]
+    record_guardian(
+        workspace_id=call.workspace_id, lead_id=found, guardian=body.guardian, at=call.at,
+        circumstances=Circumstances(action="api"),
+    )  # fmt: skip
+    return 200, consents_row(request, found)
+
+
+@endpoint(
+    "POST", "/leads/{lead_id}/objections", scope="consents:write", tag="Consents", summary="No marketing any more",
+    answers={200: Consents}, example=examples.CONSENTS, body_example={},
+)  # fmt: skip
+def object_to_marketing(request: ApiRequest, lead_id: Id, body: Nothing) -> Answer:
+    """At once, for every purpose on every channel. Only a box ticked later, and proven, counts after it."""
+    call, found = request.call, lead_row(request, lead_id)["id"]
+    stop_marketing(
+        workspace_id=call.workspace_id, lead_id=found, at=call.at, circumstances=Circumstances(action="api")
     )  # fmt: skip
     return 200, consents_row(request, found)
 

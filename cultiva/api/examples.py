@@ -54,6 +54,15 @@ CONSENT_IN: Json = {
     "page": "https://riega.example/guia",
     "ip": "203.0.113.9",
 }
+PURCHASE_IN: Json = {
+    "purpose": "news",
+    "sale": "2026-0017",
+    "sold_by": "Riega Azudea, S.L.",
+    "products": "riego por goteo",
+    "obtained_by": "order in the shop",
+    "opt_out_at_collection": "box in the order",
+    "opt_out_in_messages": "link in each mail",
+}
 CONSENTS: Json = {
     "lead_id": 7,
     "marks": {

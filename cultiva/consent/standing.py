@@ -68,12 +68,14 @@ def record_contract(
 
 def restrict(*, workspace_id: int, lead_id: int, at: datetime, reason: str, by: str = "lead") -> None:
     """Art. 18 GDPR: what is known of the lead is kept, and not used."""
-    _record(workspace_id, lead_id, Act("restricted", payload={"reason": reason}), at, by, {"restricted_at": at})
+    act = Act("restricted", payload={"reason": _reason(reason)})
+    _record(workspace_id, lead_id, act, at, by, {"restricted_at": at})
 
 
 def release(*, workspace_id: int, lead_id: int, at: datetime, reason: str, by: str = "staff") -> None:
     """The restriction ends."""
-    _record(workspace_id, lead_id, Act("released", payload={"reason": reason}), at, by, {"restricted_at": None})
+    act = Act("released", payload={"reason": _reason(reason)})
+    _record(workspace_id, lead_id, act, at, by, {"restricted_at": None})
 
 
 def stop_marketing(
@@ -109,6 +111,12 @@ def is_minor(workspace_id: int, lead_id: int, at: datetime) -> bool:
     return ConsentMark.objects.filter(
         workspace_id=workspace_id, lead_id=lead_id, minor_until__gt=at.date(), guardian_since=None
     ).exists()
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError("Nothing says why.\nhint: give the reason; it goes into the proof")
+    return text.strip()
 
 
 def _record_basis(workspace_id: int, lead_id: int, act: Act, at: datetime, until: datetime | None, by: str) -> Basis:

@@ -43,6 +43,7 @@ urlpatterns = [
     path("leads/criteria", leads.filter_by_criteria, name="filter_by_criteria"),
     path("leads/<int:lead_id>", leads.profile, name="lead"),
     path("leads/<int:lead_id>/consent", consents.lead_proof, name="lead_proof"),
+    path("leads/<int:lead_id>/consent/change", consents.change, name="change_consent"),
     path("leads/<int:lead_id>/consent.zip", consents.lead_bundle, name="lead_bundle"),
     path("consents", consents.overview, name="consents"),
     path("consents/decisions", consents.decisions, name="consent_decisions"),

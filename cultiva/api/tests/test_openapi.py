@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
 from cultiva.bulk.running import create_action, go_on, start
+from cultiva.consent.actions import publish_purpose
 from cultiva.consent.models import Evidence
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define
@@ -105,6 +106,8 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         by="user:1", at=clock.now(),
     )  # fmt: skip
     export = go_on(action=start(action=export, at=clock.now(), by="user:1"), now=clock.now)
+    news = "purpose: news\nchannel: email\nbases: [consent, soft_opt_in]\nlanguages:\n  es: {label: Novedades}"
+    publish_purpose(workspace_id=ana.workspace_id, text=news, at=at)
     persona = save_persona(
         workspace_id=ana.workspace_id, name="boletin", criteria=[{"when": {"event": "page"}, "weight": 1}], by="user:1",
         at=at,

@@ -23,6 +23,6 @@ def test_with_every_box_left_clear_the_magnet_still_comes_and_nothing_is_consent
         workspace_id=huerta.id, form=shown, cleaned=bound.cleaned_data, request_facts=RequestFacts(),
         token=shown.token, at=at + timedelta(seconds=30),
     )  # fmt: skip
-    assert outcome.grant == Grant.objects.get(lead_id=outcome.lead_id)
+    assert outcome.grant == Grant.objects.get()
     assert not ConsentState.objects.exists()
     assert list(Evidence.objects.values_list("act", flat=True)) == ["policy_accepted"]

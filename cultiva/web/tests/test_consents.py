@@ -240,3 +240,39 @@ def test_an_exclusion_register_is_read_from_its_hashed_file_and_taken_away(staff
     broken = SimpleUploadedFile("x.csv", b"\xff\xfe\x00a")
     refused = client.post("/settings/suppressions", {"what": "register", "key": "robinson", "register": broken})
     assert refused.status_code == 422
+
+
+def test_what_staff_are_told_is_recorded_with_its_proof(staff: Any, huerta: Any, ana: Lead, at: datetime) -> None:
+    def decision(purpose: str) -> Any:
+        found = can_contact(
+            workspace_id=huerta.id, lead_ids=[ana.id], purpose=purpose, channel="email", at=at + 5 * HOUR
+        )
+        return found[ana.id]
+
+    client = staff("sales")
+    news = "purpose: news\nchannel: email\nbases: [consent, soft_opt_in]\nlanguages:\n  es: {label: Novedades}"
+    publish_purpose(workspace_id=huerta.id, text=news, at=at)
+    path = f"/leads/{ana.id}/consent/change"
+    conditions = {name: "x" for name in (
+        "sale", "sold_by", "products", "obtained_by", "opt_out_at_collection", "opt_out_in_messages",
+    )}  # fmt: skip
+    short = conditions | {"sale": " "}
+    page = text_of(client.post(path, {"what": "purchase", "purpose": "news"} | short, follow=True))
+    assert "soft opt-in needs" in page
+    assert decision("news").reason == "no_basis"
+    page = text_of(client.post(path, {"what": "purchase", "purpose": "news"} | conditions, follow=True))
+    assert "Recorded, with its proof." in page
+    assert decision("news").basis == "soft_opt_in"
+    client.post(path, {"what": "contract", "contract": "C-9"})
+    assert "has a contract" in text_of(client.get(f"/leads/{ana.id}/consent"))
+    client.post(path, {"what": "restrict", "reason": "discute los datos"})
+    assert decision("marketing").reason == "restricted"
+    client.post(path, {"what": "release", "reason": "aclarado"})
+    assert decision("marketing").allowed
+    client.post(path, {"what": "withdraw", "purpose": "marketing"})
+    assert decision("marketing").reason == "objected"
+    client.post(path, {"what": "stop"})
+    assert decision("news").reason == "objected"
+    assert client.post(path, {"what": "nonsense"}).status_code == 404
+    assert client.post(path, {"what": "withdraw", "purpose": "nonsense"}).status_code == 404
+    assert staff("analyst").post(path, {"what": "stop"}).status_code == 403

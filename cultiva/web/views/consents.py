@@ -1,26 +1,40 @@
 """Consents: of one lead with their proof, and of the whole workspace."""
 
+from dataclasses import fields
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from cultiva.accounts.models import Role
+from cultiva.consent.actions import withdraw
 from cultiva.consent.bundle import prove
 from cultiva.consent.deciding import decide_everybody
-from cultiva.consent.models import PurposeVersion
+from cultiva.consent.models import ConsentMark, PurposeVersion
+from cultiva.consent.notices import bases_of
 from cultiva.consent.receipts import receipt_token
 from cultiva.consent.showing import acts_of, standings_of
+from cultiva.consent.standing import (
+    BY_STAFF,
+    Purchase,
+    record_contract,
+    record_guardian,
+    record_soft_opt_in,
+    release,
+    restrict,
+    stop_marketing,
+)
 from cultiva.consent.verifying import verify_chain
 from cultiva.insights.consents import consent_report
 from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.models import Lead
 from cultiva.web.charts import bars
-from cultiva.web.staff import StaffRequest, not_your_role, staff_screen
+from cultiva.web.staff import EVERYDAY, StaffRequest, not_your_role, staff_screen
 from cultiva.web.views.leads import mask
 from cultiva.web.words import BASIS_LABELS, CHANNEL_LABELS, refusal
 
@@ -46,7 +60,7 @@ def act_words() -> dict[str, str]:
 def payload_words() -> dict[str, str]:
     return {
         "action": _("How"), "form": _("Form"), "form_version": _("Version of the form"), "page_url": _("Page"),
-        "referrer": _("Came from"), "ip": _("IP address"), "user_agent": _("Browser"), "received_at": _("Received"),
+        "referrer": _("Came from"), "ip": _("IP address"), "user_agent": _("Browser"), "received_at": _("Received on"),
         "checkbox_id": _("Box"), "checkbox_default": _("Ticked beforehand"), "proof_level": _("Level of proof"),
         "policy": _("Policy"), "policy_version": _("Version of the policy"), "policy_language": _("Language"),
         "policy_text_sha256": _("SHA-256 of the text"), "checkbox_label_sha256": _("SHA-256 of the words"),
@@ -55,6 +69,15 @@ def payload_words() -> dict[str, str]:
         "doi_ip": _("IP address of the confirmation"), "doi_user_agent": _("Browser of the confirmation"),
         "doi_token_sha256": _("SHA-256 of the link"), "given_at": _("Ticked"), "language": _("Language"),
     }  # fmt: skip
+
+
+def condition_words() -> list[tuple[str, str]]:
+    return [
+        ("sale", _("Contract, order or invoice")), ("sold_by", _("Sold by, the company itself")),
+        ("products", _("What they bought")), ("obtained_by", _("How they gave the address")),
+        ("opt_out_at_collection", _("How they could refuse, then")),
+        ("opt_out_in_messages", _("How they can refuse in each message")),
+    ]  # fmt: skip
 
 
 @require_safe
@@ -81,7 +104,7 @@ def lead_proof(request: StaffRequest, lead_id: int) -> HttpResponse:
         }
         for act in reversed(acts_of(lead.workspace_id, lead.id))
     ]
-    standings = [
+    standings: list[dict[str, Any]] = [
         {
             "standing": each,
             "channel": CHANNEL_LABELS[each.channel],
@@ -99,6 +122,10 @@ def lead_proof(request: StaffRequest, lead_id: int) -> HttpResponse:
         "chain": verify_chain(workspace_id=lead.workspace_id, lead_id=lead.id),
         "receipt_token": receipt_token(lead.workspace_id, lead.id) if staff.sees_personal_data else "",
         "may_prove": staff.role in MAY_PROVE,
+        "may_change": staff.role in EVERYDAY | MAY_PROVE,
+        "conditions": condition_words(),
+        "mark": ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first(),
+        "soft_purposes": [each for each in standings if "soft_opt_in" in bases_of(each["standing"].purpose.body)],
         "now": staff.at,
     }
     return render(request, "web/lead_proof.html", context)
@@ -108,6 +135,50 @@ def _said(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return str(value)
+
+
+@require_POST
+@staff_screen(posts=EVERYDAY | MAY_PROVE)
+def change(request: StaffRequest, lead_id: int) -> HttpResponse:
+    """What staff are told: a withdrawal, a contract, a purchase, a guardian's word."""
+    staff, lead = request.staff, find_lead(request, lead_id)
+    if isinstance(lead, HttpResponse):
+        return lead
+    given = request.POST
+    of_lead: dict[str, Any] = {"workspace_id": staff.workspace.id, "lead_id": lead.id, "at": staff.at}
+    what = given.get("what", "")
+    try:
+        if what == "withdraw":
+            version = find_purpose(request)
+            withdraw(
+                purpose=version.key, channel=version.body["channel"], circumstances=BY_STAFF, by="staff", **of_lead
+            )
+        elif what == "stop":
+            stop_marketing(by="staff", **of_lead)
+        elif what == "contract":
+            record_contract(contract=given.get("contract", ""), **of_lead)
+        elif what in ("restrict", "release"):
+            (restrict if what == "restrict" else release)(reason=given.get("reason", ""), by="staff", **of_lead)
+        elif what == "guardian":
+            record_guardian(guardian=given.get("guardian", ""), circumstances=BY_STAFF, **of_lead)
+        elif what == "purchase":
+            version = find_purpose(request)
+            bought = Purchase(**{each.name: given.get(each.name, "") for each in fields(Purchase)})
+            record_soft_opt_in(purpose=version.key, channel=version.body["channel"], purchase=bought, **of_lead)
+        else:
+            raise Http404
+    except ValueError as error:
+        messages.error(request, str(error).replace("\nhint: ", " "))
+    else:
+        messages.success(request, _("Recorded, with its proof."))
+    return redirect("web:lead_proof", lead_id=lead.id)
+
+
+def find_purpose(request: StaffRequest) -> PurposeVersion:
+    version = PurposeVersion.current(request.staff.workspace.id, request.POST.get("purpose", ""))
+    if version is None:
+        raise Http404
+    return version
 
 
 @require_safe
