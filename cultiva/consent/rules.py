@@ -20,13 +20,20 @@ LONGEST_MONTHS = 120
 
 @dataclass(frozen=True)
 class Rules:
+    workspace_id: int
     jurisdiction: Jurisdiction
     expires_after_months: Mapping[str, int]
-    time_zone: str
 
     def expired_before(self, at: datetime) -> dict[str, str]:
         """{channel: the instant before which a consent has to have been given to be over by `at`}"""
         return {channel: months_before(at, months).isoformat() for channel, months in self.expires_after_months.items()}
+
+    def opens_at(self, channel: str, at: datetime) -> datetime | None:
+        """As the jurisdiction's, in the time zone of the workspace."""
+        if channel not in self.jurisdiction.hour_channels:
+            return None
+        zone = Workspace.objects.values_list("time_zone", flat=True).get(id=self.workspace_id)
+        return self.jurisdiction.opens_at(channel, at, zone)
 
 
 def rules_of(workspace_id: int) -> Rules:
@@ -35,8 +42,7 @@ def rules_of(workspace_id: int) -> Rules:
     body: Json = version.body if version else {"jurisdiction": DEFAULT}
     profile = jurisdictions()[body["jurisdiction"]]
     months = {**profile.expires_after_months, **body.get("expires_after_months", {})}
-    zone = Workspace.objects.filter(id=workspace_id).values_list("time_zone", flat=True).first()
-    return Rules(profile, months, zone or "UTC")
+    return Rules(workspace_id, profile, months)
 
 
 def publish_rules(*, workspace_id: int, text: str, at: datetime) -> RulesVersion:
