@@ -4,7 +4,7 @@ A row that was changed is named with its field. Which one it was is found by try
 one value with which the hash fits again is what it said.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
@@ -43,9 +43,10 @@ ACTS = (
 @dataclass(frozen=True)
 class Finding:
     """What does not hold. `field`: a column, `payload.ip` for a part of the payload, or nothing where a whole row is
-    missing. `lead_id` is None for seals and texts; `ordinal` is then the seal's number or the text's version."""
+    missing. `lead_id` is None for seals and texts; `ordinal` is then the seal's number or the text's version, and 0 for
+    what is held of a lead as a whole."""
 
-    what: str  # evidence | seal | policy | purpose
+    what: str  # evidence | state | seal | policy | purpose
     lead_id: int | None
     ordinal: int
     problem: str
@@ -156,7 +157,9 @@ def verify_workspace(*, workspace_id: int, progress: Progress | None = None) -> 
             rest = [row for row in rows if row.lead_id == until]
             whole = rows[: len(rows) - len(rest)]
             upto = 2**63 - 1 if until is None else until - 1
-            report.findings += _examine_all(workspace_id, whole, _heads(workspace_id, after, upto), report)
+            broken = _examine_all(workspace_id, whole, _heads(workspace_id, after, upto), report)
+            report.findings += broken
+            report.findings += _unproven(workspace_id, after, upto, {finding.lead_id for finding in broken})
             for row in whole:
                 report.findings += texts.examine(row)
             after = upto
@@ -164,6 +167,16 @@ def verify_workspace(*, workspace_id: int, progress: Progress | None = None) -> 
             progress(report.acts, total)
         if is_over:
             return report
+
+
+def _unproven(workspace_id: int, after: int, upto: int, broken: Container[int | None]) -> Iterator[Finding]:
+    """States and marks that a whole chain does not bear out; of a broken one the chain says enough."""
+    parameters = {"workspace": workspace_id, "after": after, "upto": upto}
+    for row in fetch_all(load_sql("consent", "unproven"), parameters):
+        if row["lead_id"] not in broken:
+            proven = f"the evidence says {row['proven']}" if row["proven"] else "there is no evidence of it"
+            problem = f"{row['about']} is held for {row['said']}: {proven}"
+            yield Finding("state", row["lead_id"], 0, problem, row["field"])
 
 
 def _examine_all(workspace_id: int, rows: Sequence[Link], heads: Mapping[int, Heads], report: Report) -> list[Finding]:

@@ -109,6 +109,28 @@ def test_what_a_superuser_tampers_with_is_named_with_its_row_and_field(
     assert f"lead {lead_id}: " in str(first)
 
 
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ("UPDATE consent_state SET state = 'given' WHERE lead_id = %s", "state",
+         "marketing (email) is held for given: the evidence says withdrawn"),
+        ("UPDATE consent_state SET state = 'given', evidence_id = (SELECT id FROM consent_evidence e"
+         " WHERE e.lead_id = consent_state.lead_id AND e.act = 'given') WHERE lead_id = %s", "state",
+         "marketing (email) is held for given: the evidence says withdrawn"),
+        ("UPDATE consent_mark SET confirmed_since = now() WHERE lead_id = %s", "confirmed_since",
+         "confirmed is held for confirmed: there is no evidence of it"),
+    ],
+)  # fmt: skip
+def test_a_state_or_mark_that_the_evidence_does_not_bear_out_is_named(
+    django_db_setup: None, django_db_blocker: Any, at: datetime, change: str, field: str, words: str
+) -> None:
+    """Nobody becomes contactable by a change beside the chain."""
+    with django_db_blocker.unblock(), consenting(at) as (workspace_id, lead_id):
+        tamper(change, lead_id)
+        findings = verified(workspace_id).findings
+    assert [(each.lead_id, each.field, each.problem) for each in findings] == [(lead_id, field, words)]
+
+
 def test_a_chain_computed_anew_is_found_by_its_seal(
     django_db_setup: None, django_db_blocker: Any, at: datetime
 ) -> None:
