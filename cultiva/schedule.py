@@ -6,12 +6,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.bulk import running as bulk
+from cultiva.consent.renewing import remind_pending, tell_expiring
+from cultiva.consent.sealing import seal_chains
 from cultiva.demo.live import is_live, tick
 from cultiva.documents.uploads import forget_old_uploads
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
@@ -97,6 +99,18 @@ def forget_bulk_actions(workspace_id: int, at: datetime) -> None:
     bulk.forget(workspace_id=workspace_id, at=at)
 
 
+def seal_consents(workspace_id: int, at: datetime) -> None:
+    seal_chains(workspace_id=workspace_id, at=at, real_now=datetime.now(UTC))
+
+
+def remind_of_confirmations(workspace_id: int, at: datetime) -> None:
+    remind_pending(workspace_id=workspace_id, at=at)
+
+
+def tell_expiring_consents(workspace_id: int, at: datetime) -> None:
+    tell_expiring(workspace_id=workspace_id, at=at)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -113,6 +127,9 @@ JOBS = [
     Job("forget uploads", timedelta(minutes=30), forget_uploads),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
     Job("forget bulk actions", timedelta(minutes=10), forget_bulk_actions),
+    Job("seal consents", timedelta(minutes=30), seal_consents),
+    Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
+    Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
 ]
 
 

@@ -207,6 +207,7 @@ PLUGINS = {
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
     # What refers to others comes after them: so files without references are applied in this order.
     "documents": [
+        "cultiva.consent.as_files.ConsentRules",
         "cultiva.consent.as_files.Policy",
         "cultiva.consent.as_files.Purpose",
         "cultiva.magnets.as_files.Magnet",
@@ -217,6 +218,10 @@ PLUGINS = {
         "cultiva.segments.personas.as_files.PersonaFile",
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
+    ],
+    "proofs": [
+        "cultiva.mailing.proofs.ConfirmationMails",
+        "cultiva.capture.proofs.SentForms",
     ],
     "bulk_actions": [
         "cultiva.bulk.kinds.add_tag.AddTag",

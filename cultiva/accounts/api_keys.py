@@ -19,6 +19,8 @@ ALL_SCOPES = "*"
 SCOPES = (
     "leads:read",
     "leads:write",
+    "consents:read",
+    "consents:write",
     "events:read",
     "scores:read",
     "companies:read",

@@ -44,6 +44,63 @@ LEAD: Json = {
     "visitor_count": 2,
     "merged_ids": [],
 }
+LABEL = "Quiero recibir por correo consejos de riego y novedades de Riega Azudea. Puedo darme de baja cuando quiera."
+CONSENT_IN: Json = {
+    "purpose": "marketing",
+    "text": LABEL,
+    "version": 1,
+    "box": "newsletter",
+    "time": "2026-03-10T11:59:30Z",
+    "page": "https://riega.example/guia",
+    "ip": "203.0.113.9",
+}
+PURCHASE_IN: Json = {
+    "purpose": "news",
+    "sale": "2026-0017",
+    "sold_by": "Riega Azudea, S.L.",
+    "products": "riego por goteo",
+    "obtained_by": "order in the shop",
+    "opt_out_at_collection": "box in the order",
+    "opt_out_in_messages": "link in each mail",
+}
+CONSENTS: Json = {
+    "lead_id": 7,
+    "marks": {
+        "valid_since": "2026-03-10T12:00:00+00:00",
+        "confirmed_since": "2026-03-10T12:05:00+00:00",
+        "profiled_since": "2026-03-10T12:00:00+00:00",
+        "objected_at": None,
+        "restricted_at": None,
+        "stopped_at": None,
+    },
+    "purposes": [
+        {
+            "purpose": "marketing",
+            "channel": "email",
+            "state": "given",
+            "since": "2026-03-10T12:00:00+00:00",
+            "is_allowed": True,
+            "basis": "consent",
+            "reason": None,
+            "evidence_id": 812,
+        }
+    ],
+    "acts": [
+        {
+            "id": 812,
+            "ordinal": 2,
+            "act": "given",
+            "purpose": "marketing",
+            "channel": "email",
+            "occurred_at": "2026-03-10T12:00:00+00:00",
+            "hash": "9b5c…",
+            "previous_hash": "4f0e…",
+            "seal": 31,
+            "payload": {"checkbox_label_text": LABEL},
+        }
+    ],
+}
+RECEIPT: Json = {"receipt": {"@type": "dpv:ConsentReceipt", "proof": {"type": "Ed25519", "value": "…"}}}
 EVENT: Json = {
     "id": 4711,
     "kind": "page",

@@ -7,6 +7,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     attributes,
     bulk,
     companies,
+    consents,
     documents,
     events,
     leads,

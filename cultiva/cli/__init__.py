@@ -32,6 +32,7 @@ COMMANDS = {
     "pull": "documents",
     "bulk": "bulk",
     "persona": "personas",
+    "consent": "consent",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

@@ -1,27 +1,33 @@
-"""What people accept, confirm and withdraw, and whether they may be contacted."""
+"""What people accept, confirm and withdraw."""
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from cultiva.consent.evidence import MERGE, Act, Circumstances, RecordedAct, canonical_json, record_acts, sha256
+from cultiva.consent.acts import act_of_accepting, act_of_confirming, act_of_giving, tell_acts
+from cultiva.consent.deciding import address_hash
+from cultiva.consent.deciding import can_contact as can_contact  # noqa: PLC0414 (a face of this room)
+from cultiva.consent.evidence import MERGE, NEVER, Act, Circumstances, record_acts
+from cultiva.consent.locking import lock_current, lock_lead
 from cultiva.consent.models import (
     Confirmation,
+    ConsentMark,
     ConsentState,
     Evidence,
     PolicyVersion,
     PurposeVersion,
     Suppression,
 )
-from cultiva.consent.notices import PROFILING, TRANSACTIONAL, read_policy, read_purpose
+from cultiva.consent.notices import PROFILING, read_policy, read_purpose
+from cultiva.consent.rules import rules_of
+from cultiva.consent.standing import is_minor, minor_until
 from cultiva.events.actions import NewEvent
 from cultiva.leads.actions import read_address, tell
-from cultiva.leads.aliases import current_lead_id, current_lead_ids
-from cultiva.leads.models import Lead, Merge
-from cultiva.lib.database import fetch_all, load_sql, workspace_scope
-from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, keyed_hash, sign, unsign
+from cultiva.leads.models import Merge
+from cultiva.lib.database import load_sql, workspace_scope
+from cultiva.lib.signing import BadLink, ExpiredLink, hash_token, sign, unsign
 
 Json = dict[str, Any]
 
@@ -38,6 +44,7 @@ class Recorded:
     evidence_ids: list[int]
     newly_given: list[tuple[str, str]]  # (purpose, channel)
     needs_confirmation: bool
+    is_minor: bool = False  # of a minor no box counts: a parent or guardian has to agree first
 
 
 @dataclass(frozen=True)
@@ -47,24 +54,10 @@ class Confirmed:
     is_first: bool  # False: the link was used before; the answer to the person is the same
 
 
-@dataclass(frozen=True)
-class Decision:
-    """Whether a lead may be contacted.
-
-    `basis`: consent, transactional or nothing. `reason`, where not allowed, in the order of asking: unknown, erased,
-    objected, undeliverable, not_valid, no_basis, unconfirmed. `evidence_id`: the consent that allows it.
-    """
-
-    allowed: bool
-    basis: str
-    reason: str
-    evidence_id: int | None
-
-
 def publish_policy(*, workspace_id: int, text: str, at: datetime) -> PolicyVersion:
     """A new version of a data-protection policy. Raises DocumentError naming a part the law asks for."""
-    notice = read_policy(text)
     with workspace_scope(workspace_id):
+        notice = read_policy(text, jurisdiction=rules_of(workspace_id).jurisdiction.code)
         return PolicyVersion.publish(
             workspace_id=workspace_id, key=notice.key, name=notice.name, body=notice.body, source_text=text, at=at
         )
@@ -89,28 +82,43 @@ def record_consents(
     circumstances: Circumstances,
     at: datetime,
     is_new_lead: bool = False,
+    born_on: date | None = None,
     events: list[NewEvent] | None = None,
 ) -> Recorded:
     """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
 
     `language` is the one the texts were shown in. To be called in the transaction that finds or makes the lead
     (`is_new_lead`). The events go into `events` where that is given, for a caller that records several acts' events
-    at once.
+    at once. `born_on`, where the form asks for it, is not kept: of a minor only until when they are one, and no box
+    that they tick counts before a guardian agreed.
     """
+    rules = rules_of(workspace_id) if purposes or born_on else None
+    until = None
+    if rules and born_on and rules.jurisdiction.is_minor(born_on, at.date()):
+        until = minor_until(born_on, rules.jurisdiction.consent_age)
+    known_minor = bool(purposes) and not is_new_lead and is_minor(workspace_id, lead_id, at)
+    has_guardian = until is not None and not is_new_lead and _has_guardian(workspace_id, lead_id)
+    if known_minor or (until and not has_guardian):
+        purposes = []
     acts = [act_of_accepting(policy, language), *(act_of_giving(purpose, policy, language) for purpose in purposes)]
+    acts += [Act("minor", payload={"minor_until": until.isoformat()})] if until else []
     recorded = record_acts(
         workspace_id=workspace_id,
         lead_id=lead_id,
         acts=acts,
         circumstances=circumstances,
         at=at,
-        profiling=_profiling(policy, purposes),
+        profiling="" if until and not has_guardian else profiling_by(policy, purposes),
         is_new_lead=is_new_lead,
+        expired_before=rules.expired_before(at) if rules else NEVER,
     )
+    if until:
+        ConsentMark.objects.filter(workspace_id=workspace_id, lead_id=lead_id).update(minor_until=until)
     tell_acts(workspace_id, lead_id, recorded, at, events=events)
     newly_given = [(each.act.purpose, each.act.channel) for each in recorded if each.is_new]
     needs_confirmation = bool(newly_given) or not recorded[0].is_confirmed
-    return Recorded([each.evidence_id for each in recorded], newly_given, needs_confirmation)
+    still_minor = known_minor or (until is not None and not has_guardian)
+    return Recorded([each.evidence_id for each in recorded], newly_given, needs_confirmation, still_minor)
 
 
 def request_confirmation(
@@ -170,7 +178,7 @@ def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> 
     workspace_id, _ = unsign("confirm", token)
     with workspace_scope(workspace_id):
         lead_id = find_confirmation(token=token, at=at).lead_id
-        _lock_lead(workspace_id, lead_id)  # before the row is read to be changed: withdraw locks in this order
+        lock_lead(workspace_id, lead_id)  # before the row is read to be changed: withdraw locks in this order
         confirmation = find_confirmation(token=token, at=at)
         lead_id = confirmation.lead_id  # a merge may have moved it, with its address
         if confirmation.confirmed_at is not None:
@@ -180,7 +188,7 @@ def confirm(*, token: str, at: datetime, ip: str = "", user_agent: str = "") -> 
         recorded = record_acts(
             workspace_id=workspace_id,
             lead_id=lead_id,
-            acts=[_confirmed(confirmation, ip, user_agent)],
+            acts=[act_of_confirming(confirmation, ip, user_agent)],
             circumstances=Circumstances(action="button", ip=ip, user_agent=user_agent),
             at=at,
         )
@@ -205,7 +213,7 @@ def withdraw(
     that was merged holds for the lead they are now.
     """
     with workspace_scope(workspace_id):
-        lead_id = _lock_current(workspace_id, lead_id)
+        lead_id = lock_current(workspace_id, lead_id)
         states = ConsentState.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, purpose=purpose, channel=channel
         )
@@ -222,7 +230,7 @@ def withdraw(
         )
         Confirmation.objects.filter(
             workspace_id=workspace_id, lead_id=lead_id, confirmed_at=None, expires_at__gt=at
-        ).update(expires_at=at)
+        ).update(expires_at=at, revoked_at=at)
         tell_acts(workspace_id, lead_id, recorded, at, by=by)
         return states.get()
 
@@ -240,128 +248,16 @@ def suppress(*, workspace_id: int, email: str, reason: str, at: datetime) -> Sup
     return suppression
 
 
-def can_contact(
-    *, workspace_id: int, lead_ids: Sequence[int], purpose: str, channel: str, at: datetime
-) -> dict[int, Decision]:
-    """{lead: decision} for every lead asked about. `transactional` asks for no consent, only for no objection.
-
-    A merged lead is asked about as the lead they are now, but for transactional mail: that is about their own address.
-    """
-    now = {} if purpose == TRANSACTIONAL else current_lead_ids(workspace_id, lead_ids)
-    asked = {now.get(lead_id, lead_id) for lead_id in lead_ids}
-    keys = dict(
-        Lead.objects.filter(workspace_id=workspace_id, id__in=asked).values_list("id", "email_key").order_by("id")
-    )
-    rows = fetch_all(
-        load_sql("consent", "can_contact"),
-        {
-            "workspace": workspace_id,
-            "leads": list(keys),
-            "hashes": [address_hash(key) if key else None for key in keys.values()],
-            "purpose": purpose,
-            "channel": channel,
-            "is_transactional": purpose == TRANSACTIONAL,
-            "at": at,
-        },
-    )
-    decisions = {row["lead_id"]: _decide(row, purpose) for row in rows}
-    unknown = Decision(allowed=False, basis="", reason="unknown", evidence_id=None)
-    return {lead_id: decisions.get(now.get(lead_id, lead_id), unknown) for lead_id in lead_ids}
-
-
-def address_hash(email_key: str) -> str:
-    """How the suppression list names an address; `email_key` as in `leads.read_address`."""
-    return keyed_hash("suppression", email_key)
-
-
-def _decide(row: Json, purpose: str) -> Decision:
-    if row["reason"]:
-        return Decision(allowed=False, basis="", reason=row["reason"], evidence_id=None)
-    basis = TRANSACTIONAL if purpose == TRANSACTIONAL else "consent"
-    return Decision(allowed=True, basis=basis, reason="", evidence_id=row["evidence_id"])
-
-
-def act_of_accepting(policy: PolicyVersion, language: str) -> Act:
-    label = policy.body["languages"][language]["label"]
-    return Act("policy_accepted", payload=_box("policy-accepted", label) | _policy_shown(policy, language))
-
-
-def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
-    box = _box(f"purpose-{purpose.key}", purpose.body["languages"][language]["label"])
-    version = {"purpose_version": purpose.version}
-    return Act("given", purpose.key, purpose.body["channel"], box | version | _policy_shown(policy, language))
-
-
-def _confirmed(confirmation: Confirmation, ip: str, user_agent: str) -> Act:
-    proof = {
-        "proof_level": "doi",
-        "doi_token_sha256": confirmation.token_hash,
-        "doi_requested_at": confirmation.requested_at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "doi_ip": ip,
-        "doi_user_agent": user_agent,
-    }
-    return Act("confirmed", payload=proof)
-
-
-def _box(checkbox_id: str, label: str) -> Json:
-    """The box as it was shown: its words verbatim, and clear until the person ticked it."""
-    return {
-        "checkbox_id": checkbox_id,
-        "checkbox_label_text": label,
-        "checkbox_label_sha256": sha256(label),
-        "checkbox_default": False,
-        "proof_level": "single",
-    }
-
-
-def _policy_shown(policy: PolicyVersion, language: str) -> Json:
-    """Which text the person had before them; the hash is of the exact text in that language, both layers."""
-    return {
-        "policy": policy.key,
-        "policy_version": policy.version,
-        "policy_language": language,
-        "policy_text_sha256": sha256(canonical_json(policy.body["languages"][language])),
-    }
-
-
-def _profiling(policy: PolicyVersion, purposes: Sequence[PurposeVersion]) -> str:
+def profiling_by(policy: PolicyVersion | None, purposes: Sequence[PurposeVersion]) -> str:
+    """What the texts say of profiling, as `record_acts` takes it."""
     if any(purpose.key == PROFILING for purpose in purposes):
         return "consented"
-    return "interest" if policy.body["profiling"] == "legitimate_interest" else ""
+    return "interest" if policy and policy.body["profiling"] == "legitimate_interest" else ""
 
 
-def tell_acts(
-    workspace_id: int,
-    lead_id: int,
-    recorded: Sequence[RecordedAct],
-    at: datetime,
-    *,
-    more: Json | None = None,
-    by: str = "lead",
-    actor: str = "human",
-    events: list[NewEvent] | None = None,
-) -> None:
-    """Acts just recorded, as events; `events` as in `record_consents`."""
-    said = [
-        NewEvent(
-            kind="consent",
-            name=each.act.act,
-            message_id=f"evidence:{each.evidence_id}",
-            occurred_at=at,
-            lead_id=lead_id,
-            by=by,
-            actor=actor,
-            properties=properties_of(each.act) | {"evidence": each.evidence_id} | (more or {}),
-        )
-        for each in recorded
-    ]
-    tell(said, workspace_id=workspace_id, at=at, into=events)
-
-
-def properties_of(act: Act) -> Json:
-    if act.purpose:
-        return {"purpose": act.purpose, "channel": act.channel}
-    return {key: act.payload[key] for key in ("policy", "policy_version") if key in act.payload}
+def _has_guardian(workspace_id: int, lead_id: int) -> bool:
+    marks = ConsentMark.objects.filter(workspace_id=workspace_id, lead_id=lead_id)
+    return marks.exclude(guardian_since=None).exists()
 
 
 def _is_said(state: ConsentState) -> bool:
@@ -373,15 +269,3 @@ def _is_said(state: ConsentState) -> bool:
         return True
     acts = Evidence.objects.filter(**of_lead, act="withdrawn", purpose=state.purpose, channel=state.channel)
     return acts.filter(occurred_at__gte=merged_at).exclude(payload__payload__action=MERGE).exists()
-
-
-def _lock_current(workspace_id: int, lead_id: int) -> int:
-    """Lock the lead that a lead is now; again where a merge came in between."""
-    while True:
-        current = current_lead_id(workspace_id, lead_id)
-        if _lock_lead(workspace_id, current).merged_into_id is None:
-            return current
-
-
-def _lock_lead(workspace_id: int, lead_id: int) -> Lead:
-    return Lead.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, id=lead_id)

@@ -6,8 +6,20 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.consent.actions import publish_policy, publish_purpose
-from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.consent.models import PolicyVersion, PurposeVersion, RulesVersion
+from cultiva.consent.rules import publish_rules
 from cultiva.documents.kinds import VersionedKind
+
+
+class ConsentRules(VersionedKind):
+    kind, folder, label = "consent_rules", "consent", _("Law of the workspace")
+    model = RulesVersion
+
+    def publish(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        publish_rules(workspace_id=workspace_id, text=text, at=at)
+        return []
 
 
 class Policy(VersionedKind):

@@ -7,16 +7,17 @@ payload beside it. Emptying a payload (an erasure) therefore leaves the chain wh
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 import orjson
 from django.db import connection
 
-from cultiva.consent.models import Evidence, EvidencePayload
+from cultiva.consent.models import Evidence
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql
 
@@ -24,6 +25,7 @@ Json = dict[str, Any]
 
 BEGINNING = "0" * 64  # the hash before a lead's first evidence
 SALT_BYTES = 16
+NEVER: Mapping[str, str] = {}  # no consent expires
 MERGE = "merge"  # the `action` of what a lead took over from one that was merged into it
 STORED = ("ordinal", "act", "purpose", "channel", "payload_digest", "previous_hash", "hash")
 
@@ -47,7 +49,7 @@ class Circumstances:
 class Act:
     """One thing the person did; `payload` holds only text, whole numbers, booleans and lists of them."""
 
-    act: str  # policy_accepted | given | withdrawn | confirmed | objected
+    act: str  # one of verifying.ACTS
     purpose: str = ""
     channel: str = ""
     payload: Json = field(default_factory=dict)
@@ -63,19 +65,6 @@ class RecordedAct:
     is_confirmed: bool
 
 
-@dataclass(frozen=True)
-class ChainReport:
-    """`broken_at` is the ordinal of the first evidence that does not hold; None where the chain is whole."""
-
-    length: int
-    broken_at: int | None = None
-    problem: str = ""
-
-    @property
-    def is_whole(self) -> bool:
-        return self.broken_at is None
-
-
 def record_acts(
     *,
     workspace_id: int,
@@ -85,11 +74,12 @@ def record_acts(
     at: datetime,
     profiling: str = "",
     is_new_lead: bool = False,
+    expired_before: Mapping[str, str] = NEVER,
 ) -> list[RecordedAct]:
     """Add acts to a lead's chain, in order, and set states and marks by them. Locks the lead for the transaction.
 
     `profiling`: interest (the declared basis), consented, objected, or nothing said. `is_new_lead`: made in this
-    transaction, so nobody else sees the lead and there is no chain to read.
+    transaction, so nobody else sees the lead and there is no chain to read. `expired_before`: as in `rules.Rules`.
     """
     ordinal, previous = (0, BEGINNING) if is_new_lead else _lock_chain(workspace_id, lead_id)
     rows = []
@@ -105,27 +95,13 @@ def record_acts(
         "is_accepted": any(act.act == "policy_accepted" for act in acts),
         "is_confirmed": any(act.act == "confirmed" for act in acts),
         "profiling": profiling,
+        "expired_before": json.dumps(dict(expired_before)),
     }
     recorded = fetch_all(load_sql("consent", "record_acts"), parameters)
     return [
         RecordedAct(act, row["id"], row["is_new"], row["confirmed_since"] is not None)
         for act, row in zip(acts, recorded, strict=True)
     ]
-
-
-def verify_chain(*, workspace_id: int, lead_id: int) -> ChainReport:
-    """Recompute a lead's chain from its beginning and name the first evidence that was tampered with."""
-    chain = list(
-        Evidence.objects.select_related("payload")
-        .filter(workspace_id=workspace_id, lead_id=lead_id)
-        .order_by("ordinal")
-    )
-    previous = BEGINNING
-    for expected, row in enumerate(chain, start=1):
-        if problem := _find_problem(row, expected, previous):
-            return ChainReport(length=len(chain), broken_at=expected, problem=problem)
-        previous = row.hash
-    return ChainReport(length=len(chain))
 
 
 def hash_evidence(row: Evidence) -> str:
@@ -178,6 +154,12 @@ def digest_text(salt: str, payload: str) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + payload.encode()).hexdigest()
 
 
+def checks_of(payload: Json) -> str:
+    """Four hexadecimal digits a field, in the order of their names: they prove nothing, but where a payload does not
+    fit its digest they say which field of it was changed."""
+    return "".join(f"{crc32(canonical_json([key, payload[key]]).encode()) & 0xFFFF:04x}" for key in sorted(payload))
+
+
 def canonical_json(value: Any) -> str:
     """One text for one value: keys sorted, no spaces, Unicode as it is.
 
@@ -216,7 +198,8 @@ def _link(
         previous_hash=previous,
     )
     row.hash = hash_evidence(row)
-    return row, {name: getattr(row, name) for name in STORED} | {"salt": salt, "payload": payload}
+    beside = {"salt": salt, "payload": payload, "checks": checks_of(payload)}
+    return row, {name: getattr(row, name) for name in STORED} | beside
 
 
 def _lock_chain(workspace_id: int, lead_id: int) -> tuple[int, str]:
@@ -227,22 +210,6 @@ def _lock_chain(workspace_id: int, lead_id: int) -> tuple[int, str]:
             raise Lead.DoesNotExist(f"There is no lead {lead_id}.")
         cursor.nextset()
         return cursor.fetchone() or (0, BEGINNING)
-
-
-def _find_problem(row: Evidence, expected: int, previous: str) -> str:
-    if row.ordinal != expected:
-        return f"evidence {expected} is missing"
-    if row.previous_hash != previous:
-        return f"evidence {expected} does not follow the one before it"
-    if row.hash != hash_evidence(row):
-        return f"evidence {expected} was changed"
-    stored: EvidencePayload | None = getattr(row, "payload", None)
-    if stored is None:
-        return f"the payload of evidence {expected} is missing"
-    is_erased = not stored.salt and not stored.payload
-    if not is_erased and digest_payload(stored.salt, stored.payload) != row.payload_digest:
-        return f"the payload of evidence {expected} was changed"
-    return ""
 
 
 def payload_of(act: Act, circumstances: Circumstances, at: datetime) -> Json:

@@ -17,13 +17,14 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.consent.actions import address_hash, tell_acts
+from cultiva.consent.acts import tell_acts
+from cultiva.consent.deciding import address_hash
 from cultiva.consent.evidence import MERGE, Act, Circumstances, record_acts
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence, Suppression
 from cultiva.consent.notices import PROFILING
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql
-from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, by_another, move, put_back, stay
+from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, by_another, move, put_back, stay, union
 
 OBJECTIONS = ("objection", "complaint", "manual")  # suppressions that are the person's will, whatever the address
 WITHDRAWN, GIVEN = "withdrawn", "given"
@@ -78,8 +79,24 @@ def _join_marks(pair: Pair, kept: ConsentMark, merged: ConsentMark, takes_addres
             "confirmed_since": merged.confirmed_since if takes_address else kept.confirmed_since,
             "profiled_since": None if is_against else kept.profiled_since or merged.profiled_since,
             "objected_at": kept.objected_at or merged.objected_at,
+            "stopped_at": _later(kept.stopped_at, merged.stopped_at),
+            "restricted_at": kept.restricted_at or merged.restricted_at,
+            "blocked_at": kept.blocked_at or merged.blocked_at,
+            "minor_until": _later(kept.minor_until, merged.minor_until),
+            "guardian_since": _guardian_of_both(kept, merged),
         },
     )
+
+
+def _later(ours: Any, theirs: Any) -> Any:
+    return max(ours, theirs) if ours and theirs else ours or theirs
+
+
+def _guardian_of_both(kept: ConsentMark, merged: ConsentMark) -> datetime | None:
+    """Whoever of the two is a minor needs one."""
+    minors = [mark for mark in (kept, merged) if mark.minor_until]
+    agreed = [mark.guardian_since for mark in minors]
+    return max(each for each in agreed if each) if agreed and all(agreed) else None
 
 
 def _join_suppressions(pair: Pair, kept: Standing, merged: Standing) -> None:
@@ -232,13 +249,14 @@ def _why(ours: str, theirs: str) -> Any:
 
 HOLDS = [
     Hold("consent_evidence", "lead_id", stay, "proof"),
+    Hold("consent_sealed_head", "lead_id", stay, "proof"),
     Hold(
         "consent_state",
         "lead_id",
         join_consents,
         "proof",
         adds_rows=True,
-        together=[("state", "since", "evidence_id")],
+        together=[("state", "since", "evidence_id", "renewed_at", "was_withdrawn")],
         undo=part_states,
         says=say_consents,
     ),
@@ -250,9 +268,10 @@ HOLDS = [
         "proof",
         key="lead_id",
         adds_rows=True,
-        together=[("profiled_since", "objected_at")],
+        together=[("profiled_since", "objected_at"), ("minor_until", "guardian_since")],
         undo=part_marks,
     ),
+    Hold("consent_basis", "lead_id", union("basis", "purpose", "channel"), "proof"),
     Hold("confirmation", "lead_id", join_confirmations),
     # It names no lead, but an address by its keyed hash.
     Hold("suppression", "address_hash", stay, "proof", undo=part_suppressions),

@@ -13,13 +13,15 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from cultiva.consent.actions import address_hash, properties_of
+from cultiva.consent.acts import properties_of
+from cultiva.consent.deciding import address_hash
 from cultiva.consent.evidence import (
     BEGINNING,
     SALT_BYTES,
     Act,
     Circumstances,
     canonical_json,
+    checks_of,
     digest_text,
     hash_link,
     payload_of,
@@ -40,7 +42,7 @@ BY_IMPORT = Circumstances(action="import")
 STRICTNESS = {"unsubscribed": 1, "hard_bounce": 2, "erasure": 3, "objection": 4, "complaint": 4, "manual": 4}
 COLUMNS = """
   id bigint, lead_id bigint, ordinal int, act text, purpose text, channel text, occurred_at timestamptz,
-  payload_digest text, previous_hash text, hash text, salt text, payload jsonb
+  payload_digest text, previous_hash text, hash text, salt text, payload jsonb, checks text
 """
 
 
@@ -66,6 +68,7 @@ class Standing:
     withdrawn: set[tuple[int, str, str]]  # (lead, purpose, channel)
     given: set[tuple[int, str, str]]
     suppressed: Mapping[str, tuple[str, datetime]]  # {email_key: (reason, since)}
+    stopped: set[int]  # leads who want no marketing, are restricted or erased, or are minors
     heads: Mapping[int, tuple[int, str]]  # {lead: (ordinal, hash) at the end of the chain}
 
 
@@ -122,7 +125,7 @@ def _read_standing(
 ) -> Standing:
     known = [person.lead_id for person in people if not person.is_new]
     if not known:
-        return Standing(set(), set(), suppressed, {})
+        return Standing(set(), set(), suppressed, set(), {})
     parameters = {"workspace": workspace_id, "leads": known}
     states = fetch_all(
         "SELECT lead_id, purpose, channel, state FROM consent_state"
@@ -134,13 +137,23 @@ def _read_standing(
         " WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s) AND objected_at IS NOT NULL",
         parameters,
     )
+    stopped = fetch_all(
+        "SELECT lead_id FROM consent_mark WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)"
+        " AND (stopped_at IS NOT NULL OR restricted_at IS NOT NULL OR blocked_at IS NOT NULL"
+        "      OR minor_until IS NOT NULL AND guardian_since IS NULL)",
+        parameters,
+    )
     heads = fetch_all(load_sql("consent", "ends_of_chains"), parameters)
     found: dict[str, set[tuple[int, str, str]]] = {"given": set(), "withdrawn": set()}
     for row in states:
         found[row["state"]].add((row["lead_id"], row["purpose"], row["channel"]))
     found["withdrawn"] |= {(row["lead_id"], PROFILING, "none") for row in objected}
     return Standing(
-        found["withdrawn"], found["given"], suppressed, {row["lead_id"]: (row["ordinal"], row["hash"]) for row in heads}
+        found["withdrawn"],
+        found["given"],
+        suppressed,
+        {row["lead_id"] for row in stopped},
+        {row["lead_id"]: (row["ordinal"], row["hash"]) for row in heads},
     )
 
 
@@ -160,7 +173,7 @@ def _acts(
         return
     since = person.basis_at or at
     yield Act(BASES[person.basis], payload=person.payload), since
-    if person.basis == "customers":
+    if person.basis == "customers" or person.lead_id in standing.stopped:
         return
     is_suppressed = person.email_key in standing.suppressed
     for purpose, channel in purposes:
@@ -200,12 +213,13 @@ def _chain(
     circumstances = payload_of(Act(""), BY_IMPORT, at)
     place = 0
     said: Json | None = None
-    payload = ""
+    payload = checks = ""
     for (person, act, occurred_at), evidence_id in zip(acts, ids, strict=True):
         ordinal, previous = ends.get(person.lead_id, (0, BEGINNING))
         ordinal += 1
         if act.payload is not said:  # a person's acts say the same
-            said, payload = act.payload, canonical_json({**circumstances, **act.payload})  # as payload_of does
+            said, whole = act.payload, {**circumstances, **act.payload}  # as payload_of does
+            payload, checks = canonical_json(whole), checks_of(whole)
         salt = salts[place : place + 2 * SALT_BYTES]
         place += 2 * SALT_BYTES
         digest = digest_text(salt, payload)
@@ -216,7 +230,7 @@ def _chain(
         ends[person.lead_id] = ordinal, hashed
         yield (
             evidence_id, person.lead_id, ordinal, act.act, act.purpose, act.channel, occurred_at, digest, previous,
-            hashed, salt, payload,
+            hashed, salt, payload, checks,
         )  # fmt: skip
 
 

@@ -1,17 +1,19 @@
 """Reading what a company tells people about their data: policies (two layers, art. 13 GDPR) and purposes.
 
 A policy that leaves out a part the law asks for is not published; the error names the part in the policy's language.
-Parts are found by words: a row of the first layer by its term, a part of the second layer anywhere in its text.
+Which parts there are, the jurisdiction says. They are found by words: a row of the first layer by its term, a part of
+the second layer anywhere in its text.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
 from cultiva.accounts.models import LANGUAGES
+from cultiva.consent.jurisdictions import DEFAULT, Jurisdiction, find_jurisdiction
 from cultiva.lib.documents import DocumentError, Mistakes, check_keys, read_document
 from cultiva.lib.folding import fold
 
@@ -20,60 +22,11 @@ Json = dict[str, Any]
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 PROFILING_BASES = ("legitimate_interest", "consent", "none")
 CHANNELS = ("email", "phone", "sms", "whatsapp", "post", "none")
+INTEREST = "legitimate_interest"
+BASES = ("consent", "contract", "soft_opt_in", INTEREST)
 TRANSACTIONAL = "transactional"  # not a purpose anybody consents to: a closed list of system mails
 PROFILING = "profiling"  # the purpose whose tick lets a lead be scored where the basis is consent
 
-# {language: {part: words, folded, of which one must occur}}
-FIRST_LAYER = {  # AEPD, two-layer notice; LOPDGDD art. 11.2
-    "es": {
-        "Responsable": ("responsable",),
-        "Finalidad": ("finalidad", "para que"),
-        "Base jurídica": ("base juridica", "base legal", "base de licitud", "legitimacion"),
-        "Destinatarios": ("destinatari", "cesion", "comunicacion"),
-        "Transferencias internacionales": ("transferencia",),
-        "Derechos": ("derecho",),
-    },
-    "en": {
-        "Controller": ("controller",),
-        "Purpose": ("purpose", "what for"),
-        "Legal basis": ("basis",),
-        "Recipients": ("recipient", "shared with"),
-        "International transfers": ("transfer",),
-        "Rights": ("right",),
-    },
-}
-SECOND_LAYER = {  # art. 13.1 and 13.2 GDPR; the controller's contact data are printed from `controller`
-    "es": {
-        "finalidades": ("finalidad",),
-        "base jurídica": ("base juridica", "base legal", "base de licitud", "legitimacion"),
-        "destinatarios": ("destinatari",),
-        "transferencias internacionales": ("transferencia",),
-        "plazo de conservación": ("conserva", "plazo"),
-        "derecho de acceso": ("acceso", "acceder"),
-        "derecho de rectificación": ("rectific",),
-        "derecho de supresión": ("supresion", "suprimir", "cancelacion"),
-        "derecho de portabilidad": ("portabilidad",),
-        "derecho de limitación": ("limitacion", "limitar"),
-        "derecho de oposición": ("oposicion", "oponer"),
-        "retirada del consentimiento": ("retirar", "revocar", "retirada"),
-        "reclamación ante la autoridad de control": ("autoridad de control", "aepd", "agencia espanola", "reclama"),
-    },
-    "en": {
-        "purposes": ("purpose",),
-        "legal basis": ("basis",),
-        "recipients": ("recipient",),
-        "international transfers": ("transfer",),
-        "retention": ("retention", "retain", "keep", "stored for", "storage period"),
-        "right of access": ("access",),
-        "right to rectification": ("rectif", "correct"),
-        "right to erasure": ("erasure", "erase", "delet"),
-        "right to portability": ("portab",),
-        "right to restriction": ("restrict",),
-        "right to object": ("object",),
-        "withdrawal of consent": ("withdraw",),
-        "complaint to the supervisory authority": ("supervisory authority", "complain", "data protection authority"),
-    },
-}
 PROFILES = {"es": ("elaboración de perfiles", "perfil"), "en": ("profiling", "profil")}
 
 
@@ -86,11 +39,14 @@ class Notice:
     body: Json
 
 
-def read_policy(text: str) -> Notice:
-    """A policy from its YAML. Raises DocumentError, also for a missing part that the law asks for."""
+def read_policy(text: str, *, jurisdiction: str = DEFAULT) -> Notice:
+    """A policy from its YAML. Raises DocumentError, also for a missing part that the law asks for.
+
+    `jurisdiction`: where the policy names none itself.
+    """
     found = check_keys(
         read_document(text, name="policy"),
-        allowed=("policy", "controller", "profiling", "languages"),
+        allowed=("policy", "jurisdiction", "controller", "profiling", "languages"),
         required=("policy", "controller", "profiling", "languages"),
         place="policy",
     )
@@ -99,14 +55,16 @@ def read_policy(text: str) -> Notice:
     profiling = mistakes.of(read_choice, found["profiling"], PROFILING_BASES, f"{key}, profiling")
     controller = mistakes.of(_read_controller, found["controller"], f"{key}, controller")
     languages = read_languages(found["languages"], place=key)
+    profile = find_jurisdiction(found.get("jurisdiction", jurisdiction), place=f"{key}, jurisdiction")
+    own: Json = {"jurisdiction": profile.code} if "jurisdiction" in found else {}
     texts = {
         language: mistakes.of(
-            _read_policy_language, content, language, profiling or "none", f"{key}, languages.{language}"
+            _read_policy_language, content, language, profiling or "none", profile, f"{key}, languages.{language}"
         )
         for language, content in languages.items()
     }
     mistakes.tell()
-    body: Json = {"controller": controller, "profiling": profiling, "languages": texts}
+    body: Json = own | {"controller": controller, "profiling": profiling, "languages": texts}
     return Notice(key=key, name=next(iter(body["languages"].values()))["title"], body=body)
 
 
@@ -114,7 +72,7 @@ def read_purpose(text: str) -> Notice:
     """A purpose from its YAML: what one box asks for. Raises DocumentError."""
     found = check_keys(
         read_document(text, name="purpose"),
-        allowed=("purpose", "channel", "position", "languages"),
+        allowed=("purpose", "channel", "position", "bases", "languages"),
         required=("purpose", "channel", "languages"),
         place="purpose",
     )
@@ -136,8 +94,36 @@ def read_purpose(text: str) -> Notice:
         label = check_keys(content, allowed=("label",), required=("label",), place=place)["label"]
         languages[language] = {"label": read_text(label, f"{place}.label")}
     channel = read_choice(found["channel"], CHANNELS, f"{key}, channel")
-    body = {"channel": channel, "position": position, "languages": languages}
+    body: Json = {"channel": channel, "position": position, "languages": languages}
+    body |= _read_bases(found.get("bases", ["consent"]), f"{key}, bases")
     return Notice(key=key, name=next(iter(languages.values()))["label"][:160], body=body)
+
+
+def _read_bases(value: Any, place: str) -> Json:
+    """[consent, soft_opt_in, {legitimate_interest: {name, by, on}}]; what allows it beside or instead of a tick."""
+    if not isinstance(value, list) or not value:
+        raise DocumentError(place, f"a list is needed, not {value!r}", f"any of: {', '.join(BASES)}")
+    bases: list[str] = []
+    assessment: Json = {}
+    for number, each in enumerate(value, start=1):
+        where = f"{place}, {number}"
+        if isinstance(each, dict):
+            weighed = check_keys(each, allowed=(INTEREST,), required=(INTEREST,), place=where)[INTEREST]
+            required = ("name", "by", "on")
+            found = check_keys(weighed, allowed=required, required=required, place=where)
+            assessment = {name: read_text(text, f"{where}.{name}") for name, text in found.items()}
+        bases.append(INTEREST if isinstance(each, dict) else read_choice(each, BASES, where))
+    if INTEREST in bases and not assessment:
+        hint = f"{INTEREST}: {{name: .., by: .., on: 2026-03-01}}"
+        raise DocumentError(place, "a legitimate interest needs the assessment that weighed it", hint)
+    if bases == ["consent"]:
+        return {}
+    return {"bases": sorted(set(bases))} | ({"assessment": assessment} if assessment else {})
+
+
+def bases_of(body: Json) -> list[str]:
+    """What allows a purpose, of its version's body."""
+    return list(body.get("bases", ["consent"]))
 
 
 def read_key(value: Any, place: str) -> str:
@@ -185,17 +171,18 @@ def _read_controller(value: Any, place: str) -> Json:
     return {key: read_text(text, f"{place}.{key}") for key, text in found.items()}
 
 
-def _read_policy_language(value: Any, language: str, profiling: str, place: str) -> Json:
+def _read_policy_language(value: Any, language: str, profiling: str, profile: Jurisdiction, place: str) -> Json:
     keys = ("title", "label", "first_layer", "text")
     found = check_keys(value, allowed=keys, required=keys, place=place)
     title, label, text = (read_text(found[key], f"{place}.{key}") for key in ("title", "label", "text"))
     rows = _read_rows(found["first_layer"], f"{place}.first_layer")
     terms = fold(" / ".join(term for term, _ in rows))
+    notice = profile.notice[language]
     mistakes = Mistakes()
     first_place, text_place = f"{place}.first_layer", f"{place}.text"
     row, write = gettext_noop("give a row with the term «%(part)s»"), gettext_noop("write about «%(part)s»")
-    mistakes.of(_refuse_missing, FIRST_LAYER[language], terms, first_place, row)
-    mistakes.of(_refuse_missing, SECOND_LAYER[language], fold(text), text_place, write)
+    mistakes.of(_refuse_missing, notice["first_layer"], terms, first_place, row)
+    mistakes.of(_refuse_missing, notice["second_layer"], fold(text), text_place, write)
     if profiling != "none":
         name, word = PROFILES[language]
         first = fold(" ".join(part for row in rows for part in row))
@@ -222,7 +209,7 @@ def _read_rows(value: Any, place: str) -> list[list[str]]:
     return rows
 
 
-def _refuse_missing(parts: Mapping[str, tuple[str, ...]], text: str, place: str, way_out: str) -> None:
+def _refuse_missing(parts: Mapping[str, Sequence[str]], text: str, place: str, way_out: str) -> None:
     """`way_out` is a message's id."""
     mistakes = Mistakes()
     for part, words in parts.items():

@@ -20,7 +20,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from cultiva.accounts.models import User
-from cultiva.consent.actions import act_of_accepting, act_of_giving
+from cultiva.consent.acts import act_of_accepting, act_of_giving
 from cultiva.consent.evidence import Act, Circumstances, canonical_json, payload_of
 from cultiva.consent.models import PolicyVersion, PurposeVersion
 from cultiva.demo import people

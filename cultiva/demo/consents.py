@@ -10,7 +10,8 @@ from typing import Any
 
 from cultiva.capture.models import FormVersion
 from cultiva.consent import evidence
-from cultiva.consent.actions import CONFIRMATION_LIFE, act_of_accepting, act_of_giving, properties_of
+from cultiva.consent.actions import CONFIRMATION_LIFE
+from cultiva.consent.acts import act_of_accepting, act_of_giving, properties_of
 from cultiva.consent.evidence import Act, Circumstances
 from cultiva.consent.models import Evidence, PolicyVersion, PurposeVersion
 from cultiva.demo.history import Newcomer
@@ -133,8 +134,8 @@ def _chain(workspace_id: int, lead_id: int, newcomer: Newcomer, deeds: Sequence[
         )  # fmt: skip
         row.hash = previous = evidence.hash_evidence(row)
         stored = {name: getattr(row, name) for name in evidence.STORED}
-        beside = {"lead_id": lead_id, "occurred_at": deed.at.isoformat(), "salt": salt, "payload": payload}
-        yield stored | beside
+        when = {"lead_id": lead_id, "occurred_at": deed.at.isoformat()}
+        yield stored | when | {"salt": salt, "payload": payload, "checks": evidence.checks_of(payload)}
 
 
 def _given_ids(deeds: Mapping[int, Sequence[Deed]], ids: Mapping[tuple[int, int], int]) -> dict[int, int]:

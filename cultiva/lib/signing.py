@@ -55,6 +55,12 @@ def keyed_hash(purpose: str, text: str) -> str:
     return hmac.new(_key(purpose), text.encode(), hashlib.sha256).hexdigest()
 
 
+def hmac_pads(purpose: str) -> tuple[bytes, bytes]:
+    """(inner, outer) with which SQL makes the same: sha256(outer || sha256(inner || text)) (RFC 2104, section 2)."""
+    key = _key(purpose).ljust(64, b"\0")
+    return bytes(byte ^ 0x36 for byte in key), bytes(byte ^ 0x5C for byte in key)
+
+
 def _mac(purpose: str, payload: str) -> str:
     digest = hmac.new(_key(purpose), payload.encode(), hashlib.sha256).digest()[:MAC_BYTES]
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -167,6 +167,7 @@ def answer(batch: Batch) -> None:
 # {(kind, name) of an event: (the property that names its cause, the template that answers)}
 ANSWERS = {
     ("consent", "confirmation_requested"): ("confirmation", CONFIRMATION),
+    ("consent", "confirmation_reminded"): ("reminder", CONFIRMATION),
     ("track", "magnet_granted"): ("grant", MAGNET_DELIVERY),
 }
 

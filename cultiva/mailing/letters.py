@@ -53,6 +53,7 @@ class Claimed:
     language: str | None
     is_profiled: bool
     evidence_id: int | None = None
+    opens_at: datetime | None = None  # not now: when the hours of the law begin again
 
     @property
     def is_transactional(self) -> bool:
@@ -250,11 +251,20 @@ class Desk:
 
 
 def confirmation_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
-    found = Confirmation.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(ids_in(rows, "confirmation"))
+    return _confirm_urls(desk, rows, "confirmation")
+
+
+def reminder_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    """The same link once more."""
+    return _confirm_urls(desk, rows, "reminder")
+
+
+def _confirm_urls(desk: Desk, rows: Sequence[Claimed], variable: str) -> dict[int, Json]:
+    found = Confirmation.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(ids_in(rows, variable))
     return {
         row.id: {"confirm_url": f"{settings.PUBLIC_URL}/c/confirm/{confirmation_token(confirmation)}"}
         for row in rows
-        if (confirmation := found.get(row.variables.get("confirmation", 0)))
+        if (confirmation := found.get(row.variables.get(variable, 0)))
     }
 
 
@@ -290,6 +300,7 @@ def sign_in_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
 # What only some mails can say, by their cause.
 OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
     "confirmation": confirmation_values,
+    "reminder": reminder_values,
     "grant": grant_values,
     "sign_in": sign_in_values,
 }

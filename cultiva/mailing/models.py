@@ -38,7 +38,7 @@ class Outbox(WorkspaceRow):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, db_index=False, related_name="+")
     id = models.BigAutoField(primary_key=True)
-    cause_kind = models.CharField(max_length=20)  # confirmation | grant | workflow | sign_in
+    cause_kind = models.CharField(max_length=20)  # confirmation | reminder | grant | workflow | sign_in
     cause_id = models.CharField(max_length=120)
     lead = models.ForeignKey(
         Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="mails"

@@ -147,7 +147,7 @@ def ask_consent(
             if decision.allowed and row.email:
                 allowed.append(replace(row, evidence_id=decision.evidence_id))
             else:
-                refused.append((row, decision.reason or "no_address"))
+                refused.append((replace(row, opens_at=decision.not_before), decision.reason or "no_address"))
     return allowed, refused
 
 
@@ -163,6 +163,8 @@ def refuse(workspace_id: int, refused: Sequence[tuple[Claimed, str]], at: dateti
 
 
 def refusal_of(row: Claimed, reason: str, at: datetime) -> Json:
+    if row.opens_at:  # the hours in which the law lets people be disturbed
+        return {"id": row.id, "state": State.READY, "reason": reason, "not_before": row.opens_at.isoformat()}
     if reason == UNCONFIRMED and at < row.created_at + PATIENCE:
         # `actions.wake_confirmed` sends it on at once; it could pass while we look, so it is asked again anyway.
         return {"id": row.id, "state": State.READY, "reason": reason, "not_before": (at + WAIT).isoformat()}

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
-from markdown_it import MarkdownIt
 
 from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.models import Workspace
@@ -29,6 +28,7 @@ from cultiva.capture.models import FormVersion
 from cultiva.consent.models import PolicyVersion
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
+from cultiva.lib.markdown import markdown
 from cultiva.lib.signing import BadLink, ExpiredLink, sign_until, unsign_until
 from cultiva.magnets.actions import DOWNLOAD_LIFE, download_link
 from cultiva.magnets.models import MagnetVersion
@@ -38,8 +38,6 @@ from cultiva.public.visits import MAX_URL, campaign_of, ip_of, one_line, page_ur
 
 CAME_FROM = "came-from"  # the page that led to the form, carried from GET to POST
 THANKS_LIFE = timedelta(days=1)
-
-markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
 @csrf_exempt

@@ -13,6 +13,7 @@ from cultiva.capture.actions import form_offering
 from cultiva.consent.actions import confirm, find_confirmation, withdraw
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PurposeVersion
+from cultiva.consent.receipts import receipt_token
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
@@ -95,7 +96,8 @@ def _about_lead(
     language = wanted_language(request, lead.language or workspace.language)
     labels = purpose.body["languages"] if purpose else {}
     label = labels.get(language, next(iter(labels.values()), {})).get("label", "")
-    return answer(page, language=language, workspace=workspace, purpose=label)
+    receipt = receipt_token(workspace_id, lead_id) if page == "confirmed" else ""
+    return answer(page, language=language, workspace=workspace, purpose=label, receipt=receipt)
 
 
 def _expired_download(request: HttpRequest, expired: ExpiredDownload) -> HttpResponse:

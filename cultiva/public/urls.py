@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cultiva.public import clicks, form_pages, health, links, tracking_script, webhooks
+from cultiva.public import clicks, form_pages, health, links, receipts, tracking_script, webhooks
 
 app_name = "public"
 
@@ -11,6 +11,8 @@ urlpatterns = [
     path("f/<slug:workspace>/<slug:key>/thanks/<str:token>", form_pages.thanks_page, name="thanks"),
     path("p/<slug:workspace>/<slug:key>/v<int:version>", form_pages.policy_page, name="policy"),
     path("c/confirm/<str:token>", links.confirm_page, name="confirm"),
+    path("c/receipt/<str:token>", receipts.receipt, name="receipt"),
+    path(".well-known/consent-keys/<slug:workspace>.json", receipts.consent_keys, name="consent_keys"),
     path("d/<str:token>", links.download, name="download"),
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),

@@ -3,10 +3,22 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cultiva.lib.languages import reader_language
 from cultiva.lifecycle.document import read_lifecycle
 from cultiva.lifecycle.models import LifecycleVersion
+
+CHANNEL_LABELS = {
+    "email": gettext_lazy("e-mail"), "phone": gettext_lazy("telephone"), "sms": gettext_lazy("SMS"),
+    "whatsapp": gettext_lazy("WhatsApp"), "post": gettext_lazy("post"), "none": gettext_lazy("no channel"),
+}  # fmt: skip
+BASIS_LABELS = {
+    "consent": gettext_lazy("a ticked box"),
+    "contract": gettext_lazy("a contract"),
+    "soft_opt_in": gettext_lazy("a purchase (soft opt-in)"),
+    "legitimate_interest": gettext_lazy("legitimate interest, with its assessment"),
+}
 
 
 def in_language(texts: Any) -> Any:
@@ -47,6 +59,13 @@ def refusals() -> dict[str, str]:
         "no_basis": _("never agreed to it"),
         "no_address": _("has no address"),
         "unconfirmed": _("agreed, but the address is not confirmed yet"),
+        "expired": _("agreed too long ago: ask again"),
+        "minor": _("is a minor, and no parent or guardian agreed"),
+        "restricted": _("asked that the data be kept and not used"),
+        "register_unchecked": _("the exclusion register was not read lately"),
+        "excluded_register": _("stands on an exclusion register"),
+        "outside_hours": _("not at this hour, by law"),
+        "capped": _("got enough for now"),
     }
 
 

@@ -13,6 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
 from cultiva.bulk.running import create_action, go_on, start
+from cultiva.consent.actions import publish_purpose
+from cultiva.consent.models import Evidence
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define
 from cultiva.leads.merging import merge_leads
@@ -104,6 +106,8 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         by="user:1", at=clock.now(),
     )  # fmt: skip
     export = go_on(action=start(action=export, at=clock.now(), by="user:1"), now=clock.now)
+    news = "purpose: news\nchannel: email\nbases: [consent, soft_opt_in]\nlanguages:\n  es: {label: Novedades}"
+    publish_purpose(workspace_id=ana.workspace_id, text=news, at=at)
     persona = save_persona(
         workspace_id=ana.workspace_id, name="boletin", criteria=[{"when": {"event": "page"}, "weight": 1}], by="user:1",
         at=at,
@@ -112,6 +116,7 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
         "bulk_action_id": action.id, "export_id": export.id,
+        "evidence_id": Evidence.objects.filter(lead_id=ana.id).order_by("id").values_list("id", flat=True)[0],
     }  # fmt: skip
 
 

@@ -27,8 +27,8 @@ from cultiva.bulk.running import (
 from cultiva.bulk.tests.conftest import Act, known_of, settle, undo
 from cultiva.bulk.turns import take_turn
 from cultiva.bulk.undoing import start_undo
-from cultiva.consent.evidence import verify_chain
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence
+from cultiva.consent.verifying import verify_chain
 from cultiva.events.models import Event
 from cultiva.leads.actions import save_lead
 from cultiva.leads.attributes import define

@@ -14,10 +14,10 @@ from cultiva.capture.forms import CaptureForm, Shown, read_token, show_form
 from cultiva.capture.models import FormVersion, Submission
 from cultiva.capture.tests.documents import FORM, publish_all
 from cultiva.consent.actions import publish_policy
-from cultiva.consent.evidence import verify_chain
 from cultiva.consent.models import Confirmation, ConsentMark, ConsentState, Evidence
 from cultiva.consent.tests.committed import committed_workspace
 from cultiva.consent.tests.documents import POLICY
+from cultiva.consent.verifying import verify_chain
 from cultiva.events.models import Event
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope

@@ -24,8 +24,9 @@ from cultiva.capture.models import Import, ImportPart
 from cultiva.capture.tests import files
 from cultiva.capture.tests.conftest import Ready
 from cultiva.consent.actions import can_contact, record_consents, suppress, withdraw
-from cultiva.consent.evidence import Circumstances, verify_chain
+from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence, PolicyVersion, PurposeVersion, Suppression
+from cultiva.consent.verifying import verify_chain
 from cultiva.events.actions import NewEvent, record_events, visitor_of
 from cultiva.events.models import Event
 from cultiva.leads.actions import save_lead

@@ -12,7 +12,7 @@ import pytest
 from cultiva.capture.imports import lanes
 from cultiva.capture.imports.running import create_import, go_on, prepare, rehearse, start, suggest_plan
 from cultiva.capture.models import Import
-from cultiva.consent.evidence import verify_chain
+from cultiva.consent.verifying import verify_chain
 from cultiva.events.models import Event
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope

@@ -9,7 +9,7 @@ WITH state AS (
     SET state = excluded.state, since = excluded.since, evidence_id = excluded.evidence_id
     WHERE consent_state.state = 'given' AND excluded.state = 'withdrawn'
 )
-UPDATE confirmation SET expires_at = %(at)s
+UPDATE confirmation SET expires_at = %(at)s, revoked_at = %(at)s
   FROM (SELECT DISTINCT lead_id FROM staged_evidence WHERE act = 'withdrawn') gone
  WHERE confirmation.workspace_id = %(workspace)s AND confirmation.lead_id = gone.lead_id
    AND confirmation.confirmed_at IS NULL AND confirmation.expires_at > %(at)s

@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
 from cultiva.consent.actions import withdraw
-from cultiva.consent.evidence import Act, Circumstances, canonical_json, record_acts, verify_chain
+from cultiva.consent.evidence import Act, Circumstances, canonical_json, record_acts
 from cultiva.consent.models import Evidence, EvidencePayload, PolicyVersion
 from cultiva.consent.tests.committed import as_owner, committed_workspace
+from cultiva.consent.verifying import verify_chain
 from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope

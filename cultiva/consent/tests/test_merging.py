@@ -16,9 +16,9 @@ from cultiva.consent.actions import (
     suppress,
     withdraw,
 )
-from cultiva.consent.evidence import verify_chain
 from cultiva.consent.models import ConsentMark, ConsentState, Evidence
 from cultiva.consent.tests.conftest import ask, prove
+from cultiva.consent.verifying import verify_chain
 from cultiva.events.models import Event
 from cultiva.leads.actions import save_lead
 from cultiva.leads.merging import merge_leads, undo_merge

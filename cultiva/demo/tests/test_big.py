@@ -11,8 +11,8 @@ from django.test import Client
 
 from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import can_contact
-from cultiva.consent.evidence import verify_chain
 from cultiva.consent.tests.committed import TABLES, as_owner
+from cultiva.consent.verifying import verify_chain
 from cultiva.demo import big as big_demo
 from cultiva.demo.filling import fill_demo
 from cultiva.events.batch import Batch

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.models import Membership
-from cultiva.consent.evidence import verify_chain
+from cultiva.consent.verifying import verify_chain
 from cultiva.demo.filling import DEMO_FOLDER, DemoResult, fill_demo
 from cultiva.demo.history import DAYS, RECENT, imagine
 from cultiva.demo.live import is_live

@@ -10,7 +10,7 @@ WITH mail AS (
     FROM outbox o
     JOIN template_version t ON t.workspace_id = o.workspace_id AND t.id = o.template_id
    WHERE o.workspace_id = %(workspace)s AND o.lead_id IN (%(kept)s, %(merged)s)
-     AND o.cause_kind <> 'confirmation' AND o.state NOT IN ('refused', 'failed', 'cancelled')
+     AND o.cause_kind NOT IN ('confirmation', 'reminder') AND o.state NOT IN ('refused', 'failed', 'cancelled')
 )
 UPDATE outbox o SET state = 'cancelled', reason = 'merged'
   FROM mail

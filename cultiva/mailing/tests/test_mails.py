@@ -10,6 +10,7 @@ from cultiva.accounts.actions import create_user
 from cultiva.accounts.models import Workspace
 from cultiva.consent.actions import confirm, confirmation_token, find_confirmation, withdraw
 from cultiva.consent.models import Confirmation
+from cultiva.consent.renewing import remind_pending
 from cultiva.events.actions import NewEvent, claim_new_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import Event
@@ -272,3 +273,36 @@ def test_a_person_who_left_gets_no_link(huerta_mails: Workspace, at: datetime) -
     marta.save()
     assert send_due(workspace_id=huerta_mails.id, at=at) == 1
     assert mails_of(huerta_mails) == []
+
+
+def test_a_confirmation_not_followed_is_asked_for_once_more_with_the_same_link(
+    huerta_mails: Workspace, at: datetime
+) -> None:
+    make_reader(huerta_mails, at, confirms=False)
+    later = at + timedelta(hours=25)
+    answer_new_events(huerta_mails, at)
+    send_due(workspace_id=huerta_mails.id, at=at)
+    assert remind_pending(workspace_id=huerta_mails.id, at=later) == 1
+    answer_new_events(huerta_mails, later)
+    send_due(workspace_id=huerta_mails.id, at=later)
+    links = [re.findall(r"http\S+/c/confirm/\S+", text_of(mail)) for mail in mails_of(huerta_mails)]
+    assert len(links) == 2
+    assert links[0] == links[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "words"),
+    [
+        ("es", "Tu derecho de oposición", "a que usemos tus datos para publicidad"),
+        ("en", "Your right to object", "to our using your data for advertising"),
+    ],
+)
+def test_the_first_mail_tells_of_the_right_to_object_apart_from_the_rest(
+    huerta_mails: Workspace, at: datetime, language: str, heading: str, words: str
+) -> None:
+    make_reader(huerta_mails, at, confirms=False, language=language)
+    answer_new_events(huerta_mails, at)
+    send_due(workspace_id=huerta_mails.id, at=at)
+    text = " ".join(text_of(mails_of(huerta_mails)[0]).split())
+    assert heading in text
+    assert words in text.partition(heading)[2]

@@ -11,6 +11,7 @@ from cultiva.accounts.actions import create_user, use_sign_in_link
 from cultiva.accounts.models import Workspace
 from cultiva.consent.actions import request_confirmation, suppress, withdraw
 from cultiva.consent.models import Suppression
+from cultiva.consent.rules import publish_rules
 from cultiva.events.actions import claim_new_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import Event
@@ -376,3 +377,19 @@ def test_other_companies_see_neither_mails_nor_outbox(
         assert execute("UPDATE outbox SET state = 'ready'") == 0
     assert send(other_co, at) == 0
     assert len(mails_of(huerta_mails)) == 1
+
+
+def test_a_mail_outside_the_hours_of_the_law_waits_for_them(company: Workspace, sink: Sink, at: datetime) -> None:
+    with workspace_scope(company.id):
+        publish_rules(workspace_id=company.id, text="consent_rules: workspace\njurisdiction: CO", at=at)
+        company.time_zone = "America/Bogota"
+        company.save()
+    night = at.replace(hour=3)  # ten in the evening in Bogotá
+    ana = make_reader(company, night)
+    ask_for_news(company, [ana], night)
+    send(company, night)
+    row = outbox_of(company)[0]
+    assert (row.state, row.reason, row.not_before) == ("ready", "outside_hours", at)  # seven in the morning there
+    assert sink.envelopes == []
+    send(company, at)
+    assert [row.state for row in outbox_of(company)] == ["accepted"]

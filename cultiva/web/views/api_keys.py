@@ -28,6 +28,8 @@ SCOPE_LABELS = {
     ALL_SCOPES: gettext_lazy("Everything"),
     "leads:read": gettext_lazy("Read leads"),
     "leads:write": gettext_lazy("Make and change leads"),
+    "consents:read": gettext_lazy("Read consents, with their proof"),
+    "consents:write": gettext_lazy("Record consents and withdrawals"),
     "events:read": gettext_lazy("Read events and sources"),
     "scores:read": gettext_lazy("Read scores and their reasons"),
     "companies:read": gettext_lazy("Read companies"),

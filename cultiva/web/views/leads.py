@@ -42,6 +42,7 @@ from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.views.lead_personas import persona_card, persona_changes
 from cultiva.web.words import (
+    BASIS_LABELS,
     attribute_label,
     in_language,
     refusal,
@@ -347,6 +348,7 @@ def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:
             "channel": channel,
             "decision": decision,
             "refusal": refusal(decision.reason),
+            "basis": BASIS_LABELS.get(decision.basis, decision.basis),
             "state": state,
         })  # fmt: skip
     mark = ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first()
