@@ -102,7 +102,11 @@ def read_purpose(text: str) -> Notice:
 def _read_bases(value: Any, place: str) -> Json:
     """[consent, soft_opt_in, {legitimate_interest: {name, by, on}}]; what allows it beside or instead of a tick."""
     if not isinstance(value, list) or not value:
-        raise DocumentError(place, f"a list is needed, not {value!r}", f"any of: {', '.join(BASES)}")
+        raise DocumentError(
+            place,
+            gettext("a list is needed, not %(value)r") % {"value": value},
+            gettext("known: %(listed)s") % {"listed": ", ".join(BASES)},
+        )
     bases: list[str] = []
     assessment: Json = {}
     for number, each in enumerate(value, start=1):
@@ -114,8 +118,8 @@ def _read_bases(value: Any, place: str) -> Json:
             assessment = {name: read_text(text, f"{where}.{name}") for name, text in found.items()}
         bases.append(INTEREST if isinstance(each, dict) else read_choice(each, BASES, where))
     if INTEREST in bases and not assessment:
-        hint = f"{INTEREST}: {{name: .., by: .., on: 2026-03-01}}"
-        raise DocumentError(place, "a legitimate interest needs the assessment that weighed it", hint)
+        problem = gettext("a legitimate interest needs the assessment that weighed it")
+        raise DocumentError(place, problem, "{legitimate_interest: {name: .., by: .., on: 2026-03-01}}")
     if bases == ["consent"]:
         return {}
     return {"bases": sorted(set(bases))} | ({"assessment": assessment} if assessment else {})

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from cultiva.accounts.models import Workspace
 from cultiva.consent.jurisdictions import DEFAULT, Jurisdiction, find_jurisdiction, jurisdictions, months_before
 from cultiva.consent.models import RulesVersion
@@ -63,7 +65,8 @@ def read_rules(text: str) -> Notice:
         place="consent_rules",
     )
     if found["consent_rules"] != KEY:
-        raise DocumentError("consent_rules", f"there is no {found['consent_rules']!r}", f"write `consent_rules: {KEY}`")
+        problem = gettext("there is no %(value)r") % {"value": found["consent_rules"]}
+        raise DocumentError("consent_rules", problem, gettext("write `%(line)s`") % {"line": f"consent_rules: {KEY}"})
     profile = find_jurisdiction(found["jurisdiction"])
     body: Json = {"jurisdiction": profile.code}
     months = _read_months(found.get("expires_after_months") or {}, profile)
@@ -75,8 +78,14 @@ def _read_months(value: Any, profile: Jurisdiction) -> dict[str, int]:
     for channel, months in found.items():
         place = f"expires_after_months.{channel}"
         if not isinstance(months, int) or isinstance(months, bool) or not 1 <= months <= LONGEST_MONTHS:
-            raise DocumentError(place, f"{months!r} is no number of months", f"from 1 to {LONGEST_MONTHS}")
+            raise DocumentError(
+                place,
+                gettext("%(value)r is no number of months") % {"value": months},
+                gettext("from 1 to %(most)s") % {"most": LONGEST_MONTHS},
+            )
         most = profile.expires_after_months.get(channel, months)
         if months > most:
-            raise DocumentError(place, f"the law of {profile.code} allows {most} months, not {months}", "give fewer")
+            said = {"law": profile.code, "most": most, "months": months}
+            problem = gettext("the law of %(law)s allows %(most)s months, not %(months)s") % said
+            raise DocumentError(place, problem, gettext("give fewer"))
     return found

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from cultiva.lib.documents import DocumentError, read_document
 
 Json = dict[str, Any]
@@ -112,7 +114,11 @@ def find_jurisdiction(code: Any, *, place: str = "jurisdiction") -> Jurisdiction
     """Raises DocumentError for one that there is not."""
     known = jurisdictions()
     if not isinstance(code, str) or code not in known:
-        raise DocumentError(place, f"there is no profile for {code!r}", f"known: {', '.join(known)}")
+        raise DocumentError(
+            place,
+            gettext("there is no profile for %(value)r") % {"value": code},
+            gettext("known: %(listed)s") % {"listed": ", ".join(known)},
+        )
     return known[code]
 
 
