@@ -12,6 +12,7 @@ from functools import partial
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.bulk import running as bulk
+from cultiva.capture.holding import forget_held
 from cultiva.demo.live import is_live, tick
 from cultiva.documents.uploads import forget_old_uploads
 from cultiva.events.actions import forget_message_keys, make_partitions_ahead
@@ -77,6 +78,10 @@ def forget_keys(workspace_id: int, at: datetime) -> None:
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
 
 
+def forget_held_forms(workspace_id: int, at: datetime) -> None:
+    forget_held(workspace_id=workspace_id, at=at)
+
+
 def forget_api_answers(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
@@ -113,6 +118,11 @@ JOBS = [
     Job("forget uploads", timedelta(minutes=30), forget_uploads),
     Job("forget webhooks", timedelta(minutes=10), forget_webhooks),
     Job("forget bulk actions", timedelta(minutes=10), forget_bulk_actions),
+    Job(
+        "forget held forms",
+        timedelta(minutes=30),
+        lambda workspace_id, at: forget_held(workspace_id=workspace_id, at=at),
+    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """What people accept, confirm and withdraw, and whether they may be contacted."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,15 +89,19 @@ def record_consents(
     circumstances: Circumstances,
     at: datetime,
     is_new_lead: bool = False,
+    labels: Mapping[str, str] | None = None,
     events: list[NewEvent] | None = None,
 ) -> Recorded:
     """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
 
-    `language` is the one the texts were shown in. To be called in the transaction that finds or makes the lead
+    `language` is the one the texts were shown in; `labels` are the words of boxes that somebody else's page showed, by
+    purpose ("" is the policy's own box). To be called in the transaction that finds or makes the lead
     (`is_new_lead`). The events go into `events` where that is given, for a caller that records several acts' events
     at once.
     """
-    acts = [act_of_accepting(policy, language), *(act_of_giving(purpose, policy, language) for purpose in purposes)]
+    said = labels or {}
+    acts = [act_of_accepting(policy, language, said.get("", ""))]
+    acts += [act_of_giving(purpose, policy, language, said.get(purpose.key, "")) for purpose in purposes]
     recorded = record_acts(
         workspace_id=workspace_id,
         lead_id=lead_id,
@@ -281,13 +285,14 @@ def _decide(row: Json, purpose: str) -> Decision:
     return Decision(allowed=True, basis=basis, reason="", evidence_id=row["evidence_id"])
 
 
-def act_of_accepting(policy: PolicyVersion, language: str) -> Act:
-    label = policy.body["languages"][language]["label"]
+def act_of_accepting(policy: PolicyVersion, language: str, label: str = "") -> Act:
+    """`label`: the words that were shown, where they were not the policy's own."""
+    label = label or policy.body["languages"][language]["label"]
     return Act("policy_accepted", payload=_box("policy-accepted", label) | _policy_shown(policy, language))
 
 
-def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
-    box = _box(f"purpose-{purpose.key}", purpose.body["languages"][language]["label"])
+def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str, label: str = "") -> Act:
+    box = _box(f"purpose-{purpose.key}", label or purpose.body["languages"][language]["label"])
     version = {"purpose_version": purpose.version}
     return Act("given", purpose.key, purpose.body["channel"], box | version | _policy_shown(policy, language))
 

@@ -9,6 +9,7 @@ app_name = "public"
 urlpatterns = [
     path("f/<slug:workspace>/<slug:key>", form_pages.form_page, name="form"),
     path("f/<slug:workspace>/<slug:key>/thanks/<str:token>", form_pages.thanks_page, name="thanks"),
+    path("f/<slug:workspace>/<slug:key>/started", form_pages.form_started, name="form_started"),
     path("p/<slug:workspace>/<slug:key>/v<int:version>", form_pages.policy_page, name="policy"),
     path("c/confirm/<str:token>", links.confirm_page, name="confirm"),
     path("d/<str:token>", links.download, name="download"),
