@@ -50,7 +50,7 @@ def publish_quote(workspace: Any, at: datetime, more: str = "") -> None:
     publish_form(workspace_id=workspace.id, text=text, at=at)
 
 
-OBJECTIVES = [
+OBJECTIVES: list[tuple[dict[str, Any], bool]] = [
     ({"objective": "quote"}, True),
     ({"objective": "content"}, False),
     ({"objective": "content", "first": True}, True),
@@ -109,6 +109,8 @@ def test_a_file_is_kept_with_the_lead_and_is_no_attribute(huerta: Any, at: datet
     publish_form(workspace_id=huerta.id, text=text, at=at)
     files = MultiValueDict({"plan": [SimpleUploadedFile("plano.pdf", make_pdf())]})
     outcome = send(huerta, at, files=files)
+    assert outcome.lead_id
+    assert outcome.submission_id
     upload = FormUpload.objects.get(workspace_id=huerta.id, lead_id=outcome.lead_id)
     assert (upload.field, upload.name, bytes(upload.content)) == ("plan", "plano.pdf", make_pdf())
     submission = Submission.objects.select_related("lead").get(id=outcome.submission_id)

@@ -54,6 +54,7 @@ def test_what_was_held_is_let_in_as_it_was_sent(huerta: Any, at: datetime) -> No
     assert held(huerta).reason == "too_fast"
     assert not Lead.objects.filter(workspace_id=huerta.id).exists()
     outcome = let_in(workspace_id=huerta.id, held_id=held(huerta).id, at=at + timedelta(days=2))
+    assert outcome.lead_id
     assert Lead.objects.get(id=outcome.lead_id).email == "ana@example.com"
     payload = Evidence.objects.get(act="given").payload.payload
     assert (payload["ip"], payload["sent_at"]) == ("203.0.113.9", "2026-03-10T12:00:01.000+00:00")
