@@ -29,7 +29,7 @@ def measure() -> list[Result]:
 
 def compare(product: Product) -> list[Result]:
     """The product's web process and the baseline take turns, so that both see the same machine."""
-    port, environ = free_port(), {**product.environ, "PORT": "0"}
+    port, environ = free_port(), {**product.environ, "PORT": "0", "FORM_LIMIT": "0"}
     environ["PORT"] = str(port)
     server = subprocess.Popen([sys.executable, "-m", "bench.form_submits", "serve"], cwd=ROOT, env=environ)
     try:

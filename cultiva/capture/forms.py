@@ -5,6 +5,7 @@ The render token names all of it, so that the evidence tells what was shown and 
 
 import json
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -209,6 +210,14 @@ def _read_versions(workspace_id: int, form_id: int, policy_id: int, *purpose_ids
     if workspace is None or form is None or policy is None or len(purposes) != len(purpose_ids):
         raise BadLink("form")
     return [workspace.slug, form, policy, *(purposes[purpose_id] for purpose_id in purpose_ids)]
+
+
+GUIDS = uuid.UUID("6f0c2c1e-6b0f-4b52-9c8e-9d5f6c1c7a44")
+
+
+def guid_of(workspace_id: int, key: str) -> str:
+    """What a form is called by programs written for HubSpot; the portal is the workspace's number."""
+    return str(uuid.uuid5(GUIDS, f"{workspace_id}:{key}"))
 
 
 def languages_of(form: FormVersion, policy: PolicyVersion, purposes: list[PurposeVersion]) -> list[str]:

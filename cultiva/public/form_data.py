@@ -15,6 +15,15 @@ from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.api_keys import use_api_key
 from cultiva.accounts.models import Workspace
 from cultiva.capture.actions import Outcome, RequestFacts
+from cultiva.capture.drawing import (
+    CAME_FROM,
+    bind,
+    consent_digest,
+    download_path,
+    draw_form,
+    draw_thanks,
+    redirect_of,
+)
 from cultiva.capture.figures import count_view
 from cultiva.capture.forms import (
     BY_VISITOR,
@@ -38,15 +47,6 @@ from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink
 from cultiva.public.bodies import BadBody, Posted, fields_of, read_json, read_posted
 from cultiva.public.element_trees import tree_of
-from cultiva.public.form_drawing import (
-    CAME_FROM,
-    bind,
-    consent_digest,
-    download_path,
-    draw_form,
-    draw_thanks,
-    redirect_of,
-)
 from cultiva.public.form_origins import is_own, let_read, may_send, origin_of, origin_of_url
 from cultiva.public.form_pages import find_static
 from cultiva.public.pages import wanted_language

@@ -10,6 +10,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.models import Workspace
 from cultiva.capture.actions import Outcome, RequestFacts, read_outcome
+from cultiva.capture.drawing import (
+    CAME_FROM,
+    bind,
+    consent_digest,
+    download_path,
+    draw_form,
+    draw_thanks,
+    magnet_title,
+    markdown,
+    redirect_of,
+)
 from cultiva.capture.figures import count_start, count_view
 from cultiva.capture.forms import (
     LANGUAGE_CODES,
@@ -30,17 +41,6 @@ from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, sign_until, unsign_until
 from cultiva.public.bodies import BadBody, Posted, read_posted
-from cultiva.public.form_drawing import (
-    CAME_FROM,
-    bind,
-    consent_digest,
-    download_path,
-    draw_form,
-    draw_thanks,
-    magnet_title,
-    markdown,
-    redirect_of,
-)
 from cultiva.public.form_origins import allowed_origins, is_own, may_send, origin_of, origin_of_url
 from cultiva.public.pages import answer, browser_language, language_links, message, wanted_language
 from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_line, page_url, user_agent_of

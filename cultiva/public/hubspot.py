@@ -4,7 +4,6 @@ The portal is the workspace's number, the GUID the form's (`guid_of`). The words
 are what the evidence holds.
 """
 
-import uuid
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from cultiva.accounts.models import Workspace
 from cultiva.capture.actions import RequestFacts
-from cultiva.capture.forms import POLICY, Shown, make_static_token, purpose_name, show_version
+from cultiva.capture.drawing import bind, redirect_of
+from cultiva.capture.forms import POLICY, Shown, guid_of, make_static_token, purpose_name, show_version
 from cultiva.capture.guarding import LIMITS
 from cultiva.capture.holding import take_submission
 from cultiva.capture.models import FormVersion
@@ -24,19 +24,13 @@ from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.public.bodies import BadBody, Fields, Posted, read_json
 from cultiva.public.form_data import has_key
-from cultiva.public.form_drawing import bind, redirect_of
 from cultiva.public.form_origins import let_read, may_send, origin_of, origin_of_url
 from cultiva.public.visits import MAX_URL, campaign_of, ip_of, one_line, user_agent_of
 
 Json = dict[str, Any]
 
 NAMES = {"firstname": "first_name", "lastname": "last_name", "jobtitle": "job_title", "mobilephone": "phone"}
-SPACE = uuid.UUID("6f0c2c1e-6b0f-4b52-9c8e-9d5f6c1c7a44")
 MOST_FIELDS = 1_000
-
-
-def guid_of(workspace_id: int, key: str) -> str:
-    return str(uuid.uuid5(SPACE, f"{workspace_id}:{key}"))
 
 
 @csrf_exempt

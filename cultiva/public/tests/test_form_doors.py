@@ -11,7 +11,7 @@ from django.test import Client
 
 from cultiva.accounts.api_keys import create_api_key
 from cultiva.capture.actions import publish_form
-from cultiva.capture.forms import Shown, make_personal_token, make_static_token, show_form
+from cultiva.capture.forms import Shown, guid_of, make_personal_token, make_static_token, show_form
 from cultiva.capture.guarding import LIMITS
 from cultiva.capture.models import FormUpload, HeldSubmission, Submission
 from cultiva.capture.tests.documents import FORM, publish_all
@@ -20,7 +20,6 @@ from cultiva.events.actions import visitor_of
 from cultiva.events.sources import create_source
 from cultiva.leads.actions import link_visitor, save_lead
 from cultiva.leads.models import Lead
-from cultiva.public.hubspot import guid_of
 from cultiva.public.tests.conftest import ANSWERS, Visitor, Watch
 
 SITE, EVIL = "https://www.huerta.example", "https://evil.example"

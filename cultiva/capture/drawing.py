@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -21,11 +21,20 @@ from cultiva.capture.models import FormVersion
 from cultiva.lib.signing import sign_until
 from cultiva.magnets.actions import DOWNLOAD_LIFE, download_link
 from cultiva.magnets.models import MagnetVersion
-from cultiva.public.bodies import Posted
 
 CAME_FROM = "came-from"  # the page that led to the form, carried from GET to POST
 
 markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+class Posted(Protocol):
+    """What a door read of a request."""
+
+    @property
+    def fields(self) -> MultiValueDict[str, str]: ...
+
+    @property
+    def files(self) -> MultiValueDict[str, Any]: ...
 
 
 def bind(shown: Shown, posted: Posted | None = None, parameters: Mapping[str, str] | None = None) -> CaptureForm:
