@@ -68,6 +68,7 @@ urlpatterns = [
     path("forms/of/<str:key>/publish", forms.publish, name="publish_form"),
     path("forms/of/<str:key>/discard", forms.discard, name="discard_form"),
     path("forms/of/<str:key>/copy", forms.copy, name="copy_form"),
+    path("forms/of/<str:key>/personal-link", forms.personal_link, name="personal_form_link"),
     path("forms/of/<str:key>/archive", forms.archive, name="archive_form"),
     path("forms/of/<str:key>/use", forms.use, name="use_form"),
     path("models", documents.models, name="models"),

@@ -14,6 +14,7 @@ from cultiva.capture.forms import CaptureForm, show_form
 from cultiva.capture.holding import take_submission
 from cultiva.capture.models import FormDraft, FormVersion, HeldSubmission
 from cultiva.capture.tests.documents import publish_all
+from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 from cultiva.web.tests.test_screens import signed_in
 
@@ -105,6 +106,15 @@ def test_snippets_work_as_they_are_copied(client: Client) -> None:
     page = client.get("/forms/of/guia/use").content.decode()
     for words in ("/f/huerta/guia", "embed.js", "form-token", "/submissions/v3/integration/submit/"):
         assert words in page
+
+
+def test_a_personal_link_is_made_for_one_lead(client: Client, huerta: Any, at: datetime) -> None:
+    save_lead(workspace_id=huerta.id, email="ana@example.com", attributes={}, source_kind="api", at=at)
+    page = client.post("/forms/of/guia/personal-link", {"email": "ana@example.com"}, follow=True).content.decode()
+    assert "/f/huerta/guia?for=" in page
+    for wrong in ("eva@example.com", "x", ""):
+        answer = client.post("/forms/of/guia/personal-link", {"email": wrong}, follow=True).content.decode()
+        assert "?for=" not in answer
 
 
 def test_what_was_held_is_decided_by_a_person(client: Client, huerta: Any, at: datetime) -> None:

@@ -25,10 +25,11 @@ from cultiva.capture import drafts
 from cultiva.capture.actions import archive_form
 from cultiva.capture.drawing import bind, draw_form, magnet_title, markdown
 from cultiva.capture.figures import DAYS, Figures, form_figures
-from cultiva.capture.forms import guid_of, make_static_token, show_form, show_version
+from cultiva.capture.forms import guid_of, make_personal_token, make_static_token, show_form, show_version
 from cultiva.capture.holding import CannotLetIn, let_in, refuse_held
 from cultiva.capture.models import FormDraft, FormUpload, FormVersion, HeldSubmission, Submission
 from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.leads.actions import BadAddress, find_lead
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.languages import reader_language
 from cultiva.lib.plugins import plugins
@@ -350,6 +351,27 @@ def copy(request: StaffRequest, key: str) -> HttpResponse:
         workspace_id=staff.workspace.id, name=form.cleaned_data["name"], copy_of=key, by=staff.actor, at=staff.at
     )
     return redirect("web:edit_form", key=draft.key)
+
+
+@require_POST
+@staff_screen(posts=MAY_CHANGE)
+def personal_link(request: StaffRequest, key: str) -> HttpResponse:
+    """A link that is taken for one lead: what it fills in is theirs, so it goes to them alone."""
+    staff = request.staff
+    if FormVersion.current(staff.workspace.id, key) is None or not staff.sees_personal_data:
+        raise Http404
+    try:
+        lead = find_lead(workspace_id=staff.workspace.id, email=request.POST.get("email", "").strip())
+    except BadAddress:
+        lead = None
+    if lead is None:
+        messages.error(request, _("No lead has this address."))
+    else:
+        token = make_personal_token(workspace_id=staff.workspace.id, lead_id=lead.id, at=staff.at)
+        address = f"{settings.PUBLIC_URL}/f/{staff.workspace.slug}/{key}?for={token}"
+        said = _("Good for 30 days, and only for %(name)s: %(address)s")
+        messages.success(request, said % {"name": lead.full_name, "address": address})
+    return redirect("web:use_form", key=key)
 
 
 @require_POST
