@@ -28,6 +28,7 @@ TOO_LARGE = (
     b'{"error":{"code":"too_large","message":"A body may hold 1000000 bytes. Send less at a time.","field":null}}'
 )
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
+MAX_FORM_BYTES = 25 * 1024 * 1024  # files of visitors, ten MB each, beside the answers that are kept whatever they are
 UPLOADS = ("/imports/", "/settings/files/upload")
 # A browser shows an answer only once its whole body was taken: so much of a file that is too large is read and dropped.
 MAX_DROPPED_BYTES = 4 * 1024**3
@@ -38,7 +39,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await collector(scope, receive, send)
         return
     most = MAX_BODY_BYTES
-    if scope["type"] == "http" and announced_bytes(scope) > most and await sync_to_async(may_upload)(scope):
+    if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/f/"):
+        most = MAX_FORM_BYTES  # public.bodies refuses what is no file
+    elif scope["type"] == "http" and announced_bytes(scope) > most and await sync_to_async(may_upload)(scope):
         most = MAX_UPLOAD_BYTES
         if most < announced_bytes(scope) <= MAX_DROPPED_BYTES:
             await drop(receive)

@@ -12,6 +12,7 @@ from functools import partial
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.bulk import running as bulk
+from cultiva.capture.holding import forget_held
 from cultiva.consent.renewing import remind_pending, tell_expiring
 from cultiva.consent.sealing import seal_chains
 from cultiva.demo.live import is_live, tick
@@ -79,6 +80,10 @@ def forget_keys(workspace_id: int, at: datetime) -> None:
         forget_message_keys(workspace_id=workspace_id, before=at - KEEP_MESSAGE_KEYS)
 
 
+def forget_held_forms(workspace_id: int, at: datetime) -> None:
+    forget_held(workspace_id=workspace_id, at=at)
+
+
 def forget_api_answers(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
@@ -130,6 +135,7 @@ JOBS = [
     Job("seal consents", timedelta(minutes=30), seal_consents),
     Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
     Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
+    Job("forget held forms", timedelta(minutes=30), forget_held_forms),
 ]
 
 

@@ -177,6 +177,7 @@ WHITENOISE_MAX_AGE = 3600
 MAIL_FROM = CONFIG.mail_from
 SMTP = CONFIG.smtp
 MAIL_CARRIER = "smtp" if SMTP else "mailbox"
+FORM_LIMIT = CONFIG.form_limit
 
 PLUGINS = {
     "conditions": [
@@ -192,6 +193,7 @@ PLUGINS = {
         "cultiva.lifecycle.conditions.stage.StageIs",
         "cultiva.magnets.conditions.magnet.GotMagnet",
         "cultiva.sales.conditions.owner.OwnerIs",
+        "cultiva.capture.conditions.objective.ObjectiveIs",
     ],
     "carriers": ["cultiva.mailing.carriers.mailbox.Mailbox", "cultiva.mailing.carriers.smtp.Smtp"],
     "connectors": [
@@ -201,7 +203,20 @@ PLUGINS = {
     "fields": [
         "cultiva.capture.fields.text.Text",
         "cultiva.capture.fields.email.Email",
+        "cultiva.capture.fields.phone.Phone",
+        "cultiva.capture.fields.long_text.LongText",
+        "cultiva.capture.fields.number.Number",
+        "cultiva.capture.fields.date.Date",
         "cultiva.capture.fields.choice.Choice",
+        "cultiva.capture.fields.multi_choice.MultiChoice",
+        "cultiva.capture.fields.country.Country",
+        "cultiva.capture.fields.rating.Rating",
+        "cultiva.capture.fields.file.File",
+        "cultiva.capture.fields.hidden.Hidden",
+        "cultiva.capture.fields.consent.Consent",
+        "cultiva.capture.fields.step.Step",
+        "cultiva.capture.fields.divider.Divider",
+        "cultiva.capture.fields.content.Content",
     ],
     "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],

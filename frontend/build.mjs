@@ -3,7 +3,7 @@
 //     node frontend/build.mjs              into cultiva/static/cultiva
 //     node frontend/build.mjs --out DIR    into DIR, to compare with what is committed
 //
-// The output depends on package-lock.json, icons.txt, t.js, criteria.js and licenses/ only, so that it can be rebuilt byte for byte.
+// The output depends on package-lock.json, icons.txt, the scripts beside it and licenses/ only, so that it can be rebuilt byte for byte.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,13 +25,17 @@ const LICENSES = {
   'LICENSE-tabler-icons.txt': join(modules, '@tabler', 'icons', 'LICENSE'),
   'LICENSE-popper.txt': join(modules, '@popperjs', 'core', 'LICENSE.md'), // bundled in tabler.min.js
   'LICENSE-htmx.txt': join(modules, 'htmx.org', 'LICENSE'),
+  'LICENSE-altcha-lib.txt': join(modules, 'altcha-lib', 'LICENSE.txt'), // inside form.js and embed.js
 }
 
 if (!existsSync(modules)) fail(`No ${modules}.`, 'run `npm ci` in frontend/ first')
 writeVendor(join(out, 'vendor'))
 writeSprite(join(out, 'icons.svg'))
 await writeScript(join(out, 't.js'))
-await writeIsland(join(out, 'criteria.js'))
+await writeIsland(join(out, 'criteria.js'), 'criteria.js')
+await writeIsland(join(out, 'forms.js'), 'forms.js')
+await writeBundle(join(out, 'form.js'), 'form.js', 10240)
+await writeBundle(join(out, 'embed.js'), 'embed.js', 10240)
 
 function writeVendor(folder) {
   rmSync(folder, { recursive: true, force: true })
@@ -72,12 +76,24 @@ async function writeScript(path) {
   writeFileSync(path, code + '\n')
 }
 
-async function writeIsland(path) {
+async function writeIsland(path, entry) {
   const { minify } = await import('terser')
-  const { code } = await minify(readFileSync(join(here, 'criteria.js'), 'utf8'), { ecma: 2020, compress: { passes: 2 } })
+  const { code } = await minify(readFileSync(join(here, entry), 'utf8'), { ecma: 2020, compress: { passes: 2 } })
   const size = gzipSync(code, { level: 9 }).length
-  if (size > 20480) fail(`criteria.js is ${size} bytes gzipped; staff screens were promised 20 KB.`, 'take something out')
+  if (size > 20480) fail(`${entry} is ${size} bytes gzipped; staff screens were promised 20 KB.`, 'take something out')
   writeFileSync(path, code + '\n')
+}
+
+// esbuild joins modules; nothing but what is named in package.json goes in.
+async function writeBundle(path, entry, most) {
+  const { buildSync } = await import('esbuild')
+  const { outputFiles } = buildSync({
+    entryPoints: [join(here, entry)], bundle: true, minify: true, format: 'iife', target: 'es2020', legalComments: 'none', write: false,
+  })
+  const code = outputFiles[0].text
+  const size = gzipSync(code, { level: 9 }).length
+  if (size > most) fail(`${entry} is ${size} bytes gzipped; sites were promised ${most / 1024} KB.`, 'take something out')
+  writeFileSync(path, code)
 }
 
 function fail(problem, hint) {

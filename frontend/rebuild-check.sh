@@ -8,12 +8,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cp -R "$frontend/package.json" "$frontend/package-lock.json" "$frontend/.npmrc" \
-  "$frontend/build.mjs" "$frontend/icons.txt" "$frontend/t.js" "$frontend/criteria.js" \
+  "$frontend/build.mjs" "$frontend/icons.txt" "$frontend"/*.js \
   "$frontend/licenses" "$work"
 (cd "$work" && npm ci --silent && node build.mjs --out "$work/out")
 
 diff -r "$work/out/vendor" "$committed/vendor"
 diff "$work/out/icons.svg" "$committed/icons.svg"
 diff "$work/out/t.js" "$committed/t.js"
-diff "$work/out/criteria.js" "$committed/criteria.js"
+for script in criteria forms form embed; do diff "$work/out/$script.js" "$committed/$script.js"; done
 echo "The committed browser files are what package-lock.json gives."

@@ -12,7 +12,7 @@ from tests.product import Product
 from tests.smtp_sink import Sink, links_of
 
 EMAIL = "lucia.prado@fincaelprado.example"
-SCREENS = ["/", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
+SCREENS = ["/", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
            "/events", "/events/names", "/events/name?name=page&kind=page", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/sources/1",

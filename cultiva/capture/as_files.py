@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.capture.actions import publish_form
+from cultiva.capture.actions import archive_form, publish_form
 from cultiva.capture.models import FormVersion
 from cultiva.documents.kinds import Need, VersionedKind
 
@@ -25,3 +25,6 @@ class Form(VersionedKind):
     ) -> list[str]:
         publish_form(workspace_id=workspace_id, text=text, at=at)
         return []
+
+    def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
+        archive_form(workspace_id=workspace_id, key=key, by=by, at=at)

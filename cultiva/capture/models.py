@@ -10,13 +10,46 @@ from cultiva.leads.models import Lead
 
 
 class FormVersion(Document):
-    """A form. body: {objective, magnet, policy, purposes: [..], fields: [{key, kind, label: {es, en}, ..}],
-    languages: {es: {title, intro, button, thanks}, ..}}"""
+    """A form. body: {objective, magnet, policy, purposes: [..], fields: [{key, kind, label: {es, en}, required,
+    settings}], languages: {es: {title, intro, button, thanks}, ..}}, and what it may leave out: then, notify, origins,
+    proof_of_work, unknown_at_most, subscriptions; of a field: help, when, ask, prefill"""
 
     class Meta:
         db_table = "form_version"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "key", "version"], name="form_version_once")
+        ]
+
+
+class FormDraft(WorkspaceRow):
+    """A form being written: the document as it stands, sound or not. Publishing it ends it."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=80)
+    source_text = models.TextField()
+    changed_at = models.DateTimeField()
+    by = models.CharField(max_length=80)
+
+    class Meta:
+        db_table = "form_draft"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="one_draft_a_form")
+        ]
+
+
+class FormDay(WorkspaceRow):
+    """How often a form was opened, and begun, on one local day. Nobody is named, nothing is kept in browsers."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=80)
+    day = models.DateField()
+    views = models.PositiveIntegerField(default=0)
+    starts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        db_table = "form_day"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key", "day"], name="form_day_once")
         ]
 
 
@@ -28,6 +61,10 @@ class Submission(WorkspaceRow):
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="submissions")
     token_hash = models.CharField(max_length=64)
     fields = models.JSONField(default=dict)
+    objective = models.CharField(
+        max_length=20, default=""
+    )  # the form's; a lead's first and latest are of their submissions
+    via = models.CharField(max_length=12, default="page")  # page, embed, post, api, hubspot
     received_at = models.DateTimeField()
 
     class Meta:
@@ -36,6 +73,46 @@ class Submission(WorkspaceRow):
             models.UniqueConstraint(fields=["workspace", "token_hash"], name="one_submission_a_token")
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="submission_lead")]
+
+
+class FormUpload(WorkspaceRow):
+    """A file that somebody sent with a form, in the database so that any host can serve it."""
+
+    id = models.BigAutoField(primary_key=True)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, db_constraint=False, related_name="uploads")
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    field = models.CharField(max_length=80)
+    name = models.CharField(max_length=160)
+    content_type = models.CharField(max_length=100)
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()
+
+    class Meta:
+        db_table = "form_upload"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "lead"], name="form_upload_lead")]
+
+
+class HeldSubmission(WorkspaceRow):
+    """What a program seems to have sent. A person decides; what nobody lets in is forgotten after 30 days.
+
+    `posted`: {name: [values]} as they came, without files; `facts`: those of the request. `state`: waiting, let_in,
+    refused.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    form = models.ForeignKey(FormVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    reason = models.CharField(max_length=20)  # actions.SUSPICIONS
+    token = models.TextField()
+    posted = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, default="waiting")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "held_submission"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "-received_at"], name="held_submission_newest")
+        ]
 
 
 class Import(WorkspaceRow):

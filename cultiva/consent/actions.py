@@ -1,7 +1,7 @@
 """What people accept, confirm and withdraw."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -83,11 +83,13 @@ def record_consents(
     at: datetime,
     is_new_lead: bool = False,
     born_on: date | None = None,
+    labels: Mapping[str, str] | None = None,
     events: list[NewEvent] | None = None,
 ) -> Recorded:
     """The policy was accepted and these boxes were ticked. A box left clear changes nothing.
 
-    `language` is the one the texts were shown in. To be called in the transaction that finds or makes the lead
+    `language` is the one the texts were shown in; `labels` are the words of boxes that somebody else's page showed, by
+    purpose ("" is the policy's own box). To be called in the transaction that finds or makes the lead
     (`is_new_lead`). The events go into `events` where that is given, for a caller that records several acts' events
     at once. `born_on`, where the form asks for it, is not kept: of a minor only until when they are one, and no box
     that they tick counts before a guardian agreed.
@@ -100,7 +102,9 @@ def record_consents(
     has_guardian = until is not None and not is_new_lead and _has_guardian(workspace_id, lead_id)
     if known_minor or (until and not has_guardian):
         purposes = []
-    acts = [act_of_accepting(policy, language), *(act_of_giving(purpose, policy, language) for purpose in purposes)]
+    said = labels or {}
+    acts = [act_of_accepting(policy, language, said.get("", ""))]
+    acts += [act_of_giving(purpose, policy, language, said.get(purpose.key, "")) for purpose in purposes]
     acts += [Act("minor", payload={"minor_until": until.isoformat()})] if until else []
     recorded = record_acts(
         workspace_id=workspace_id,

@@ -12,13 +12,14 @@ from cultiva.leads.actions import tell
 Json = dict[str, Any]
 
 
-def act_of_accepting(policy: PolicyVersion, language: str) -> Act:
-    label = policy.body["languages"][language]["label"]
+def act_of_accepting(policy: PolicyVersion, language: str, label: str = "") -> Act:
+    """`label`: the words that were shown, where they were not the policy's own."""
+    label = label or policy.body["languages"][language]["label"]
     return Act("policy_accepted", payload=box_shown("policy-accepted", label) | policy_shown(policy, language))
 
 
-def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str) -> Act:
-    box = box_shown(f"purpose-{purpose.key}", purpose.body["languages"][language]["label"])
+def act_of_giving(purpose: PurposeVersion, policy: PolicyVersion, language: str, label: str = "") -> Act:
+    box = box_shown(f"purpose-{purpose.key}", label or purpose.body["languages"][language]["label"])
     version = {"purpose_version": purpose.version}
     return Act("given", purpose.key, purpose.body["channel"], box | version | policy_shown(policy, language))
 

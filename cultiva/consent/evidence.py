@@ -43,6 +43,9 @@ class Circumstances:
     user_agent: str = ""
     session_sha256: str = ""  # of the render token: one token, one showing of the form
     rendered_html_sha256: str = ""  # of the notice and the boxes as they were shown
+    boxes_shown: tuple[str, ...] = ()  # the boxes in the order in which they were shown
+    boxes_ticked: tuple[str, ...] = ()
+    sent_at: str = ""  # ISO 8601; where staff looked at it first: when the person sent it
 
 
 @dataclass(frozen=True)
@@ -214,5 +217,5 @@ def _lock_chain(workspace_id: int, lead_id: int) -> tuple[int, str]:
 
 def payload_of(act: Act, circumstances: Circumstances, at: datetime) -> Json:
     received = at.astimezone(UTC).isoformat(timespec="milliseconds")
-    given = {key: value for key, value in asdict(circumstances).items() if value not in ("", None)}
+    given = {key: value for key, value in asdict(circumstances).items() if value not in ("", None, ())}
     return {**given, **act.payload, "received_at": received}

@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 OPERATORS = ("all", "any", "not")
-LATER = ("objective", "campaign", "workflow")  # come with their rooms
+LATER = ("campaign", "workflow")  # come with their rooms
 CONDITIONS_LIMIT = 2_000  # a list in any_of is one of them
 AT_A_TIME = 50
 DEPTH_LIMIT = 30  # people stop at three or four; deeper trees are the mistake of a program

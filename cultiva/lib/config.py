@@ -50,6 +50,7 @@ class Config:
     workers: int
     metrics_port: int | None
     spool_mb: int
+    form_limit: int = 5  # submissions a minute from one address; 0: no limit
     machine_ranges: tuple[IPv4Network | IPv6Network, ...] = ()  # apart and ascending within each IP version
 
 
@@ -76,6 +77,7 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         workers=read_workers(environ.get("CULTIVA_WORKERS", "1")),
         metrics_port=read_metrics_port(environ.get("METRICS_PORT", ""), port, collector_port),
         spool_mb=read_megabytes("CULTIVA_SPOOL_MB", environ.get("CULTIVA_SPOOL_MB", "512")),
+        form_limit=read_count("FORM_LIMIT", environ.get("FORM_LIMIT", "5")),
         machine_ranges=read_machine_ranges(environ.get("CULTIVA_MACHINE_RANGES", "")),
     )
 
@@ -90,6 +92,7 @@ SETTINGS = [
     "CULTIVA_SECRET_KEY",
     "CULTIVA_SPOOL_MB",
     "CULTIVA_WORKERS",
+    "FORM_LIMIT",
     "HOST",
     "PORT",
     "COLLECTOR_PORT",
@@ -114,6 +117,12 @@ def read_port(name: str, value: str) -> int:
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 65535:
         return int(value)
     raise SettingError(name, value, "a whole number from 1 to 65535")
+
+
+def read_count(name: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and int(value) <= 100_000:
+        return int(value)
+    raise SettingError(name, value, "a whole number from 0 to 100000")
 
 
 def read_workers(value: str) -> int:

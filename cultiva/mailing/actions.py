@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from cultiva.accounts.models import User, Workspace
 from cultiva.consent.models import PurposeVersion
 from cultiva.events.batch import Batch
+from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import nearest
 from cultiva.mailing.letters import load_house, sender_values
@@ -155,6 +156,7 @@ def answer(batch: Batch) -> None:
             for event in batch.of_kind(kind)
             if event.is_ours and event.name == name and event.lead_id is not None
         ]
+        asked = with_an_address(batch.workspace_id, asked)
         put_in_outbox(
             workspace_id=batch.workspace_id,
             cause_kind=property_,
@@ -162,6 +164,19 @@ def answer(batch: Batch) -> None:
             addressees=asked,
             at=batch.at,
         )
+
+
+def with_an_address(workspace_id: int, asked: list[Addressee]) -> list[Addressee]:
+    """Who is known by a telephone alone gets what they asked for on the page."""
+    ids = [each.lead_id for each in asked if each.lead_id]
+    without = set(
+        Lead.objects.filter(workspace_id=workspace_id, id__in=ids, email_key=None, merged_into=None).values_list(
+            "id", flat=True
+        )
+        if ids
+        else ()
+    )
+    return [each for each in asked if each.lead_id not in without]
 
 
 # {(kind, name) of an event: (the property that names its cause, the template that answers)}
@@ -196,13 +211,14 @@ def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> R
     """A version as a made-up reader would get it. `language` is one of the version's own."""
     house = load_house(workspace_id)
     page = f"{settings.PUBLIC_URL}/…"
-    urls = dict.fromkeys(("confirm_url", "download_url", "sign_in_url", "unsubscribe_url"), page)
+    urls = dict.fromkeys(("confirm_url", "download_url", "sign_in_url", "lead_url", "unsubscribe_url"), page)
     name = {"first_name": "Ana", "last_name": "Ruiz", "full_name": "Ana Ruiz", "company": "Olivar, S.L."}
     values = {
         **urls,
         "lead": {**name, "email": "ana@example.com", "attributes": {}},
         "user": name,
         "magnet": {"title": "…"},
+        "form": {"name": "…"},
         "workspace": {"name": house.workspace.name},
         "sender": sender_values(house),
         "mail": {

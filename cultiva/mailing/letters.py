@@ -297,12 +297,25 @@ def sign_in_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
     }
 
 
+def form_notice_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    return {
+        row.id: {
+            "user": {"full_name": user.full_name},
+            "form": {"name": str(row.variables.get("form", ""))},
+            "lead_url": str(row.variables.get("lead_url", "")),
+        }
+        for row in rows
+        if (user := desk.users.get(row.user_id or 0)) and user.is_active
+    }
+
+
 # What only some mails can say, by their cause.
 OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
     "confirmation": confirmation_values,
     "reminder": reminder_values,
     "grant": grant_values,
     "sign_in": sign_in_values,
+    "form_notice": form_notice_values,
 }
 
 

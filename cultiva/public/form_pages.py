@@ -1,52 +1,81 @@
 """The page of a form, what is posted to it, its thanks, and the policy behind it."""
 
-import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cultiva.accounts.actions import find_workspace
 from cultiva.accounts.models import Workspace
-from cultiva.capture.actions import Outcome, RequestFacts, read_outcome, submit_form
+from cultiva.capture.actions import Outcome, RequestFacts, read_outcome
+from cultiva.capture.drawing import (
+    CAME_FROM,
+    bind,
+    consent_digest,
+    download_path,
+    draw_form,
+    draw_thanks,
+    magnet_title,
+    redirect_of,
+)
+from cultiva.capture.figures import count_start, count_view
 from cultiva.capture.forms import (
     LANGUAGE_CODES,
-    MIN_FILL,
     TOKEN,
     CaptureForm,
     Shown,
-    make_token,
+    read_personal_token,
+    read_static_token,
     read_token,
+    renew,
     show_form,
 )
+from cultiva.capture.guarding import LIMITS
+from cultiva.capture.holding import take_submission
 from cultiva.capture.models import FormVersion
 from cultiva.consent.models import PolicyVersion
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.markdown import markdown
 from cultiva.lib.signing import BadLink, ExpiredLink, sign_until, unsign_until
-from cultiva.magnets.actions import DOWNLOAD_LIFE, download_link
-from cultiva.magnets.models import MagnetVersion
-from cultiva.public.bodies import BadBody, read_fields
+from cultiva.public.bodies import BadBody, Posted, read_posted
+from cultiva.public.form_origins import allowed_origins, is_own, may_send, origin_of, origin_of_url
 from cultiva.public.pages import answer, browser_language, language_links, message, wanted_language
-from cultiva.public.visits import MAX_URL, campaign_of, ip_of, one_line, page_url, user_agent_of
+from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_line, page_url, user_agent_of
 
-CAME_FROM = "came-from"  # the page that led to the form, carried from GET to POST
 THANKS_LIFE = timedelta(days=1)
+PERSON = "for"  # the parameter of a personal link
 
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def form_page(request: HttpRequest, workspace: str, key: str) -> HttpResponse:
+    at = clock.now()
     if request.method == "POST":
-        return _take(request, workspace, key, clock.now())
-    shown = _show(request, workspace, key, clock.now())
-    return _draw(request, shown, _bind(shown)) if shown else _not_found(request)
+        return _take(request, workspace, key, at)
+    shown = show(request, workspace, key, at)
+    if shown is None:
+        return _not_found(request)
+    if request.method == "GET" and actor_of(request, at) != "machine":
+        count_view(workspace_id=shown.form.workspace_id, key=key, at=at)
+    parameters = {name: one_line(str(value), 200) for name, value in request.GET.items()}
+    return _draw(request, shown, bind(shown, parameters=parameters))
+
+
+@csrf_exempt
+@require_POST
+def form_started(request: HttpRequest, workspace: str, key: str) -> HttpResponse:
+    """A browser says that somebody began to fill it in; the render token says that we showed it."""
+    at = clock.now()
+    try:
+        fields = read_posted(request).fields
+        shown = read_token(workspace=workspace, key=key, token=fields.get(TOKEN, ""), at=at)
+    except (BadBody, BadLink, ExpiredLink):
+        return HttpResponse(status=204)
+    count_start(workspace_id=shown.form.workspace_id, key=key, at=at)
+    return HttpResponse(status=204)
 
 
 @require_safe
@@ -54,7 +83,7 @@ def thanks_page(request: HttpRequest, workspace: str, key: str, token: str) -> H
     """What to do next, and the magnet's button. A token we did not believe gets the same page."""
     at = clock.now()
     try:
-        workspace_id, form_id, submission_id, place = unsign_until("thanks", token, at)
+        workspace_id, form_id, submission_id, place, is_mailed = unsign_until("thanks", token, at)
     except BadLink:
         return _not_found(request)
     except ExpiredLink:
@@ -68,14 +97,8 @@ def thanks_page(request: HttpRequest, workspace: str, key: str, token: str) -> H
             return _not_found(request)
         outcome = read_outcome(workspace_id=workspace_id, submission_id=submission_id)
         language = LANGUAGE_CODES[place]
-        return answer(
-            "thanks",
-            language=language,
-            workspace=found,
-            thanks=markdown.render(form.body["languages"][language]["thanks"]),
-            magnet=_magnet_title(form, language),
-            download=_download_path(form, outcome, at),
-        )
+        said = draw_thanks(form, outcome, language, is_mailed=bool(is_mailed), at=at)
+        return answer("thanks", language=language, workspace=found, said=said, is_mailed=is_mailed)
 
 
 @require_safe
@@ -104,142 +127,151 @@ def policy_page(request: HttpRequest, workspace: str, key: str, version: int) ->
     )
 
 
-def _show(request: HttpRequest, workspace: str, key: str, at: datetime) -> Shown | None:
+def show(request: HttpRequest, workspace: str, key: str, at: datetime) -> Shown | None:
     found = find_workspace(workspace)
     if found is None:
         return None
     wanted = [wanted_language(request, found.language), found.language]
     with workspace_scope(found.id):
-        return show_form(workspace_id=found.id, key=key, languages=wanted, at=at)
+        person = None
+        if token := request.GET.get(PERSON):
+            person = read_personal_token(workspace_id=found.id, token=token, at=at)
+        return show_form(workspace_id=found.id, key=key, languages=wanted, at=at, person=person)
 
 
 def _take(request: HttpRequest, workspace: str, key: str, at: datetime) -> HttpResponse:
+    """A page of ours, or one of somebody's own that says with a static token what it shows."""
     try:
-        fields = read_fields(request)
+        posted = read_posted(request)
     except BadBody as bad:
         return message("unreadable", language=browser_language(request), status=bad.status)
-    token = fields.get(TOKEN, "")
+    token = posted.fields.get(TOKEN, "")
     try:
         shown = read_token(workspace=workspace, key=key, token=token, at=at)
+        allowed_by = shown.form
     except (BadLink, ExpiredLink):
-        return _show_again(request, workspace, key, fields, at)
-    form = _bind(shown, fields)
+        found = find_static(workspace, key, token)
+        if found is None:
+            return _show_again(request, workspace, key, posted, at)
+        shown, allowed_by = found
+    if not may_send(request, allowed_by, is_ours=bool(shown.token)):
+        return message("foreign", language=shown.language, status=403)
+    form = bind(shown, posted)
     if not form.is_valid():
-        return _draw(request, shown, form, fields, status=422)
-    outcome = submit_form(
+        return _draw(request, _renewed(shown, at), form, posted, status=422)
+    if wait := LIMITS.take(ip_of(request), f"{workspace}/{key}"):
+        response = _draw(request, _renewed(shown, at), form, posted, status=429, wait_seconds=wait)
+        response["Retry-After"] = str(wait)
+        return response
+    outcome = take_submission(
         workspace_id=shown.form.workspace_id,
         form=shown,
         cleaned=form.cleaned_data,
-        request_facts=_facts(request, shown, workspace, fields),
+        posted=dict(posted.fields.lists()),
+        request_facts=facts_of(request, shown, workspace, posted),
         token=token,
         at=at,
     )
-    return HttpResponseRedirect(_thanks_path(workspace, shown, outcome, at), status=303)
+    is_mailed = bool(form.cleaned_data.get("email"))
+    return HttpResponseRedirect(next_path(workspace, shown, outcome, at, is_mailed=is_mailed), status=303)
 
 
-def _show_again(request: HttpRequest, workspace: str, key: str, fields: dict[str, str], at: datetime) -> HttpResponse:
+def find_static(workspace: str, key: str, token: str) -> tuple[Shown, FormVersion] | None:
+    """What a static token shows, and the version in force, whose origins count; None where there is none."""
+    try:
+        shown = read_static_token(workspace=workspace, key=key, token=token)
+    except BadLink:
+        return None
+    with workspace_scope(shown.form.workspace_id):
+        current = FormVersion.current(shown.form.workspace_id, key)
+    return (shown, current) if current else None
+
+
+def _renewed(shown: Shown, at: datetime) -> Shown:
+    """What is shown again after a static post is a page of ours."""
+    return shown if shown.token else renew(shown, at)
+
+
+def _show_again(request: HttpRequest, workspace: str, key: str, posted: Posted, at: datetime) -> HttpResponse:
     """The page was open for too long, or its token did not arrive: the same answers with a new token.
 
     Its time to fill in counts as passed: the person only has to press the button again.
     """
-    shown = _show(request, workspace, key, at)
+    shown = show(request, workspace, key, at)
     if shown is None:
         return _not_found(request)
-    issued_at = at - MIN_FILL
-    token = make_token(shown.form, shown.policy, shown.purposes, shown.language, issued_at)
-    shown = replace(shown, issued_at=issued_at, token=token)
-    return _draw(request, shown, _bind(shown, fields), fields, status=422, is_stale=True)
-
-
-def _bind(shown: Shown, fields: dict[str, str] | None = None) -> CaptureForm:
-    """The form with its labels and errors in the language shown."""
-    with translation.override(shown.language):
-        form = CaptureForm(shown, fields)
-        form.is_valid()
-    return form
+    shown = renew(shown, at)
+    return _draw(request, shown, bind(shown, posted), posted, status=422, is_stale=True)
 
 
 def _draw(
     request: HttpRequest,
     shown: Shown,
     form: CaptureForm,
-    fields: dict[str, str] | None = None,
+    posted: Posted | None = None,
     *,
     status: int = 200,
     is_stale: bool = False,
+    wait_seconds: int = 0,
 ) -> HttpResponse:
     with workspace_scope(shown.form.workspace_id):
         workspace = Workspace.objects.get(id=shown.form.workspace_id)
-        magnet = _magnet_title(shown.form, shown.language)
-    came_from = fields.get(CAME_FROM, "") if fields else request.headers.get("Referer", "")
-    return answer(
+        magnet = magnet_title(shown.form, shown.language)
+    came_from = posted.fields.get(CAME_FROM, "") if posted else request.headers.get("Referer", "")
+    hidden = {CAME_FROM: one_line(came_from, MAX_URL)}
+    response = answer(
         "form",
         language=shown.language,
         workspace=workspace,
         status=status,
-        is_personal=False,
+        is_personal=shown.person is not None,
         shown=shown,
-        form=form,
         intro=markdown.render(shown.texts.get("intro", "")),
-        consent=draw_consent(shown, workspace.slug, form),
-        hidden={TOKEN: shown.token, CAME_FROM: one_line(came_from, MAX_URL)},
+        card=draw_form(shown, workspace.slug, form, hidden=hidden, is_stale=is_stale, wait_seconds=wait_seconds),
         magnet=magnet,
         other_languages=language_links(request, shown.languages, shown.language),
-        is_stale=is_stale,
     )
+    # With `no-referrer` a browser would not say from where the form is sent.
+    response["Referrer-Policy"] = "same-origin"
+    return _frameable(response, shown)
 
 
-def draw_consent(shown: Shown, workspace: str, form: CaptureForm) -> str:
-    """The first layer of the notice and the boxes; what a person sees of it on arrival is hashed into the evidence."""
-    with translation.override(shown.language):
-        return render_to_string("public/_consent.html", {"workspace_slug": workspace, "shown": shown, "form": form})
+def _frameable(response: HttpResponse, shown: Shown) -> HttpResponse:
+    """Sites that may send the form may frame it. A browser follows a form's redirect only where the page allows it."""
+    policy: dict[str, list[str]] = {}
+    if origins := allowed_origins(shown.form):
+        policy["frame-ancestors"] = origins
+        response.xframe_options_exempt = True  # what Django's middleware looks for
+    if target := redirect_of(shown.form, shown.language):
+        policy["form-action"] = ["'self'", origin_of_url(target)]
+    if policy:
+        response._csp_replace = policy  # type: ignore[attr-defined]  # as csp_replace does, for one answer
+    return response
 
 
-def _facts(request: HttpRequest, shown: Shown, workspace: str, fields: dict[str, str]) -> RequestFacts:
+def facts_of(request: HttpRequest, shown: Shown, workspace: str, posted: Posted) -> RequestFacts:
+    is_foreign = bool(origin_of(request)) and not is_own(request, origin_of(request))
     return RequestFacts(
-        page_url=page_url(request),
-        referrer=one_line(fields.get(CAME_FROM, ""), MAX_URL),
+        page_url=one_line(request.headers.get("Referer", ""), MAX_URL) if is_foreign else page_url(request),
+        referrer=one_line(posted.fields.get(CAME_FROM, ""), MAX_URL),
         ip=ip_of(request),
         user_agent=user_agent_of(request),
-        campaign=campaign_of(request),
-        rendered_html_sha256=_consent_digest(shown, workspace),
+        campaign=campaign_of(request.GET),
+        rendered_html_sha256=consent_digest(shown, workspace),
+        via="page" if shown.token else "post",
     )
 
 
-_digests: dict[tuple[object, ...], str] = {}  # versions never change, so neither does what is drawn of them
-
-
-def _consent_digest(shown: Shown, workspace: str) -> str:
-    versions = (shown.form.id, shown.policy.id, *(purpose.id for purpose in shown.purposes), shown.language)
-    if versions not in _digests:
-        drawn = draw_consent(shown, workspace, _bind(shown))
-        _digests[versions] = hashlib.sha256(drawn.encode()).hexdigest()
-    return _digests[versions]
-
-
-def _thanks_path(workspace: str, shown: Shown, outcome: Outcome, at: datetime) -> str:
+def next_path(workspace: str, shown: Shown, outcome: Outcome, at: datetime, *, is_mailed: bool) -> str:
+    """Where the person goes from here."""
+    if redirect := redirect_of(shown.form, shown.language):
+        return redirect
+    if shown.form.body.get("then") == "download":
+        return download_path(shown.form, outcome, at)
     place = LANGUAGE_CODES.index(shown.language)
-    parts = (shown.form.workspace_id, shown.form.id, outcome.submission_id or 0, place)
+    parts = (shown.form.workspace_id, shown.form.id, outcome.submission_id or 0, place, int(is_mailed))
     token = sign_until("thanks", at + THANKS_LIFE, *parts)
     return reverse("public:thanks", args=[workspace, shown.form.key, token])
-
-
-def _download_path(form: FormVersion, outcome: Outcome, at: datetime) -> str:
-    """The magnet's link. Who was not believed gets one that leads nowhere: the page must not tell."""
-    if not form.body["magnet"]:
-        return ""
-    if outcome.grant:
-        return download_link(outcome.grant, at)
-    return f"/d/{sign_until('download', at + DOWNLOAD_LIFE, form.workspace_id, 0)}"
-
-
-def _magnet_title(form: FormVersion, language: str) -> str:
-    magnet = form.body["magnet"]
-    version = MagnetVersion.current(form.workspace_id, magnet) if magnet else None
-    if version is None:
-        return ""
-    titles = version.body["title"]
-    return str(titles.get(language) or next(iter(titles.values())))
 
 
 def _choose(request: HttpRequest, workspace: Workspace, languages: list[str]) -> str:

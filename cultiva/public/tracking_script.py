@@ -1,4 +1,4 @@
-"""The tracking script that other people's pages load: `/t.js`, the same for every source."""
+"""The scripts that other people's pages load, the same for everybody: `/t.js` tracks, `/embed.js` shows a form."""
 
 import hashlib
 from functools import cache
@@ -11,20 +11,20 @@ MAX_AGE_SECONDS = 3600  # an upgrade reaches every page within the hour
 
 
 @cache
-def script() -> bytes:
-    return (settings.PACKAGE / "static" / "cultiva" / "t.js").read_bytes()
+def script(name: str) -> bytes:
+    return (settings.PACKAGE / "static" / "cultiva" / name).read_bytes()
 
 
 @cache
-def etag() -> str:
-    return f'"{hashlib.sha256(script()).hexdigest()[:16]}"'
+def etag(name: str) -> str:
+    return f'"{hashlib.sha256(script(name)).hexdigest()[:16]}"'
 
 
 @require_safe
-@condition(etag_func=lambda request: etag())
-def tracking_script(request: HttpRequest) -> HttpResponse:
+@condition(etag_func=lambda request, name: etag(name))
+def shared_script(request: HttpRequest, name: str) -> HttpResponse:
     """Any page may load it, pages under Cross-Origin-Embedder-Policy and with `crossorigin` too."""
-    response = HttpResponse(script(), content_type="text/javascript; charset=utf-8")
+    response = HttpResponse(script(name), content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
     response["Access-Control-Allow-Origin"] = "*"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"

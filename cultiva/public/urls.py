@@ -2,13 +2,30 @@
 
 from django.urls import path
 
-from cultiva.public import clicks, form_pages, health, links, receipts, tracking_script, webhooks
+from cultiva.public import (
+    clicks,
+    form_data,
+    form_pages,
+    health,
+    hubspot,
+    links,
+    receipts,
+    tracking_script,
+    webhooks,
+)
 
 app_name = "public"
+HUBSPOT = "submissions/v3/integration"  # as its integrations write it
 
 urlpatterns = [
     path("f/<slug:workspace>/<slug:key>", form_pages.form_page, name="form"),
     path("f/<slug:workspace>/<slug:key>/thanks/<str:token>", form_pages.thanks_page, name="thanks"),
+    path("f/<slug:workspace>/<slug:key>/started", form_pages.form_started, name="form_started"),
+    path("f/<slug:workspace>/<slug:key>/data", form_data.form_data, name="form_data"),
+    path("submissions/v3/integration/submit/<int:portal>/<str:guid>", hubspot.submit, name="hubspot"),
+    path(
+        "submissions/v3/integration/secure/submit/<int:portal>/<str:guid>", hubspot.submit_secure, name="hubspot_secure"
+    ),
     path("p/<slug:workspace>/<slug:key>/v<int:version>", form_pages.policy_page, name="policy"),
     path("c/confirm/<str:token>", links.confirm_page, name="confirm"),
     path("c/receipt/<str:token>", receipts.receipt, name="receipt"),
@@ -16,7 +33,8 @@ urlpatterns = [
     path("d/<str:token>", links.download, name="download"),
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
-    path("t.js", tracking_script.tracking_script, name="tracking_script"),
+    path("t.js", tracking_script.shared_script, {"name": "t.js"}, name="tracking_script"),
+    path("embed.js", tracking_script.shared_script, {"name": "embed.js"}, name="embed_script"),
     path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),
 ]

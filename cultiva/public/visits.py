@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from cultiva.mailing.machines import TOO_SOON, Hit, judge
 
@@ -29,10 +29,10 @@ def actor_of(request: HttpRequest, at: datetime) -> str:
     return judge(hit).actor
 
 
-def campaign_of(request: HttpRequest) -> dict[str, str]:
-    """{source, medium, name, ..} and click ids from the address; keys without regard to case, the first one wins."""
+def campaign_of(query: QueryDict) -> dict[str, str]:
+    """{source, medium, name, ..} and click ids of an address; keys without regard to case, the first one wins."""
     found: dict[str, str] = {}
-    for key, values in request.GET.lists():
+    for key, values in query.lists():
         name = key.lower()
         if name.startswith("utm_"):
             found.setdefault("name" if name == "utm_campaign" else name[4:40], one_line(values[0], MAX_PARAMETER))

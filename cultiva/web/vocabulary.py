@@ -278,7 +278,11 @@ def _objective(_workspace_id: int) -> list[Field]:
         "content": _("Content"), "subscription": _("Subscription"), "quote": _("Quote"), "purchase": _("Purchase"),
         "service": _("Service"),
     }  # fmt: skip
-    return [_field("objective", _("Objective"), choices=objectives)]
+    return [
+        _field("objective", _("Objective"), choices=objectives),
+        _field("first", _("The first one"), "true", is_optional=True),
+        _field("ever", _("At any time"), "true", is_optional=True),
+    ]
 
 
 def _workflow(workspace_id: int) -> list[Field]:

@@ -6,11 +6,13 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.capture.fields import FieldKind
 
+MOST_CHOICES = 200
+
 
 def check_choices(value: Any) -> None:
     """[text, ..] or [{value: text, label: {es: text, ..}}, ..], each value once."""
-    if not isinstance(value, list) or not value:
-        raise ValidationError(_("A list of choices is needed."))
+    if not isinstance(value, list) or not value or len(value) > MOST_CHOICES:
+        raise ValidationError(_("A list of choices is needed, of at most 200."))
     for choice in value:
         label = choice.get("label") if isinstance(choice, dict) else None
         is_told = isinstance(label, dict) and all(isinstance(text, str) and text for text in label.values())
@@ -25,16 +27,26 @@ def value_of(choice: Any) -> Any:
     return choice.get("value") if isinstance(choice, dict) else choice
 
 
+def pairs_of(choices: list[Any], language: str) -> list[tuple[str, str]]:
+    """[(value, label)] in a language."""
+    return [
+        (value_of(each), str(each["label"].get(language) or each["value"]) if isinstance(each, dict) else str(each))
+        for each in choices
+    ]
+
+
 class Choice(FieldKind):
     kind = "choice"
     label = _("Choice")
 
     class Settings(forms.Form):
         choices = forms.JSONField(label=_("Choices"), validators=[check_choices])
+        shown_as = forms.ChoiceField(
+            label=_("Shown as"), choices=[("", _("a list to open")), ("buttons", _("all of them"))], required=False
+        )
 
     def build(self, *, label: str, is_required: bool, language: str) -> forms.Field:
-        choices = [(value_of(choice), self._label(choice, language)) for choice in self.settings["choices"]]
-        return forms.ChoiceField(label=label, required=is_required, choices=[("", "—"), *choices])
-
-    def _label(self, choice: Any, language: str) -> str:
-        return str(choice["label"].get(language) or choice["value"]) if isinstance(choice, dict) else str(choice)
+        pairs = pairs_of(self.settings["choices"], language)
+        if self.settings.get("shown_as") == "buttons":
+            return forms.ChoiceField(label=label, required=is_required, choices=pairs, widget=forms.RadioSelect())
+        return forms.ChoiceField(label=label, required=is_required, choices=[("", "—"), *pairs])

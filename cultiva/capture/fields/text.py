@@ -16,11 +16,9 @@ AUTOCOMPLETE = {
     "name": "name",
     "company": "organization",
     "job_title": "organization-title",
-    "phone": "tel",
     "website": "url",
     "city": "address-level2",
     "postal_code": "postal-code",
-    "country": "country-name",
 }
 
 
@@ -38,7 +36,6 @@ class Text(FieldKind):
 
     class Settings(forms.Form):
         max_length = forms.IntegerField(label=_("Longest answer"), min_value=1, max_value=10_000, required=False)
-        lines = forms.IntegerField(label=_("Lines"), min_value=1, max_value=20, required=False)
         autocomplete = forms.ChoiceField(
             label=_("Filled in by the browser as"),
             choices=[("", "—"), *((token, token) for token in sorted(AUTOCOMPLETE.values()))],
@@ -47,10 +44,6 @@ class Text(FieldKind):
 
     def build(self, *, label: str, is_required: bool, language: str) -> forms.Field:
         longest = self.settings.get("max_length") or DEFAULT_LENGTH
-        lines = self.settings.get("lines") or 1
-        if lines > 1:
-            area = forms.Textarea(attrs={"rows": lines})
-            return forms.CharField(label=label, required=is_required, max_length=longest, widget=area)
         token = self.settings.get("autocomplete")
         line = forms.TextInput(attrs={"autocomplete": token} if token else {})
         return OneLine(label=label, required=is_required, max_length=longest, widget=line)

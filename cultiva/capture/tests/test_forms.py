@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from cultiva.capture.actions import Outcome, RequestFacts, publish_form, submit_form
+from cultiva.capture.actions import Outcome, RequestFacts, publish_form
 from cultiva.capture.forms import CaptureForm, Shown, read_token, show_form
+from cultiva.capture.holding import take_submission
 from cultiva.capture.models import FormVersion, Submission
 from cultiva.capture.tests.documents import FORM, publish_all
 from cultiva.consent.actions import publish_policy
@@ -58,10 +59,11 @@ def show(workspace: Any, at: datetime, language: str = "es") -> Shown:
 def send(shown: Shown, at: datetime, **answers: str) -> Outcome:
     bound = CaptureForm(shown, ANSWERS | answers)
     assert bound.is_valid(), bound.errors
-    return submit_form(
+    return take_submission(
         workspace_id=shown.form.workspace_id,
         form=shown,
         cleaned=bound.cleaned_data,
+        posted={name: [value] for name, value in (ANSWERS | answers).items()},
         request_facts=FACTS,
         token=shown.token,
         at=at,
@@ -175,8 +177,8 @@ def test_a_token_lives_a_day_and_belongs_to_one_form_and_workspace(
         read_token(workspace="huerta", key="guia", token=token, at=at + timedelta(hours=24, seconds=1))
     foreign = [("huerta", "otra", token), ("other-co", "guia", token)]
     forged = [("huerta", "guia", token + "x"), ("huerta", "guia", "")]
-    _, _, place, _, *versions = unsign("form", token)
-    moved = [("other-co", "guia", sign("form", int(at.timestamp() * 1000), 1, place, other_co.id, *versions))]
+    _, _, place, _, _, _, *versions = unsign("form", token)
+    moved = [("other-co", "guia", sign("form", int(at.timestamp() * 1000), 1, place, 0, 0, other_co.id, *versions))]
     for workspace, key, given in foreign + forged + moved:
         with pytest.raises(BadLink):
             read_token(workspace=workspace, key=key, token=given, at=at)
@@ -194,7 +196,7 @@ def test_a_token_lives_a_day_and_belongs_to_one_form_and_workspace(
         (("key: company", "key: email"), "given twice"),
         (("key: company", "key: purpose-marketing"), "has a hyphen"),
         (("key: company, kind: text", "key: company, kind: text, requird: true"), "did you mean `required`?"),
-        (("{es: Empresa, en: Company}", "{es: Empresa}"), "no label in `en`"),
+        (("{es: Empresa, en: Company}", "{es: Empresa}"), "no text in `en`"),
         (("{value: citrus", "{value: olive"), "given twice"),
         (("    button: Descargar la guía\n", ""), "`button` is missing"),
     ],

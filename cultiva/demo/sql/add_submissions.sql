@@ -4,8 +4,9 @@ WITH given AS (
   SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(
     lead_id bigint, token_hash text, fields jsonb, received_at timestamptz)
 ), sent AS (
-  INSERT INTO submission (workspace_id, form_id, lead_id, token_hash, fields, received_at)
-  SELECT %(workspace)s, %(form)s, lead_id, token_hash, fields, received_at FROM given ORDER BY received_at, lead_id
+  INSERT INTO submission (workspace_id, form_id, lead_id, token_hash, fields, objective, via, received_at)
+  SELECT %(workspace)s, %(form)s, lead_id, token_hash, fields, 'content', 'page', received_at
+    FROM given ORDER BY received_at, lead_id
   RETURNING id, lead_id
 ), granted AS (
   INSERT INTO magnet_grant (workspace_id, lead_id, magnet, granted_at)

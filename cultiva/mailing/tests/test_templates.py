@@ -102,8 +102,8 @@ def test_system_templates_are_there_in_both_languages(huerta: Workspace, other_c
     ensure_system_templates(workspace_id=huerta.id, at=at)
     found = TemplateVersion.currents(huerta.id)
     assert [(t.key, t.version, sorted(t.body["languages"])) for t in found] == [
-        ("confirmation", 1, ["en", "es"]), ("magnet_delivery", 1, ["en", "es"]), ("sign_in", 1, ["en", "es"]),
-    ]  # fmt: skip
+        (key, 1, ["en", "es"]) for key in ("confirmation", "form_notice", "magnet_delivery", "sign_in")
+    ]
     assert found[0].name == "Confirmación de la dirección"
     for template in found:
         for language, texts in template.body["languages"].items():

@@ -9,11 +9,18 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
+from cultiva.capture.guarding import LIMITS
 from cultiva.capture.models import FormVersion
 from cultiva.capture.tests.documents import publish_all
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
 ANSWERS = {"first_name": "Ana", "email": "ana@example.com", "company": "Sol", "crop": "olive", "policy-accepted": "on"}
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """What one test sent does not count for the next."""
+    LIMITS.sent.clear()
 
 
 @pytest.fixture

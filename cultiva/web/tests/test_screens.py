@@ -21,7 +21,7 @@ from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
-SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/guia-riego", "/models", "/models/readiness",
+SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
            "/bulk-actions", "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
@@ -109,7 +109,7 @@ def test_a_lead_of_another_workspace_is_not_there(hostile: Lead, other_co: Any, 
     assert (foreign.status_code, missing.status_code) == (404, 404)
     assert foreign.content == missing.content
     assert "eva@x.example" not in client.get("/leads").content.decode()
-    for path in ("/forms/guia-riego", "/models/readiness", "/workflows/bienvenida"):
+    for path in ("/forms/of/guia-riego", "/models/readiness", "/workflows/bienvenida"):
         assert client.get(path).status_code == 404
 
 
@@ -120,7 +120,7 @@ def test_an_analyst_sees_no_names(hostile: Lead, furnished: Any, at: datetime) -
     )  # fmt: skip
     analyst, owner = signed_in(furnished, Role.ANALYST, at), signed_in(furnished, Role.OWNER, at)
     assert "Lucía" in owner.get("/leads").content.decode()
-    for path in ("/", "/leads", f"/leads/{hostile.id}", "/forms/guia-riego", "/mailbox"):
+    for path in ("/", "/leads", f"/leads/{hostile.id}", "/forms/of/guia-riego", "/mailbox"):
         text = analyst.get(path).content.decode()
         assert "Lucía" not in text, path
         assert "prado.example" not in text, path
@@ -190,7 +190,7 @@ def test_forms_of_the_workspace_are_those_published(furnished: Any, at: datetime
     with workspace_scope(furnished.id):
         published = FormVersion.currents(furnished.id).count()
     text = signed_in(furnished, Role.OWNER, at).get("/forms").content.decode()
-    assert text.count('href="/forms/') == published
+    assert text.count('href="/forms/of/') == published
 
 
 def test_a_profile_shows_what_they_bought(furnished: Any, hostile: Lead, at: datetime) -> None:

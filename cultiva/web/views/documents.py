@@ -1,14 +1,12 @@
-"""Forms, models and workflows as pages to read."""
+"""Models and workflows as pages to read."""
 
 from typing import Any
 
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from cultiva.accounts.models import Document
-from cultiva.capture.models import FormVersion, Submission
 from cultiva.lifecycle.models import LifecycleVersion
 from cultiva.nurture.actions import count_workflows
 from cultiva.nurture.models import WorkflowVersion
@@ -16,36 +14,6 @@ from cultiva.scoring.models import ModelVersion
 from cultiva.web.diagram import draw
 from cultiva.web.document_facts import model_facts, workflow_boxes
 from cultiva.web.staff import StaffRequest, staff_screen
-from cultiva.web.words import in_language
-
-
-@staff_screen()
-def forms(request: StaffRequest) -> HttpResponse:
-    found = list(FormVersion.currents(request.staff.workspace.id))
-    rows = [{"form": form, "texts": in_language(form.body["languages"]), **form_facts(form)} for form in found]
-    return render(request, "web/forms.html", {"page_title": _("Forms"), "rows": rows, "now": request.staff.at})
-
-
-@staff_screen()
-def form(request: StaffRequest, key: str) -> HttpResponse:
-    found = current_or_404(FormVersion, request, key)
-    context = {
-        "page_title": found.name,
-        "form": found,
-        "texts": in_language(found.body["languages"]),
-        "fields": [{**field, "text": in_language(field["label"])} for field in found.body["fields"]],
-        "public_address": f"{settings.PUBLIC_URL}/f/{request.staff.workspace.slug}/{found.key}",
-        "submissions": Submission.objects.filter(workspace_id=found.workspace_id, form__key=found.key)
-        .select_related("lead").order_by("-id")[:15],
-        "now": request.staff.at,
-        **form_facts(found),
-    }  # fmt: skip
-    return render(request, "web/form.html", context)
-
-
-def form_facts(form: FormVersion) -> dict[str, Any]:
-    sent = Submission.objects.filter(workspace_id=form.workspace_id, form__key=form.key)
-    return {"sent": sent.count(), "last": sent.order_by("-id").first()}
 
 
 @staff_screen()
