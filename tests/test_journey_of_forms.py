@@ -90,7 +90,7 @@ def test_a_marketer_builds_and_publishes_a_form(
     with saved(staff):
         staff.locator("[data-guard] input[type=checkbox]").check()
     frame = staff.frame_locator(".form-preview")
-    expect(frame.locator("form .rating")).to_be_visible()
+    expect(frame.locator("form div.rating")).to_be_visible()
     staff.locator("[data-width=phone]").click()
     staff.locator("[data-language=en]").click()
     expect(frame.locator("button[type=submit]")).to_have_text("Ask for a quote")
