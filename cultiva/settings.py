@@ -225,6 +225,7 @@ PLUGINS = {
         "cultiva.consent.as_files.ConsentRules",
         "cultiva.consent.as_files.Policy",
         "cultiva.consent.as_files.Purpose",
+        "cultiva.consent.as_files.CookieNotice",
         "cultiva.magnets.as_files.Magnet",
         "cultiva.mailing.as_files.Template",
         "cultiva.capture.as_files.Form",

@@ -15,5 +15,5 @@ cp -R "$frontend/package.json" "$frontend/package-lock.json" "$frontend/.npmrc" 
 diff -r "$work/out/vendor" "$committed/vendor"
 diff "$work/out/icons.svg" "$committed/icons.svg"
 diff "$work/out/t.js" "$committed/t.js"
-for script in criteria forms form embed; do diff "$work/out/$script.js" "$committed/$script.js"; done
+for script in banner criteria forms form embed; do diff "$work/out/$script.js" "$committed/$script.js"; done
 echo "The committed browser files are what package-lock.json gives."

@@ -1,8 +1,8 @@
 // The tracking script. It stores nothing in the browser and sends no lasting id before the visitor consents; it needs
-// no eval, no style and no library, and whatever goes wrong in it stays in it. ES2017, at most 3 KB gzipped, minified by
-// build.mjs. What it sends and its attributes: docs/reference/tracking-script.md
+// no eval, no style and no library, and whatever goes wrong in it stays in it. ES2017 with import(), at most 3 KB
+// gzipped, minified by build.mjs. What it sends and its attributes: docs/reference/tracking-script.md
 (() => {
-  const { src, dataset: { key, off = '', category = 'analytics', gpc, host } } = document.currentScript || { dataset: {} }
+  const { src, dataset: { key, off = '', category = 'analytics', gpc, host, banner } } = document.currentScript || { dataset: {} }
   const api = window.cultiva = window.cultiva || []
   if (api.version || !key) return
   api.version = '1'
@@ -74,7 +74,7 @@
         consent: { categoryPreferences: { [category]: !!isAgreed } },
       },
     }, event))
-    if (bytes(text) > MAX_EVENT) return console.warn('cultiva: over 32 KB, not sent')
+    if (bytes(text) > MAX_EVENT) return console.warn('cultiva: too large')
     queue.push(text)
     if (queue.length > 9) send()
     else wait(1e3)
@@ -213,18 +213,18 @@
     const provider = origin.match(VIDEO_HOST)[1]
     const frame = frames().find((each) => each.contentWindow == source)
     const { info, data: moment } = typeof data == 'object' ? data : JSON.parse(data)
-    const known = assign(told.get(frame) || {}, info, moment)
+    const known = assign({}, told.get(frame), info, moment)
     told.set(frame, known)
     played(frame, provider, frame.id || frame.title, frame.src, (known.currentTime || known.seconds) * 1.005, known.duration)
   }
 
   const start = () => {
     safe(() => {
-      const known = document.cookie.match(`(?:^|; )${COOKIE}=([\\w-]{36})`)
+      const known = document.cookie.match(`(^|; )${COOKIE}=([\\w-]{36})`)
       if (known && isRefused) forget()
       else if (known) {
         isAgreed = 1
-        visitor = known[1]
+        visitor = known[2]
         const unsent = JSON.parse(localStorage[UNSENT] || '[]')
         localStorage.removeItem(UNSENT)
         queue = unsent.map((each) => JSON.stringify(each))
@@ -246,6 +246,7 @@
     }
     on(document, 'visibilitychange', () => { if (document.hidden) leave() })
     on(window, 'pagehide', leave)
+    if (banner && !isRefused) import(src.replace('t.js', 'banner/' + key)).catch(safe)
   }
   if (document.prerendering) on(document, 'prerenderingchange', start)
   else start()

@@ -41,7 +41,8 @@ class Site:
             <a id="out" href="https://partner.example/tienda?mc_eid=77&a=1#top"><b>Partner</b></a>
             <a id="file" href="/files/Guia%20de%20riego.PDF">Guide</a> <a id="in" href="/precios">Prices</a>
             <form id="quote" name="presupuesto" action="/gracias?x=1" method="get">
-              <input name="id" value="not me"><input name="secret" value="never sent"><button>Send</button></form>
+              <input name="id" aria-label="Id" value="not me">
+              <input name="secret" aria-label="Secret" value="never sent"><button>Send</button></form>
             <button id="play" type="button">Play</button><video id="tour" src="/tour.wav" preload="auto"></video>
             <iframe id="tube" title="Tour" src="https://www.youtube.com/embed/abc123?enablejsapi=1"></iframe>
             <script nonce="{NONCE}">play.onclick = () => tour.play()</script></body></html>"""

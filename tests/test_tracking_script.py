@@ -22,8 +22,8 @@ STORED = (
 class Visitor:
     """A browser of their own on the site; `bodies` is what their pages sent to the product."""
 
-    def __init__(self, browser: Browser, product: Product, site: Site) -> None:
-        self.product, self.site, self.bodies = product, site, list[str]()
+    def __init__(self, browser: Browser, product: Product, site: Site, source: str = "tracked-site") -> None:
+        self.product, self.site, self.source, self.bodies = product, site, source, list[str]()
         self.context: BrowserContext = browser.context(locale="es-ES", timezone_id="Europe/Madrid")
         self.context.on("request", self._note)
         self.context.route("https://www.youtube.com/**", lambda r: r.fulfill(body=YOUTUBE, content_type="text/html"))
@@ -67,14 +67,14 @@ class Visitor:
         """The stored events of a name and of this site, oldest first, once there are as many."""
         sql = (
             "SELECT name, kind, visitor, properties, context, lead_id FROM event e WHERE name = '%s' AND source_id ="
-            " (SELECT id FROM event_source WHERE key = 'tracked-site') AND context -> 'page' ->> 'url' LIKE '%s%%'"
+            " (SELECT id FROM event_source WHERE key = '%s') AND context -> 'page' ->> 'url' LIKE '%s%%'"
             " ORDER BY id"
         )
         words = ("name", "kind", "visitor", "properties", "context", "lead_id")
 
         def found() -> list[dict[str, Any]]:
             self.page.wait_for_timeout(50)
-            rows = self.product.query(sql % (name, self.site.origin))
+            rows = self.product.query(sql % (name, self.source, self.site.origin))
             return [dict(zip(words, row, strict=True)) for row in rows]
 
         self.product.wait_for(lambda: len(found()) >= count)

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.consent.actions import publish_policy, publish_purpose
-from cultiva.consent.models import PolicyVersion, PurposeVersion, RulesVersion
+from cultiva.consent.cookie_notices import publish_cookie_notice
+from cultiva.consent.models import CookieNoticeVersion, PolicyVersion, PurposeVersion, RulesVersion
 from cultiva.consent.rules import publish_rules
 from cultiva.documents.kinds import VersionedKind
 
@@ -41,4 +42,15 @@ class Purpose(VersionedKind):
         self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
     ) -> list[str]:
         publish_purpose(workspace_id=workspace_id, text=text, at=at)
+        return []
+
+
+class CookieNotice(VersionedKind):
+    kind, folder, label = "cookie_notice", "cookies", _("Cookie notice")
+    model = CookieNoticeVersion
+
+    def publish(
+        self, *, workspace_id: int, text: str, attachments: Mapping[str, bytes], by: str, at: datetime
+    ) -> list[str]:
+        publish_cookie_notice(workspace_id=workspace_id, text=text, at=at)
         return []

@@ -46,6 +46,16 @@ class RulesVersion(Document):
         ]
 
 
+class CookieNoticeVersion(Document):
+    """What visitors of a website are asked before their visits count (consent.cookie_notices); one key."""
+
+    class Meta:
+        db_table = "cookie_notice_version"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "key", "version"], name="cookie_notice_version_once")
+        ]
+
+
 class LeadRow(WorkspaceRow):
     """A row about a lead, or its evidence: the reference to the lead names the workspace, and a second is not checked
     beside it. At a million rows it is half a minute."""

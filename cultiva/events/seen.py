@@ -161,6 +161,13 @@ def counts_by_day(
         return [DayCount(**row) for row in fetch_all(load_sql("events", "counts_by_day"), parameters)]
 
 
+def count_named(*, workspace_id: int, names: Sequence[str], since: date) -> dict[str, int]:
+    """{name: how many came since that day}, with those that came without consent and are only counted."""
+    parameters = {"workspace": workspace_id, "names": list(names), "since": since}
+    with workspace_scope(workspace_id):
+        return {row["name"]: row["count"] for row in fetch_all(load_sql("events", "count_named"), parameters)}
+
+
 def properties_seen(*, workspace_id: int, name: str, kind: str | None = None) -> list[PropertySeen]:
     """What events of a name carry, by property."""
     parameters = {"workspace": workspace_id, "name": name, "kind": kind}

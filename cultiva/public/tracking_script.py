@@ -23,8 +23,12 @@ def etag(name: str) -> str:
 @require_safe
 @condition(etag_func=lambda request, name: etag(name))
 def shared_script(request: HttpRequest, name: str) -> HttpResponse:
+    return loadable(script(name))
+
+
+def loadable(code: bytes) -> HttpResponse:
     """Any page may load it, pages under Cross-Origin-Embedder-Policy and with `crossorigin` too."""
-    response = HttpResponse(script(name), content_type="text/javascript; charset=utf-8")
+    response = HttpResponse(code, content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = f"public, max-age={MAX_AGE_SECONDS}"
     response["Access-Control-Allow-Origin"] = "*"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from cultiva.public import (
+    banner,
     clicks,
     form_data,
     form_pages,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("l/<str:token>", clicks.follow_link, name="click"),
     path("u/<str:token>", links.unsubscribe_page, name="unsubscribe"),
     path("t.js", tracking_script.shared_script, {"name": "t.js"}, name="tracking_script"),
+    path("banner/<str:write_key>", banner.banner, name="banner"),
     path("embed.js", tracking_script.shared_script, {"name": "embed.js"}, name="embed_script"),
     path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
     path("healthz", health.healthz, name="healthz"),

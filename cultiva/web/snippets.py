@@ -21,9 +21,13 @@ class Snippet:
     code: str
 
 
-def script_snippet(write_key: str, category: str = "analytics") -> str:
-    """The tracking script's two tags; the first keeps calls that are made before the second is loaded."""
+def script_snippet(write_key: str, category: str = "analytics", *, asks: bool = False) -> str:
+    """The tracking script's two tags; the first keeps calls that are made before the second is loaded.
+
+    `asks`: with the workspace's own notice.
+    """
     more = f' data-category="{html.escape(category)}"' if category != "analytics" else ""
+    more += ' data-banner="on"' if asks else ""
     source = f"{settings.PUBLIC_URL}/t.js"
     return f'<script>{STUB}</script>\n<script async src="{source}" data-key="{html.escape(write_key)}"{more}></script>'
 

@@ -28,6 +28,7 @@ from cultiva.consent.keys import published_keys
 from cultiva.consent.models import PolicyVersion, PurposeVersion, Suppression
 from cultiva.consent.rules import rules_of
 from cultiva.consent.tests.documents import MARKETING, PHONE, POLICY
+from cultiva.events.sources import create_source
 from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
 
@@ -276,3 +277,32 @@ def test_what_staff_are_told_is_recorded_with_its_proof(staff: Any, huerta: Any,
     assert client.post(path, {"what": "nonsense"}).status_code == 404
     assert client.post(path, {"what": "withdraw", "purpose": "nonsense"}).status_code == 404
     assert staff("analyst").post(path, {"what": "stop"}).status_code == 403
+
+
+def test_the_cookie_notice_is_seen_before_it_is_published_and_joins_the_snippets(
+    staff: Any, huerta: Any, at: datetime
+) -> None:
+    source, _key = create_source(workspace_id=huerta.id, key="web", name="Web", at=at)
+    client = staff()
+    page = text_of(client.get("/settings/cookie-notice"))
+    assert "Nothing is published yet" in page
+    given = {"position": "bottom", "theme": "dark", "colour": "#ffd400", "ask_again_after_months": "6", "reopens": "on"}
+    words = {"title": "¿Cookies?", "text": "¿Podemos?", "reject": "No", "accept": "Sí", "reopen": "Cookies"}
+    given |= {f"{part}_es": text for part, text in words.items()}
+    seen = text_of(client.post("/settings/cookie-notice/preview", given))
+    assert "Podemos?" in seen
+    assert "sandbox=" in seen
+    unsound = text_of(client.post("/settings/cookie-notice/preview", given | {"reject_es": ""}))
+    assert "languages.es.reject" in unsound
+    assert "data-banner" not in text_of(client.get(f"/settings/sources/{source.id}/connect"))
+
+    refused = client.post("/settings/cookie-notice", given | {"policy_label_es": "Más"})
+    assert refused.status_code == 422
+    assert "policy_url" in refused.content.decode()
+    assert client.post("/settings/cookie-notice", given).status_code == 302
+    assert "version 1" in text_of(client.get("/settings/cookie-notice"))
+    assert "data-banner" in text_of(client.get(f"/settings/sources/{source.id}/connect"))
+
+
+def test_only_some_roles_publish_the_cookie_notice(staff: Any) -> None:
+    assert staff(Role.SALES).post("/settings/cookie-notice", {"position": "bottom"}).status_code == 403

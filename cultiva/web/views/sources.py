@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from cultiva.accounts.models import Role
+from cultiva.consent.cookie_notices import current_notice
 from cultiva.events.models import EventSource, WriteKey
 from cultiva.events.seen import names_seen
 from cultiva.events.source_changes import (
@@ -211,11 +212,13 @@ def snippet(request: StaffRequest, source_id: int) -> HttpResponse:
         .order_by("-id")
         .first()
     )
+    asks = current_notice(found.workspace_id) is not None
     context = {
         "page_title": _("Connect %(name)s") % {"name": found.name},
         "source": found,
         "key": key,
-        "script": script_snippet(key.shown, found.consent_category) if key else "",
+        "script": script_snippet(key.shown, found.consent_category, asks=asks) if key else "",
+        "asks": asks,
         "policy": site_policy(),
         "snippets": server_snippets("", publishable=key.shown if key else ""),
         "public_url": settings.PUBLIC_URL,
