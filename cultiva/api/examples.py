@@ -120,6 +120,8 @@ SOURCE: Json = {
     "allowed_origins": ["https://riega.example"],
     "requires_tracking_consent": True,
     "makes_leads": False,
+    "basis": "",
+    "basis_note": "",
     "created_at": "2026-03-01T09:00:00+00:00",
     "stopped_at": None,
 }

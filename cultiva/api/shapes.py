@@ -268,6 +268,8 @@ class Source(BaseModel):
     allowed_origins: list[str]
     requires_tracking_consent: bool
     makes_leads: bool
+    basis: str = Field(description="On what grounds a server tells of people; empty: not declared.")
+    basis_note: str
     created_at: datetime
     stopped_at: datetime | None
 

@@ -119,9 +119,24 @@ def source() -> None:
     show_default=True,
     help="site, server, or a shop's kind such as shopify. A site's key is publishable; a server's is secret.",
 )
+@click.option(
+    "--basis",
+    type=click.Choice(["consent", "contract", "legitimate_interest", "legal_obligation"]),
+    help="On what grounds a server or shop tells of people.",
+)
+@click.option("--basis-note", default="", help="Where that is written down.")
 @click.option("--secret-stdin", is_flag=True, help="Read what the shop signs its webhooks with from standard input.")
 @as_json
-def create_source_command(workspace: str, key: str, name: str, kind: str, secret_stdin: bool, is_json: bool) -> None:
+def create_source_command(
+    workspace: str,
+    key: str,
+    name: str,
+    kind: str,
+    basis: str | None,
+    basis_note: str,
+    secret_stdin: bool,
+    is_json: bool,
+) -> None:
     """Make a source and its write key (a secret one is shown this once), or the address of a shop's webhooks."""
     secret = sys.stdin.readline().rstrip("\n") if secret_stdin else ""
     with product():
@@ -136,14 +151,13 @@ def create_source_command(workspace: str, key: str, name: str, kind: str, secret
                 raise ValueError(
                     f"A {kind} source needs the secret.\nhint: echo SECRET | cultiva source create --secret-stdin ..."
                 )
-            made, _ = create_source(
-                workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, secret=secret, at=clock.now()
-            )
+        made, write_key = create_source(
+            workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, secret=secret,
+            basis=basis or "", basis_note=basis_note, at=clock.now(),
+        )  # fmt: skip
+        if kind not in ("site", "server"):
             report({"id": made.id, "key": made.key, "address": address_of(made)}, is_json)
             return
-        made, write_key = create_source(
-            workspace_id=named_workspace(workspace).id, key=key, name=name, kind=kind, at=clock.now()
-        )
         report({"id": made.id, "key": made.key, "write_key": write_key}, is_json)
 
 

@@ -8,6 +8,7 @@ from cultiva.accounts.models import WorkspaceRow
 
 # Records of our own, beside what SDKs send (track, page, screen).
 OWN_KINDS = ("identify", "consent", "stage", "score", "segment", "send", "workflow", "staff")
+SOURCE_BASES = ("consent", "contract", "legitimate_interest", "legal_obligation")
 OWN_SOURCE = 0  # the `source_id` of what the product itself records
 
 
@@ -23,6 +24,9 @@ class EventSource(WorkspaceRow):
     # Events without the sender's word that tracking was consented to are counted and not stored.
     requires_tracking_consent = models.BooleanField(default=False)
     consent_category = models.CharField(max_length=60, default="analytics")
+    # Of a server or connector, on what grounds it tells of people; "" is not declared (SOURCE_BASES).
+    basis = models.CharField(max_length=20, blank=True, default="", db_default="")
+    basis_note = models.CharField(max_length=300, blank=True, default="", db_default="")  # where that is written down
     # Who is named by a secret key's identify event, or by a connector, becomes a lead where unknown; not valid yet.
     makes_leads = models.BooleanField(default=False)
     requests_per_second = models.PositiveIntegerField(default=1000)  # per key; Segment advises its senders the same

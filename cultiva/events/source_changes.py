@@ -14,6 +14,7 @@ ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 # The fields that staff set; the rest of a source is made once or by a connector.
 SETTINGS = (
     "name", "allowed_origins", "requires_tracking_consent", "consent_category", "makes_leads", "requests_per_second",
+    "basis", "basis_note",
 )  # fmt: skip
 
 
@@ -25,14 +26,18 @@ class BadOrigin(ValueError):
     """Not an origin as browsers send it; the message quotes it."""
 
 
-def add_source(*, workspace_id: int, key: str, name: str, kind: str, by: str, at: datetime) -> tuple[EventSource, str]:
+def add_source(
+    *, workspace_id: int, key: str, name: str, kind: str, by: str, at: datetime, basis: str = "", basis_note: str = ""
+) -> tuple[EventSource, str]:
     """A source and its first write key, which is shown this once if it is secret. Raises SourceKeyTaken."""
     try:
         with transaction.atomic():
-            source, write_key = create_source(workspace_id=workspace_id, key=key, name=name, kind=kind, at=at)
+            source, write_key = create_source(
+                workspace_id=workspace_id, key=key, name=name, kind=kind, basis=basis, basis_note=basis_note, at=at
+            )
     except IntegrityError as error:
         raise SourceKeyTaken(key) from error
-    _audit(source, "source.created", by, at, {"kind": kind})
+    _audit(source, "source.created", by, at, {"kind": kind} | ({"basis": basis} if basis else {}))
     return source, write_key
 
 

@@ -37,11 +37,14 @@ def create_source(
     kind: str = "site",
     makes_leads: bool | None = None,
     secret: str = "",
+    basis: str = "",
+    basis_note: str = "",
 ) -> tuple[EventSource, str]:
     """A new source and its first write key: publishable for a site, secret for all others.
 
     A secret key is shown this once and stored as a hash. Sources with secret keys make leads unless told not to.
-    `secret`: what a connector's shop signs its webhooks with.
+    `secret`: what a connector's shop signs its webhooks with. `basis`: of SOURCE_BASES, on what grounds a server tells
+    of people, and where that is written down.
     """
     key_kind = "publishable" if kind == "site" else "secret"
     with workspace_scope(workspace_id):
@@ -52,6 +55,8 @@ def create_source(
             kind=kind,
             makes_leads=kind != "site" if makes_leads is None else makes_leads,
             secret=encrypt(secret) if secret else "",
+            basis=basis,
+            basis_note=basis_note,
             created_at=at,
         )
         _, write_key = create_write_key(workspace_id=workspace_id, source_id=source.id, kind=key_kind, at=at)

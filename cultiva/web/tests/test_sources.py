@@ -39,6 +39,9 @@ def audited(huerta: Any) -> list[str]:
         return list(AuditEntry.objects.filter(workspace_id=huerta.id).order_by("id").values_list("action", flat=True))
 
 
+ERP = {"name": "ERP", "kind": "server", "key": "erp"}
+
+
 def test_a_new_site_leads_to_its_snippet_with_the_key_in_it(owner: Client, huerta: Any) -> None:
     answer = owner.post("/settings/sources/new", {"name": "La tienda", "kind": "site", "key": ""})
     text = said(owner, answer.headers["Location"])
@@ -51,7 +54,7 @@ def test_a_new_site_leads_to_its_snippet_with_the_key_in_it(owner: Client, huert
 
 
 def test_a_secret_key_is_shown_once_and_filled_into_the_snippets(owner: Client, huerta: Any) -> None:
-    text = owner.post("/settings/sources/new", {"name": "ERP", "kind": "server", "key": "erp"}).content.decode()
+    text = owner.post("/settings/sources/new", ERP | {"basis": "contract"}).content.decode()
     source = EventSource.objects.get(key="erp")
     key = text.split('id="secret"')[1].split(">")[1].split("<")[0]
     assert find_source(key) is not None
@@ -137,3 +140,16 @@ def test_another_workspace_has_no_such_source(other_co: Any, source: EventSource
         assert client.get(f"/settings/sources/{source.id}{path}").status_code == 404, path
     assert client.post(f"/settings/sources/{source.id}/stop").status_code == 404
     assert "Web" not in said(client, "/settings/sources")
+
+
+def test_a_server_declares_why_it_may_tell_of_people(owner: Any, huerta: Any) -> None:
+    refused = owner.post("/settings/sources/new", ERP)
+    assert refused.status_code == 422
+    assert "Say why it may" in refused.content.decode()
+    weighed = ERP | {"basis": "legitimate_interest"}
+    assert "Name the assessment" in owner.post("/settings/sources/new", weighed).content.decode()
+    owner.post("/settings/sources/new", weighed | {"basis_note": "LIA 7"})
+    source = EventSource.objects.get(workspace=huerta, key="erp")
+    assert (source.basis, source.basis_note) == ("legitimate_interest", "LIA 7")
+    EventSource.objects.filter(id=source.id).update(basis="", basis_note="")
+    assert "It is not declared why" in owner.get(f"/settings/sources/{source.id}").content.decode()

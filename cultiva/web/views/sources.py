@@ -37,9 +37,36 @@ KINDS = [
     ("site", gettext_lazy("A website, seen by the browsers of those who visit it")),
     ("server", gettext_lazy("A server, app or job, seen by itself")),
 ]
+BASES = [
+    ("", gettext_lazy("Not declared")),
+    ("consent", gettext_lazy("Their consent, asked where the data is gathered")),
+    ("contract", gettext_lazy("A contract with them, or steps they asked for before one")),
+    ("legitimate_interest", gettext_lazy("A legitimate interest that was weighed")),
+    ("legal_obligation", gettext_lazy("A duty by law")),
+]
 
 
-class NewSourceForm(forms.Form):
+class BasisFields(forms.Form):
+    """On what grounds a server or a shop tells of people."""
+
+    basis = forms.ChoiceField(
+        label=gettext_lazy("Why it may tell of people"), choices=BASES, required=False,
+        help_text=gettext_lazy("Of a server or a shop. A website asks its visitors itself."),
+    )  # fmt: skip
+    basis_note = forms.CharField(
+        label=gettext_lazy("Where that is written down"), max_length=300, required=False,
+        help_text=gettext_lazy("The contract, the notice, or the assessment of the interest."),
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("basis") == "legitimate_interest" and not found.get("basis_note"):
+            self.add_error("basis_note", _("A legitimate interest is weighed in writing. Name the assessment."))
+        return found
+
+
+class NewSourceForm(BasisFields):
+    field_order = ("name", "kind", "basis", "basis_note", "key")
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     kind = forms.ChoiceField(
         label=gettext_lazy("What sends"), choices=KINDS, initial="site", widget=forms.RadioSelect(),
@@ -54,10 +81,13 @@ class NewSourceForm(forms.Form):
         found["key"] = found.get("key") or slugify(found.get("name", ""))[:60]
         if found.get("name") and not found["key"] and "key" not in self.errors:
             self.add_error("key", _("No short name can be made of this name. Give one in a–z, 0–9 and -."))
+        if found.get("kind") == "server" and not found.get("basis"):
+            self.add_error("basis", _("A server tells of people who are not asked by it. Say why it may."))
         return found
 
 
-class SourceForm(forms.Form):
+class SourceForm(BasisFields):
+    field_order = ("name", "basis", "basis_note")
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     allowed_origins = forms.CharField(
         label=gettext_lazy("Websites that may send"), required=False, max_length=10_000,
@@ -81,6 +111,11 @@ class SourceForm(forms.Form):
         label=gettext_lazy("Requests a second, at most"), min_value=1, max_value=1_000_000,
         help_text=gettext_lazy("For each key. Those beyond are asked to come back."),
     )  # fmt: skip
+
+    def __init__(self, *args: Any, kind: str = "site", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in BasisFields.base_fields if kind == "site" else ():
+            del self.fields[name]
 
     def clean_allowed_origins(self) -> list[str]:
         try:
@@ -123,7 +158,9 @@ def new_source(request: StaffRequest) -> HttpResponse:
         else:
             if source.kind == "site":
                 return redirect("web:source_snippet", source_id=source.id)
-            return source_page(request, source, SourceForm(initial=initial_of(source)), secret=write_key)
+            return source_page(
+                request, source, SourceForm(initial=initial_of(source), kind=source.kind), secret=write_key
+            )
     context = {"page_title": _("New source"), "form": form, "may_change": staff.role in MAY_CHANGE}
     return render(request, "web/source_new.html", context, status=422 if form.errors else 200)
 
@@ -131,7 +168,7 @@ def new_source(request: StaffRequest) -> HttpResponse:
 @staff_screen(posts=MAY_CHANGE)
 def source(request: StaffRequest, source_id: int) -> HttpResponse:
     staff, found = request.staff, find(request, source_id)
-    form = SourceForm(request.POST if request.method == "POST" else None, initial=initial_of(found))
+    form = SourceForm(request.POST if request.method == "POST" else None, initial=initial_of(found), kind=found.kind)
     if request.method == "POST" and form.is_valid():
         change_source(source=found, settings=form.cleaned_data, by=staff.actor, at=staff.at)
         messages.success(request, _("Saved."))
@@ -156,6 +193,7 @@ def source_page(request: StaffRequest, source: EventSource, form: SourceForm, se
         "keys": WriteKey.objects.filter(workspace_id=source.workspace_id, source_id=source.id).order_by(
             "-revoked_at", "-id"
         ),
+        "basis": dict(BASES)[source.basis],
         "secret": secret,
         "snippets": server_snippets(secret) if secret else [],
         "may_change": staff.role in MAY_CHANGE,
@@ -175,7 +213,7 @@ def new_key(request: StaffRequest, source_id: int) -> HttpResponse:
     if kind == "publishable":
         messages.success(request, _("The new key is good from now on. The others are too, until you revoke them."))
         return redirect("web:source", source_id=found.id)
-    return source_page(request, found, SourceForm(initial=initial_of(found)), secret=write_key)
+    return source_page(request, found, SourceForm(initial=initial_of(found), kind=found.kind), secret=write_key)
 
 
 @require_POST
