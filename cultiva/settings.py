@@ -207,6 +207,7 @@ PLUGINS = {
         "cultiva.capture.fields.long_text.LongText",
         "cultiva.capture.fields.number.Number",
         "cultiva.capture.fields.date.Date",
+        "cultiva.capture.fields.birth_date.BirthDate",
         "cultiva.capture.fields.choice.Choice",
         "cultiva.capture.fields.multi_choice.MultiChoice",
         "cultiva.capture.fields.country.Country",

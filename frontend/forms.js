@@ -73,8 +73,8 @@
       const body = new URLSearchParams({ document: JSON.stringify(form) })
       const token = document.querySelector('[name=csrfmiddlewaretoken]').value
       const answer = await fetch(place.dataset.save, { method: 'POST', body, headers: { 'X-CSRFToken': token } })
-      const { problems } = await answer.json()
-      show(problems)
+      const { problems, hints = [] } = await answer.json()
+      show(problems, hints)
       say(words.saved)
       refresh()
     } catch { say(words.failed) }
@@ -86,10 +86,14 @@
     clearTimeout(timer)
     timer = setTimeout(save, 500)
   }
-  const show = (problems) => {
-    const box = part('problems')
-    box.hidden = !problems.length
-    box.replaceChildren(...problems.map((each) => make('p', { class: 'mb-0' }, each)))
+  const list = (name, sentences) => {
+    const box = part(name)
+    box.hidden = !sentences.length
+    box.replaceChildren(...sentences.map((each) => make('p', { class: 'mb-0' }, each)))
+  }
+  const show = (problems, hints) => {
+    list('problems', problems)
+    list('hints', hints)
     if (!problems.length) say(words.sound)
   }
   addEventListener('beforeunload', (event) => { if (isSaving || isStale) event.preventDefault() })
@@ -273,5 +277,5 @@
   drawLegal()
   drawThen()
   drawGuard()
-  show(known.problems)
+  show(known.problems, known.hints)
 })()

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Browser, picture, serious_violations, signed_in
 from tests.product import Product
-from tests.smtp_sink import Sink
+from tests.smtp_sink import Sink, links_of
 from tests.test_journey_of_criteria import choose_look
 
 KEY = "mi-presupuesto"
@@ -86,6 +86,8 @@ def test_a_marketer_builds_and_publishes_a_form(
         staff.locator("[data-fields] li").nth(0).locator("summary").drag_to(staff.locator("[data-fields] li").nth(2))
     assert names(staff)[2] == last[0]
     with saved(staff):
+        staff.locator("[data-then] select").first.select_option("guia-riego")
+    with saved(staff):
         staff.locator("[data-guard] textarea").fill(site.origin)
     with saved(staff):
         staff.locator("[data-guard] input[type=checkbox]").check()
@@ -101,9 +103,11 @@ def test_a_marketer_builds_and_publishes_a_form(
     assert not chromium.errors
 
 
-def test_a_visitor_fills_in_the_embed_on_another_origin(running: tuple[Product, Sink, Browser], site: Site) -> None:
+def test_a_visitor_fills_in_the_embed_on_another_origin_confirms_and_downloads(
+    running: tuple[Product, Sink, Browser], site: Site
+) -> None:
     """The browser does its sum; nothing is stored there, and the strict policy of the page objects to nothing."""
-    product, _sink, chromium = running
+    product, sink, chromium = running
     visitor = chromium.context(locale="es-ES").new_page()
     visitor.goto(site.origin + "/contacto?utm_source=feria")
     visitor.locator("input[name=email]").fill("vera@finca.example")
@@ -127,6 +131,30 @@ def test_a_visitor_fills_in_the_embed_on_another_origin(running: tuple[Product, 
     assert visitor.evaluate("localStorage.length + sessionStorage.length") == 0
     assert [error for error in chromium.errors if "422" not in error] == []
     chromium.errors.clear()
+    shown = visitor.locator(".card.message a[href*='/d/']").get_attribute("href") or ""
+    assert shown.startswith(product.url)
+    visitor.goto(link_to(product, sink, "vera@finca.example", "/c/confirm/"))
+    proven = (
+        "SELECT m.confirmed_since IS NOT NULL FROM lead l JOIN consent_mark m ON m.lead_id = l.id"
+        " WHERE l.email = 'vera@finca.example'"
+    )
+    assert product.query(proven) == [(False,)]  # whoever only follows links proves nothing
+    visitor.locator("button[type=submit]").click()
+    product.wait_for(lambda: product.query(proven) == [(True,)])
+    for address in (shown, link_to(product, sink, "vera@finca.example", "/d/")):
+        answer = visitor.request.get(address)
+        assert (answer.status, answer.body()[:5]) == (200, b"%PDF-")
+    assert chromium.errors == []
+
+
+def link_to(product: Product, sink: Sink, recipient: str, part: str) -> str:
+    """The first link with this part in the mails to somebody, once it came."""
+
+    def find() -> str | None:
+        return next((link for mail in sink.to(recipient) for link in links_of(mail) if part in link), None)
+
+    found: str = product.wait_for(find, 30)
+    return found
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

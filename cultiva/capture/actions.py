@@ -14,7 +14,7 @@ from cultiva.accounts.models import Membership
 from cultiva.capture.asking import conditions_in
 from cultiva.capture.documents import read_form
 from cultiva.capture.field_documents import answers_of
-from cultiva.capture.forms import Shown, answers_in, purpose_name
+from cultiva.capture.forms import Shown, answers_in, birth_date_in, purpose_name
 from cultiva.capture.models import FormUpload, FormVersion, Submission
 from cultiva.capture.uploads import Upload
 from cultiva.consent.actions import record_consents, request_confirmation
@@ -196,6 +196,7 @@ def _submit(
         circumstances=_circumstances(form, facts, ticked, token_hash),
         at=at,
         is_new_lead=is_new_lead,
+        born_on=birth_date_in(form.form, cleaned),
         labels=facts.labels,
         events=events,
     )

@@ -47,7 +47,7 @@ def read_form(text: str, *, workspace_id: int) -> Notice:
         for language, content in given.items()
     }
     place = f"{key}, policy"
-    policy = mistakes.of(_find, "policy", PolicyVersion.current, workspace_id, found["policy"], languages, place)
+    policy = mistakes.of(_find_policy, workspace_id, found["policy"], languages, place)
     purposes = mistakes.of(_read_purposes, found.get("purposes"), workspace_id, languages, f"{key}, purposes")
     magnet = mistakes.of(_read_magnet, found.get("magnet"), workspace_id, f"{key}, magnet")
     objective = mistakes.of(read_choice, found["objective"], OBJECTIVES, f"{key}, objective")
@@ -69,6 +69,32 @@ def read_form(text: str, *, workspace_id: int) -> Notice:
 def _read_page(value: Any, place: str) -> Json:
     found = check_keys(value, allowed=PAGE_TEXTS, required=("title", "button", "thanks"), place=place)
     return {name: read_text(text, f"{place}.{name}") for name, text in found.items()}
+
+
+def _find_policy(workspace_id: int, key: Any, languages: Json, place: str) -> PolicyVersion:
+    """The policy in every language of the form. Its own parts are checked when it is published (`consent.notices`), so
+    a form lacks all of them in a language, or none; they are named in that language."""
+    version = PolicyVersion.current(workspace_id, key) if isinstance(key, str) and key else None
+    spoken = version.body["languages"] if version else {}
+    missing = [language for language in languages if language not in spoken]
+    if version and not missing:
+        return version
+    hint = gettext("the law asks for what is missing: %(parts)s. Publish a data-protection policy and choose it here")
+    hint = hint % {"parts": "; ".join(LEGAL[language] for language in missing)}
+    if version is None:
+        words = gettext("there is no %(kind)s `%(key)s`") % {"kind": "policy", "key": key or ""}
+        raise DocumentError(place, words, hint)
+    words = gettext("`%(key)s` has no text in `%(language)s`") % {"key": key, "language": ", ".join(missing)}
+    raise DocumentError(place, words, hint)
+
+
+# Art. 13 GDPR, art. 11 LOPDGDD: what the first layer says and the second one holds
+LEGAL = {
+    "es": "responsable, finalidad, base jurídica, destinatarios, transferencias, derechos y plazo de conservación "
+          "(la política de protección de datos en español)",
+    "en": "controller, purpose, legal basis, recipients, transfers, rights and retention "
+          "(the data-protection policy in English)",
+}  # fmt: skip
 
 
 def _find(

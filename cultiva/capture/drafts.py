@@ -137,29 +137,6 @@ def archived_forms(workspace_id: int) -> list[FormVersion]:
     return list(found.order_by("key", "-version").distinct("key"))
 
 
-def missing_legal_parts(workspace_id: int, document: Mapping[str, Any]) -> list[str]:
-    """What the law asks for and a form would lack, in the form's languages: named where the policy has it not.
-
-    The parts of a policy itself are checked when it is published (`consent.notices`), so a form lacks all or none.
-    """
-    key = document.get("policy")
-    policy = PolicyVersion.current(workspace_id, key) if isinstance(key, str) and key else None
-    missing = []
-    for language in document.get("languages") or ():
-        if policy is None or language not in policy.body["languages"]:
-            missing.append(LEGAL.get(str(language), LEGAL["en"]))
-    return missing
-
-
-# Art. 13 GDPR, art. 11 LOPDGDD: what the first layer says and the second one holds
-LEGAL = {
-    "es": "responsable, finalidad, base jurídica, destinatarios, transferencias, derechos y plazo de conservación "
-          "(la política de protección de datos en español)",
-    "en": "controller, purpose, legal basis, recipients, transfers, rights and retention "
-          "(the data-protection policy in English)",
-}  # fmt: skip
-
-
 def what_changed(older: Json, newer: Json) -> list[tuple[str, str, str]]:
     """[(place, before, after)] between two bodies, in the order of the newer one."""
     before, after = dict(_leaves(older)), dict(_leaves(newer))

@@ -46,7 +46,7 @@ def _errors_between(fields: list[Json], place: str) -> list[DocumentError]:
         words = gettext("a form needs a person's address or telephone")
         hint = gettext("add {key: email, kind: email, required: true, label: ..}, or a phone in the same way")
         errors.append(DocumentError(place, words, hint))
-    for kind, most in (("consent", 1), ("step", MAX_STEPS)):
+    for kind, most in (("consent", 1), ("birth_date", 1), ("step", MAX_STEPS)):
         if sum(field["kind"] == kind for field in fields) > most:
             words = gettext("there are more than %(most)s fields of kind `%(kind)s`") % {"most": most, "kind": kind}
             errors.append(DocumentError(place, words))

@@ -8,7 +8,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -362,9 +362,18 @@ class CaptureForm(forms.Form):
 
 
 def answers_in(form: FormVersion, cleaned: Mapping[str, Any]) -> Json:
-    """{field: value} of a valid form's cleaned values, what was not answered left out; files are `Upload`s."""
-    questions = [each["key"] for each in form.body["fields"] if plugin("fields", each["kind"]).part == "question"]
+    """{field: value} of a valid form's cleaned values, what was not answered left out; files are `Upload`s. What
+    is asked and not kept is not among them."""
+    kinds = {each["key"]: plugin("fields", each["kind"]) for each in form.body["fields"]}
+    questions = [key for key, kind in kinds.items() if kind.part == "question" and kind.is_kept]
     return {key: value for key in questions if (value := cleaned.get(key)) not in (None, "", [])}
+
+
+def birth_date_in(form: FormVersion, cleaned: Mapping[str, Any]) -> date | None:
+    """The date of birth, where the form asks for it; it is not among the answers, because nobody keeps it."""
+    asked = [each["key"] for each in form.body["fields"] if each["kind"] == "birth_date"]
+    said = next((cleaned.get(key) for key in asked), None)
+    return date.fromisoformat(said) if said else None
 
 
 def purpose_name(purpose: PurposeVersion) -> str:

@@ -79,7 +79,7 @@ class Evidence(LeadRow):
     lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     ordinal = models.PositiveIntegerField()
     # policy_accepted, given, withdrawn, confirmed; objected, restricted, released, blocked, minor, guardian_consented;
-    # contract, soft_opt_in; of imported people, what stands for the acceptance: imported_with_proof,
+    # informed, contract, soft_opt_in; of imported people, what stands for the acceptance: imported_with_proof,
     # imported_declared, imported_contract
     act = models.CharField(max_length=20)
     purpose = models.CharField(max_length=80, blank=True, default="")

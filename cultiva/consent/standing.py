@@ -100,6 +100,12 @@ def record_guardian(
     _record(workspace_id, lead_id, act, at, "lead", {"guardian_since": at}, circumstances)
 
 
+def record_informed(*, workspace_id: int, lead_id: int, how: str, at: datetime, by: str = "staff") -> None:
+    """Somebody whose data others gave us was told so (art. 14 GDPR), by letter or by telephone."""
+    act = Act("informed", payload={"informed_by": _reason(how)})
+    _record(workspace_id, lead_id, act, at, by, {})
+
+
 def minor_until(born_on: date, age: int) -> date:
     """The first of the month after the birthday on which somebody reaches an age."""
     reached = birthday(born_on, age)

@@ -35,7 +35,7 @@ CHUNK = 20_000  # rows; about 30 MB
 MOST_ORDINALS = 1000  # tried where a row's place was changed
 ACTS = (
     "policy_accepted", "given", "withdrawn", "confirmed", "objected", "contract", "soft_opt_in", "restricted",
-    "released", "blocked", "minor", "guardian_consented", "imported_with_proof", "imported_declared",
+    "released", "blocked", "minor", "guardian_consented", "informed", "imported_with_proof", "imported_declared",
     "imported_contract",
 )  # fmt: skip
 

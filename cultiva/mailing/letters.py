@@ -22,6 +22,7 @@ from cultiva.lib.signing import sign
 from cultiva.magnets.actions import download_link
 from cultiva.magnets.models import Grant, MagnetVersion
 from cultiva.mailing.carriers.base import Mail
+from cultiva.mailing.informing import informings_of
 from cultiva.mailing.message import AddressError, Content, address, build_message, one_line
 from cultiva.mailing.models import TemplateVersion
 from cultiva.mailing.templating import compile_version, footer_words, pick_language, render
@@ -150,6 +151,8 @@ class Desk:
         )
         self.users = User.objects.in_bulk({row.user_id for row in rows if row.user_id})
         self.consents = read_consents(house.workspace.id, rows)
+        lead_ids = [row.lead_id for row in rows if row.lead_id is not None]
+        self.informings = informings_of(workspace_id=house.workspace.id, lead_ids=lead_ids)
         self.own: dict[int, Json] = {}
         for cause_kind, read in OWN_VALUES.items():
             of_kind = [row for row in rows if row.cause_kind == cause_kind]
@@ -221,7 +224,7 @@ class Desk:
             "mail": {
                 "sender": house.workspace.name,
                 "legal": house.legal_line,
-                "why": self._why(row, language),
+                "why": " ".join(part for part in (self._why(row, language), self._brought(row, language)) if part),
                 "unsubscribe_url": unsubscribe_url,
                 "privacy_url": house.privacy_url,
             },
@@ -237,6 +240,16 @@ class Desk:
         given_at, label = self.consents[row.evidence_id]
         since = given_at.astimezone(zone).date()
         return words["why_consent"].format(since=day_in_words(since, language), label=label)
+
+    def _brought(self, row: Claimed, language: str) -> str:
+        """Where the data come from, in the first mail to somebody who did not give them."""
+        informing = self.informings.get(row.lead_id or 0)
+        if row.is_transactional or informing is None or informing.told_at is not None:
+            return ""
+        words = footer_words(language)
+        day = informing.came_at.astimezone(ZoneInfo(self.house.workspace.time_zone)).date()
+        kind = f"brought_{informing.source_kind}"
+        return words.get(kind, words["brought"]).format(since=day_in_words(day, language), sender=self.house.name)
 
     def _commercial(self, row: Claimed, template: TemplateVersion) -> tuple[tuple[str, str], ...]:
         """Headers of mails that somebody agreed to (RFC 8058, 2919; Gmail's feedback loop)."""

@@ -112,6 +112,7 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     "imported_with_proof": ("upload", "consent", _with(lambda: _("Imported, with a proof of consent"))),
     "imported_declared": ("upload", "consent", _with(lambda: _("Imported, their consent declared by a named person"))),
     "imported_contract": ("upload", "consent", _with(lambda: _("Imported as a customer, by contract"))),
+    "informed": ("mail", "consent", _with(lambda: _("Was told where their data come from"))),
     "import_undone": ("history", "other", _with(lambda: _("The import that brought them was undone"))),
     "given": ("circle-check", "consent", _with(lambda: _("Gave consent: {purpose}"), "purpose")),
     "withdrawn": ("ban", "consent", _with(lambda: _("Withdrew consent: {purpose}"), "purpose")),

@@ -30,12 +30,13 @@ class FieldKind(Plugin):
 
     `part`: `question`, or what asks nothing: `content` (gives `html` in place of `build`), `step` (what follows comes
     on the next step), `consent` (the place of the notice and its boxes). `is_attribute`: the answer joins the lead's
-    attributes.
+    attributes. `is_kept`: it stays with the submission.
     """
 
     Settings: ClassVar[type[forms.Form]]
     part: ClassVar[str] = "question"
     is_attribute: ClassVar[bool] = True
+    is_kept: ClassVar[bool] = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings

@@ -14,10 +14,12 @@ from cultiva.consent.renewing import remind_pending
 from cultiva.events.actions import NewEvent, claim_new_events
 from cultiva.events.batch import Batch
 from cultiva.events.models import Event
+from cultiva.leads.models import Lead
 from cultiva.lib.signing import unsign
 from cultiva.magnets.actions import grant_magnet, publish_magnet, take_download
 from cultiva.magnets.tests.documents import EBOOK, make_pdf
 from cultiva.mailing.actions import answer, send_sign_in_link
+from cultiva.mailing.informing import informings_of, late_to_be_told
 from cultiva.mailing.mailbox import newest, parts
 from cultiva.mailing.message import AddressError, Content, address, build_message
 from cultiva.mailing.models import Outbox
@@ -82,6 +84,21 @@ Huerta Riego S.L. · Calle del Agua 3, 46001 Valencia
 Darme de baja: PUBLIC/u/…
 Privacidad: PUBLIC/p/huerta/privacy/v1
 """
+
+
+def test_the_first_mail_says_where_the_data_come_from_that_others_gave(huerta_mails: Workspace, at: datetime) -> None:
+    ana, eva = make_reader(huerta_mails, at), make_reader(huerta_mails, at, "eva@example.com")
+    Lead.objects.filter(id=ana.id).update(source_kind="import")
+    told = informings_of(workspace_id=huerta_mails.id, lead_ids=[ana.id, eva.id])
+    assert {lead: each.told_at for lead, each in told.items()} == {ana.id: None}
+    for number in ("1", "2"):
+        ask_for_news(huerta_mails, [ana, eva], at, number)
+        send_due(workspace_id=huerta_mails.id, at=at + timedelta(hours=int(number)))
+    said = ["Tus datos nos llegaron el 10 de marzo de 2026 en un fichero" in text_of(m) for m in mails_of(huerta_mails)]
+    assert said == [True, False, False, False]
+    informing = informings_of(workspace_id=huerta_mails.id, lead_ids=[ana.id])[ana.id]
+    assert (informing.told_at, informing.by_mail) == (at + timedelta(hours=1), True)
+    assert late_to_be_told(workspace_id=huerta_mails.id, at=at + timedelta(days=40)).count == 0
 
 
 def test_readers_get_their_language(huerta_mails: Workspace, at: datetime) -> None:

@@ -125,6 +125,29 @@ def test_the_picture_of_the_workspace_counts_by_source_and_over_time(staff: Any,
     assert "withdrew it: 1" in decided
 
 
+def test_who_was_brought_by_others_is_told_within_a_month_or_staff_see_it(
+    staff: Any, huerta: Any, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eva, _ = save_lead(
+        workspace_id=huerta.id, email="eva@example.com", attributes={"first_name": "Eva"}, language="es",
+        source_kind="import", at=at,
+    )  # fmt: skip
+    client = staff()
+    proof = f"/leads/{eva.id}/consent"
+    page = text_of(client.get(proof))
+    assert "To be told by 10 Apr 2026" in page
+    assert "where their data come from" not in text_of(client.get("/consents/decisions"))
+    monkeypatch.setattr("cultiva.lib.clock.now", lambda: at + timedelta(days=32))
+    assert "They had to be told by 10 Apr 2026" in text_of(client.get(proof))
+    assert f'href="{proof}">Eva</a>' in text_of(client.get("/consents/decisions"))
+    page = text_of(client.post(f"{proof}/change", {"what": "informed", "how": " "}, follow=True))
+    assert "Nothing says why" in page
+    page = text_of(client.post(f"{proof}/change", {"what": "informed", "how": "By letter"}, follow=True))
+    assert "Told by staff, on 11 Apr 2026" in page
+    assert "was told where their data come from" in page
+    assert "where their data come from" not in text_of(client.get("/consents/decisions"))
+
+
 def test_a_policy_is_begun_from_a_starter_previewed_and_published(staff: Any, huerta: Any) -> None:
     client = staff()
     draft = text_of(client.post("/settings/policies/starter", {

@@ -167,6 +167,9 @@ def huerta_members(workspace: Any) -> Any:
 
 
 BAD = {  # {path: (text, what is said of it in Spanish)}
+    "consent/workspace.yaml": (
+        "consent_rules: workspace\njurisdiction: XX\n", "no hay ningún perfil para &#x27;XX&#x27;"
+    ),
     "policies/aviso.yaml": (
         "policy: aviso\ncontroller: {name: Riega}\nprofiling: x\nlanguages: {es: {}}", "falta `address`"
     ),

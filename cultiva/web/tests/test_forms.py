@@ -76,11 +76,20 @@ def test_publishing_names_the_legal_part_that_is_missing_in_the_forms_language(c
     assert not FormVersion.objects.filter(workspace_id=huerta.id, key="alta").exists()
 
 
+def test_a_question_for_sensitive_data_is_pointed_out_and_kept(client: Client) -> None:
+    document = draft(client, "guia")["document"]
+    document["fields"].append({"key": "x", "kind": "text", "label": {"es": "Tu DNI", "en": "Your passport"}})
+    answer = client.post("/forms/of/guia/edit", {"document": json.dumps(document)}).json()
+    assert answer["problems"] == []
+    assert ["«x»" in hint and "identity number" in hint for hint in answer["hints"]] == [True]
+    assert draft(client, "guia")["hints"] == answer["hints"]
+
+
 def test_versions_tell_what_changed(client: Client) -> None:
     document = draft(client, "guia")["document"]
     document["languages"]["es"]["button"] = "Quiero la guía"
     document["fields"].append({"key": "town", "kind": "text", "label": {"es": "Municipio", "en": "Town"}})
-    assert client.post("/forms/of/guia/edit", {"document": json.dumps(document)}).json() == {"problems": []}
+    assert client.post("/forms/of/guia/edit", {"document": json.dumps(document)}).json()["problems"] == []
     assert "Descargar la guía" in client.get("/f/huerta/guia").content.decode()  # the draft is nobody's yet
     assert client.post("/forms/of/guia/publish")["Location"] == "/forms/of/guia"
     page = client.get("/forms/of/guia").content.decode()

@@ -24,6 +24,7 @@ from cultiva.consent.standing import (
     Purchase,
     record_contract,
     record_guardian,
+    record_informed,
     record_soft_opt_in,
     release,
     restrict,
@@ -33,6 +34,7 @@ from cultiva.consent.verifying import verify_chain
 from cultiva.insights.consents import consent_report
 from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.models import Lead
+from cultiva.mailing.informing import informings_of, late_to_be_told
 from cultiva.web.charts import bars
 from cultiva.web.staff import EVERYDAY, StaffRequest, not_your_role, staff_screen
 from cultiva.web.views.leads import mask
@@ -50,7 +52,8 @@ def act_words() -> dict[str, str]:
         "policy_accepted": _("accepted the policy"), "given": _("gave consent"), "withdrawn": _("withdrew consent"),
         "confirmed": _("confirmed the address"), "objected": _("wants no marketing"), "restricted": _("restricted"),
         "released": _("restriction ended"), "blocked": _("erased"), "minor": _("is a minor"),
-        "guardian_consented": _("a parent or guardian agreed"), "contract": _("has a contract"),
+        "guardian_consented": _("a parent or guardian agreed"),
+        "informed": _("was told where their data come from"), "contract": _("has a contract"),
         "soft_opt_in": _("bought"), "imported_with_proof": _("imported with a proof"),
         "imported_declared": _("imported, declared by a named person"),
         "imported_contract": _("imported as a customer"),
@@ -113,6 +116,7 @@ def lead_proof(request: StaffRequest, lead_id: int) -> HttpResponse:
         }
         for each in standings_of(lead.workspace_id, lead.id, staff.at)
     ]
+    informing = informings_of(workspace_id=lead.workspace_id, lead_ids=[lead.id]).get(lead.id)
     context = {
         "page_title": _("Proof of consent"),
         "lead": lead,
@@ -126,6 +130,9 @@ def lead_proof(request: StaffRequest, lead_id: int) -> HttpResponse:
         "conditions": condition_words(),
         "mark": ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first(),
         "soft_purposes": [each for each in standings if "soft_opt_in" in bases_of(each["standing"].purpose.body)],
+        "informing": informing,
+        "source": SOURCES.get(informing.source_kind, informing.source_kind) if informing else "",
+        "is_late": informing and informing.told_at is None and informing.due_on < staff.at.date(),
         "now": staff.at,
     }
     return render(request, "web/lead_proof.html", context)
@@ -161,6 +168,8 @@ def change(request: StaffRequest, lead_id: int) -> HttpResponse:
             (restrict if what == "restrict" else release)(reason=given.get("reason", ""), by="staff", **of_lead)
         elif what == "guardian":
             record_guardian(guardian=given.get("guardian", ""), circumstances=BY_STAFF, **of_lead)
+        elif what == "informed":
+            record_informed(how=given.get("how", ""), **of_lead)
         elif what == "purchase":
             version = find_purpose(request)
             bought = Purchase(**{each.name: given.get(each.name, "") for each in fields(Purchase)})
@@ -252,4 +261,10 @@ def decisions(request: StaffRequest) -> HttpResponse:
             "purpose": purpose, "channel": CHANNEL_LABELS[purpose.body["channel"]], "allowed": allowed,
             "count": sum(n for _label, n in allowed), "refused": sorted(refused, key=lambda each: -each[1]),
         })  # fmt: skip
-    return render(request, "web/_consent_decisions.html", {"rows": rows})
+    late = late_to_be_told(workspace_id=staff.workspace.id, at=staff.at)
+    leads = Lead.objects.filter(workspace_id=staff.workspace.id).in_bulk(late.lead_ids)
+    waiting = [
+        (lead, lead.full_name if staff.sees_personal_data else mask(lead.full_name))
+        for lead in (leads[lead_id] for lead_id in late.lead_ids)
+    ]
+    return render(request, "web/_consent_decisions.html", {"rows": rows, "late": late, "waiting": waiting})

@@ -26,6 +26,7 @@ from cultiva.capture.actions import archive_form
 from cultiva.capture.drawing import bind, draw_form, magnet_title
 from cultiva.capture.figures import DAYS, Figures, form_figures
 from cultiva.capture.forms import guid_of, make_personal_token, make_static_token, show_form, show_version
+from cultiva.capture.hints import hints_of
 from cultiva.capture.holding import CannotLetIn, let_in, refuse_held
 from cultiva.capture.models import FormDraft, FormUpload, FormVersion, HeldSubmission, Submission
 from cultiva.consent.models import PolicyVersion, PurposeVersion
@@ -218,18 +219,16 @@ def _save(request: StaffRequest, key: str) -> HttpResponse:
     if not isinstance(document, dict) or document.get("form") != key or len(text) > MOST_CHARACTERS:
         return JsonResponse({"problems": [_("This could not be saved.")]}, status=422)
     drafts.save_draft(workspace_id=staff.workspace.id, key=key, document=document, by=staff.actor, at=staff.at)
-    return JsonResponse({"problems": _problems(request, document)})
+    hints = hints_of(staff.workspace.id, document)
+    return JsonResponse({"problems": _problems(request, document), "hints": hints})
 
 
 def _problems(request: StaffRequest, document: dict[str, Any]) -> list[str]:
     staff = request.staff
-    if missing := drafts.missing_legal_parts(staff.workspace.id, document):
-        said = _("The law asks for what is missing: %(parts)s. Publish a data-protection policy and choose it here.")
-        return [said % {"parts": each} for each in missing]
     try:
         drafts.try_draft(workspace_id=staff.workspace.id, document=document, at=staff.at)
     except DocumentError as error:
-        return [str(error)]
+        return [str(each) for each in error.errors]
     return []
 
 
@@ -251,6 +250,7 @@ def _builder(request: StaffRequest, key: str, document: dict[str, Any]) -> dict[
         "languages": [[code, name] for code, name in SPEAKS.items()],
         "texts": _texts(),
         "problems": _problems(request, document),
+        "hints": hints_of(workspace_id, document),
     }
 
 
