@@ -1,7 +1,7 @@
 # Cultiva. Two commands do everything: `make run` and `make test`.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow bench check format lock messages frontend clean
+.PHONY: help run test test-slow explore bench check format lock messages frontend clean
 
 PY := .venv/bin/python
 # Tests start hundreds of processes: none should compile the package anew, whatever the environment says.
@@ -24,6 +24,9 @@ test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
 	@.ci/sdks
 	$(PYTEST) -m slow
+
+explore: .venv/.installed-test ## Try the properties on histories that no run has seen (K=name to choose)
+	$(PYTEST) --hypothesis-profile=explore --hypothesis-seed=random -k "$(K)" $(WORKERS)
 
 bench: .venv/.installed-test ## Measure speed and memory against their limits
 	$(PY) -m bench

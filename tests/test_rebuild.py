@@ -140,10 +140,13 @@ def test_an_address_heard_of_while_two_were_one_is_its_own_leads_again(huerta: A
     assert_made_anew(world, world.at, projections(huerta.id))
 
 
-def test_nobody_becomes_a_lead_that_went_with_an_import(huerta: Any) -> None:
+@pytest.mark.parametrize("is_known", [False, True])
+def test_nobody_becomes_a_lead_that_went_with_an_import(huerta: Any, is_known: bool) -> None:
     make_months(huerta, START)
     world = World(huerta, START)
     world.bring_in("none", [{"email": "eva@c.example", "user": "u-1"}])
+    if is_known:
+        world.settle()
     world.take_back()
     world.identify("phone", "eva@c.example", {})
     world.settle()

@@ -2,6 +2,15 @@
 -- set free and their data emptied. The row itself stays, because the append-only evidence refers to it; so do opt-outs.
 WITH marks AS (
   DELETE FROM consent_mark WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
+), claims AS (
+  -- Only this import told who their visitors are: whose visitor acted besides is a lead touched, and stays.
+  DELETE FROM visitor_claim c USING visitor_link l
+   WHERE c.workspace_id = %(workspace)s AND l.workspace_id = %(workspace)s AND l.lead_id = ANY (%(leads)s)
+     AND c.visitor = l.visitor
+), conflicts AS (
+  DELETE FROM identity_conflict
+   WHERE workspace_id = %(workspace)s
+     AND event_id IN (SELECT id FROM event WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s))
 ), links AS (
   DELETE FROM visitor_link WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
 ), addresses AS (
