@@ -72,11 +72,11 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
     ensure_system_templates(workspace_id=furnished.id, at=at)
     applied(furnished, files({"models/second.yaml": MODEL.replace("KEY", "second")}), at)
     tree = pull(workspace_id=furnished.id)
-    assert len(write_folder(tree, tmp_path)) == len(tree) == 22
+    assert len(write_folder(tree, tmp_path)) == len(tree) == 23
     assert write_folder(tree, tmp_path) == []
     assert read_folder(tmp_path) == tree
     plan = planned(furnished, tree, at)
-    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 21)
+    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 22)
     there = applied(other_co, tree, at)
     assert there.counts["created"] == 21
     assert pull(workspace_id=other_co.id) == tree

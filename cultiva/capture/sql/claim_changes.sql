@@ -11,6 +11,7 @@ SELECT taken.lead_id, taken.before, taken.before IS NULL AS was_made, locked.att
        EXISTS (SELECT 1 FROM lead_event e
                 WHERE e.workspace_id = %(workspace)s AND e.lead_id = taken.lead_id
                   AND e.kind NOT IN ('score', 'stage', 'segment')
+                  AND (e.kind, e.name) <> ('consent', 'expiring')
                   AND e.context ->> 'import' IS DISTINCT FROM %(run)s::text)
        OR (locked.email_key IS NULL AND EXISTS (
          SELECT 1 FROM consent_state w
