@@ -11,6 +11,9 @@ WITH marks AS (
   DELETE FROM identity_conflict
    WHERE workspace_id = %(workspace)s
      AND event_id IN (SELECT id FROM event WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s))
+), misfits AS (
+  DELETE FROM attribute_misfit
+   WHERE workspace_id = %(workspace)s AND subject = 'lead' AND subject_id = ANY (%(leads)s)
 ), links AS (
   DELETE FROM visitor_link WHERE workspace_id = %(workspace)s AND lead_id = ANY (%(leads)s)
 ), addresses AS (
