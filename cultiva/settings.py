@@ -233,6 +233,7 @@ PLUGINS = {
         "cultiva.segments.personas.as_files.PersonaFile",
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
+        "cultiva.capture.campaigns.as_files.CampaignFile",
     ],
     "proofs": [
         "cultiva.mailing.proofs.ConfirmationMails",

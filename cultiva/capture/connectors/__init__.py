@@ -1,0 +1,1 @@
+"""Inbound connectors: what other places tell of people who gave their data there."""
