@@ -13,7 +13,7 @@ from cultiva.api.errors import ApiError, not_found
 from cultiva.api.shapes import Body, Key, Page
 from cultiva.capture.campaigns import actions
 from cultiva.capture.campaigns.documents import document_of, read_campaign
-from cultiva.capture.campaigns.figures import LAST, STEPS, Figures, campaign_figures
+from cultiva.capture.campaigns.figures import STEPS, Figures, campaign_figures
 from cultiva.capture.models import Campaign as CampaignRow
 from cultiva.lib.documents import DocumentError
 
@@ -123,7 +123,7 @@ class CampaignFigures(BaseModel):
 
 
 class FiguresQuery(BaseModel):
-    touch: Literal["first", "last"] = LAST
+    touch: Literal["first", "last"] = "last"
 
 
 @endpoint(

@@ -8,8 +8,10 @@ from cultiva.public import (
     form_pages,
     health,
     hubspot,
+    inbound,
     links,
     receipts,
+    sharing,
     tracking_script,
     webhooks,
 )
@@ -36,5 +38,7 @@ urlpatterns = [
     path("t.js", tracking_script.shared_script, {"name": "t.js"}, name="tracking_script"),
     path("embed.js", tracking_script.shared_script, {"name": "embed.js"}, name="embed_script"),
     path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
+    path("in/<slug:kind>/<str:token>", inbound.take_inbound, name="inbound"),
+    path("s/<slug:workspace>/<slug:network>", sharing.share, name="share"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -123,7 +123,7 @@ def read_cost(value: Any, place: str) -> Cost:
     found = check_keys(
         value, allowed=("day", "amount", "note"), required=("day", "amount"), place=place, mistakes=mistakes
     )  # fmt: skip
-    day = mistakes.of(_read_day, found["day"], f"{place}.day", is_needed=True)
+    day = mistakes.of(_read_needed_day, found["day"], f"{place}.day")
     amount = mistakes.of(_read_money, found["amount"], f"{place}.amount")
     note = found.get("note") or ""
     note = mistakes.of(read_text, note, f"{place}.note") if note else ""
@@ -153,9 +153,11 @@ def _read_tag(value: Any, place: str, *, is_needed: bool) -> str:
     raise DocumentError(place, words, gettext("use a-z, 0-9 and . _ ~ -, at most 100 characters"))
 
 
-def _read_day(value: Any, place: str, *, is_needed: bool = False) -> date | None:
-    if value is None and not is_needed:
-        return None
+def _read_day(value: Any, place: str) -> date | None:
+    return None if value is None else _read_needed_day(value, place)
+
+
+def _read_needed_day(value: Any, place: str) -> date:
     try:
         found = value if isinstance(value, date) else date.fromisoformat(value)
         if 1990 <= found.year <= 2200:

@@ -22,8 +22,7 @@ from cultiva.magnets.actions import OBJECTIVES
 from cultiva.web.charts import funnel
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.templatetags.ui import amount
-from cultiva.web.views.forms import OBJECTIVE_WORDS
-from cultiva.web.words import in_language
+from cultiva.web.words import OBJECTIVE_WORDS, in_language
 
 Json = dict[str, Any]
 
