@@ -70,8 +70,8 @@ def enter_lead(*, workspace_id: int, entry: Entry, by: str, at: datetime) -> tup
         if entry.email and entry.phone:
             attributes["phone"] = entry.phone
         lead, is_new = save_lead(
-            workspace_id=workspace_id, email=entry.email, phone="" if entry.email else entry.phone, attributes=attributes, language=entry.language,
-            source_kind="manual", at=at,
+            workspace_id=workspace_id, email=entry.email, phone="" if entry.email else entry.phone,
+            attributes=attributes, language=entry.language, source_kind="manual", at=at,
         )  # fmt: skip
         origin = LeadOrigin.objects.create(
             workspace_id=workspace_id, lead=lead, how=entry.how, detail=entry.detail[:300], basis=entry.basis,
