@@ -118,7 +118,7 @@ class CampaignFigures(BaseModel):
     currency: str
     cost: float
     value: float = Field(description="Orders and subscriptions in the campaign's currency, less refunds.")
-    roi: float | None = Field(description="(value - cost) / cost; null where nothing was spent.")
+    roi: float | None = Field(description="(value - cost) / cost; null where nothing was spent, or no sale is known.")
     steps: list[Step]
 
 

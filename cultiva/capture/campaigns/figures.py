@@ -31,8 +31,10 @@ class Figures:
 
     @property
     def roi(self) -> Decimal | None:
-        """(value - cost) / cost; None where nothing was spent."""
-        return ((self.value - self.cost) / self.cost).quantize(Decimal("0.0001")) if self.cost else None
+        """(value - cost) / cost; None where nothing was spent, or what its customers paid is not known."""
+        if not self.cost or (self.customers and not self.value):
+            return None
+        return ((self.value - self.cost) / self.cost).quantize(Decimal("0.0001"))
 
 
 def campaign_figures(*, workspace_id: int, touch: str, at: datetime) -> dict[str, Figures]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cultiva.accounts.models import Role
-from cultiva.capture.connectors.receiving import take_delivery
+from cultiva.capture.connectors.receiving import address_of, take_delivery
 from cultiva.capture.connectors.taking import take_waiting
 from cultiva.capture.models import Inbound, InboundFact
 from cultiva.leads.models import Lead
@@ -27,7 +27,7 @@ def test_a_marketer_connects_a_program_and_says_what_its_fields_mean(huerta: Any
     hook = Inbound.objects.get(workspace=huerta)
     here = f"/connectors/{hook.id}"
     page = client.get(here).content.decode()
-    assert f"/in/webhook/{huerta.id:x}" in page
+    assert address_of(hook) in page
     assert "s3cret" in page
     raw = json.dumps({"correo": "eva@example.com", "nombre": "Eva"}).encode()
     take_delivery(inbound=hook, headers={"X-Webhook-Secret": "s3cret"}, raw=raw, at=at, real_now=at)

@@ -281,7 +281,7 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "steps": stages_for(lead),
         "objectives": objectives_card(lead),
         "origins": LeadOrigin.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:3],
-        "networks": NETWORKS.items(),
+        "networks": list(NETWORKS.items()),
         "social_actions": action_words().items(),
         "aside": aside_label(lead),
     }  # fmt: skip
