@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from cultiva.capture.social import derive as derive_social
 from cultiva.events.actions import LedgerEvent
 from cultiva.events.batch import Batch
 from cultiva.events.failures import (
@@ -62,7 +63,8 @@ Step = Callable[[Batch], None]
 # Told apart by name in timings and failures: several rooms call their step `advance`.
 ARRIVALS: dict[str, Step] = {
     "leads.resolve": resolve,
-    "events.note_seen": note_seen,  # last: every worker counts in the same rows, which are held until the commit
+    "events.note_seen": note_seen,  # late: every worker counts in the same rows, which are held until the commit
+    "capture.derive_social": derive_social,  # what it records comes back to be counted
 }
 STEPS: dict[str, Step] = {
     "leads.project": project,

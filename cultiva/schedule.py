@@ -12,6 +12,7 @@ from functools import partial
 from cultiva.accounts.actions import workspace_ids
 from cultiva.accounts.api_keys import forget_answers
 from cultiva.bulk import running as bulk
+from cultiva.capture.connectors.taking import forget_payloads, take_waiting
 from cultiva.capture.holding import forget_held
 from cultiva.consent.renewing import remind_pending, tell_expiring
 from cultiva.consent.sealing import seal_chains
@@ -84,6 +85,14 @@ def forget_held_forms(workspace_id: int, at: datetime) -> None:
     forget_held(workspace_id=workspace_id, at=at)
 
 
+def take_inbound_leads(workspace_id: int, at: datetime) -> None:
+    take_waiting(workspace_id=workspace_id, at=at)
+
+
+def forget_inbound_payloads(workspace_id: int, at: datetime) -> None:
+    forget_payloads(workspace_id=workspace_id, at=at)
+
+
 def forget_api_answers(workspace_id: int, at: datetime) -> None:
     with workspace_scope(workspace_id):
         forget_answers(workspace_id=workspace_id, before=at - KEEP_API_ANSWERS)
@@ -136,6 +145,8 @@ JOBS = [
     Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
     Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
     Job("forget held forms", timedelta(minutes=30), forget_held_forms),
+    Job("take inbound leads", timedelta(seconds=1), take_inbound_leads),
+    Job("forget inbound payloads", timedelta(minutes=30), forget_inbound_payloads),
 ]
 
 

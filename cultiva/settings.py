@@ -178,6 +178,7 @@ MAIL_FROM = CONFIG.mail_from
 SMTP = CONFIG.smtp
 MAIL_CARRIER = "smtp" if SMTP else "mailbox"
 FORM_LIMIT = CONFIG.form_limit
+META_GRAPH_URL = CONFIG.meta_graph_url
 
 PLUGINS = {
     "conditions": [
@@ -199,6 +200,11 @@ PLUGINS = {
     "connectors": [
         "cultiva.events.connectors.shopify.Shopify",
         "cultiva.events.connectors.woocommerce.WooCommerce",
+    ],
+    "inbound": [
+        "cultiva.capture.connectors.kinds.meta.Meta",
+        "cultiva.capture.connectors.kinds.google.GoogleAds",
+        "cultiva.capture.connectors.kinds.generic.Generic",
     ],
     "fields": [
         "cultiva.capture.fields.text.Text",
@@ -235,6 +241,7 @@ PLUGINS = {
         "cultiva.segments.personas.as_files.PersonaFile",
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
+        "cultiva.capture.campaigns.as_files.CampaignFile",
     ],
     "proofs": [
         "cultiva.mailing.proofs.ConfirmationMails",

@@ -31,6 +31,8 @@ SCOPES = (
     "documents:write",
     "segments:read",
     "segments:write",
+    "campaigns:read",
+    "campaigns:write",
     "bulk:read",
     "bulk:write",
     "exports:read",

@@ -231,7 +231,7 @@ class Lead(BaseModel):
     phone: str | None = Field(description="E.164.")
     external_id: str | None = Field(description="Their id in your own system.")
     language: str
-    source_kind: str = Field(description="form, import, api, manual or event.")
+    source_kind: str = Field(description="form, import, api, manual, event, ads or webhook.")
     created_at: datetime
     last_seen_at: datetime | None = Field(description="Their own last act.")
     attributes: Json

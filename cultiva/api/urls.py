@@ -6,6 +6,7 @@ from django.urls import URLPattern, include, path, re_path
 from cultiva.api import (  # noqa: F401  (they add theirs)
     attributes,
     bulk,
+    campaigns,
     companies,
     consents,
     documents,

@@ -5,8 +5,16 @@ from typing import Any, ClassVar
 from django.db import models
 
 from cultiva.accounts.models import Document, User, WorkspaceRow
+from cultiva.capture.campaigns.models import Campaign, CampaignCost, CampaignLink, CampaignMember
+from cultiva.capture.connectors.models import Inbound, InboundFact, LeadOrigin
 from cultiva.consent.models import LeadRow
 from cultiva.leads.models import Lead
+
+__all__ = [
+    "Campaign", "CampaignCost", "CampaignLink", "CampaignMember", "FormDay", "FormDraft", "FormUpload", "FormVersion",
+    "HeldSubmission", "Import", "ImportChange", "ImportPart", "ImportReject", "Inbound", "InboundFact", "LeadOrigin",
+    "Submission",
+]  # fmt: skip
 
 
 class FormVersion(Document):

@@ -37,6 +37,7 @@ class Told:
     purpose: str = ""
     policy: str = ""
     user_agent: str = ""
+    source_payload_sha256: str = ""  # of the webhook that told it
 
 
 def record_told_consent(*, workspace_id: int, lead_id: int, told: Told, at: datetime, by: str) -> Recorded:
@@ -78,6 +79,8 @@ def _read(workspace_id: int, told: Told) -> tuple[Act, str]:
         raise ConsentRefused("version", f"`{key}` has no version {told.version}. The last one is {last}.")
     language = _language_of(version, told)
     payload = box_shown(told.box, told.text) | {"given_at": told.told_at.astimezone(UTC).isoformat()}
+    if told.source_payload_sha256:
+        payload["source_payload_sha256"] = told.source_payload_sha256
     if told.purpose:
         more = {"purpose_version": version.version, "language": language}
         act = Act("given", key, version.body["channel"], payload | more)

@@ -11,6 +11,7 @@ from django.db import transaction
 from cultiva.accounts.actions import create_user, create_workspace, find_workspace, grant_role
 from cultiva.accounts.models import Membership, Role, User, Workspace
 from cultiva.demo import big
+from cultiva.demo.campaigns import run_campaigns
 from cultiva.demo.history import imagine
 from cultiva.demo.live import switch_live_source
 from cultiva.demo.past import Sources, set_stage, start_of, write_past
@@ -87,6 +88,7 @@ def fill_demo(
                 build_now(segment, at)
                 while tell(segment):
                     pass
+            run_campaigns(workspace, at=at)
             recount(workspace.id)
             analyze()
             counts = fetch_all(load_sql("demo", "count"), {"workspace": workspace.id})[0]

@@ -44,7 +44,7 @@ class Lead(WorkspaceRow):
     attributes = models.JSONField(default=dict)
     folded = models.JSONField(null=True)  # lib.folding
     language = models.CharField(max_length=5, default="es")
-    source_kind = models.CharField(max_length=20)  # form, import, api, manual, event
+    source_kind = models.CharField(max_length=20)  # form, import, api, manual, event, ads, webhook
     created_at = models.DateTimeField()
     search_text = models.TextField(default="")  # folded name, company, address: what the list searches
     # A merged lead's row stays, for its events and its undoing; its identifiers move to the one it was merged into.

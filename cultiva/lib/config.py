@@ -51,6 +51,7 @@ class Config:
     metrics_port: int | None
     spool_mb: int
     form_limit: int = 5  # submissions a minute from one address; 0: no limit
+    meta_graph_url: str = "https://graph.facebook.com/v24.0"
     machine_ranges: tuple[IPv4Network | IPv6Network, ...] = ()  # apart and ascending within each IP version
 
 
@@ -78,6 +79,9 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
         metrics_port=read_metrics_port(environ.get("METRICS_PORT", ""), port, collector_port),
         spool_mb=read_megabytes("CULTIVA_SPOOL_MB", environ.get("CULTIVA_SPOOL_MB", "512")),
         form_limit=read_count("FORM_LIMIT", environ.get("FORM_LIMIT", "5")),
+        meta_graph_url=read_address_of_api(
+            "META_GRAPH_URL", environ.get("META_GRAPH_URL") or "https://graph.facebook.com/v24.0"
+        ),
         machine_ranges=read_machine_ranges(environ.get("CULTIVA_MACHINE_RANGES", "")),
     )
 
@@ -97,6 +101,7 @@ SETTINGS = [
     "PORT",
     "COLLECTOR_PORT",
     "METRICS_PORT",
+    "META_GRAPH_URL",
     "PUBLIC_URL",
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -123,6 +128,13 @@ def read_count(name: str, value: str) -> int:
     if value.isascii() and value.isdigit() and int(value) <= 100_000:
         return int(value)
     raise SettingError(name, value, "a whole number from 0 to 100000")
+
+
+def read_address_of_api(name: str, value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
+        return value.rstrip("/")
+    raise SettingError(name, value, "an address such as https://graph.facebook.com/v24.0")
 
 
 def read_workers(value: str) -> int:

@@ -54,10 +54,7 @@ def read_posted(request: HttpRequest) -> Posted:
     """The fields and files of a posted form. Raises BadBody. All text must be UTF-8, where Django would put
     replacement characters."""
     is_multipart = request.content_type == "multipart/form-data"
-    most = MAX_UPLOAD_BYTES if is_multipart else MAX_BODY_BYTES
-    raw = request.read(most + 1)
-    if len(raw) > most:
-        raise BadBody(413)
+    raw = read_raw(request, MAX_UPLOAD_BYTES if is_multipart else MAX_BODY_BYTES)
     try:
         if is_multipart:
             pairs, files = _multipart(request, raw)
@@ -70,11 +67,17 @@ def read_posted(request: HttpRequest) -> Posted:
     return Posted(_checked(pairs), files)
 
 
+def read_raw(request: HttpRequest, most: int) -> bytes:
+    """The body as it came, which signatures are of. Raises BadBody where it is longer than `most` bytes."""
+    raw = request.read(most + 1)
+    if len(raw) > most:
+        raise BadBody(413)
+    return raw
+
+
 def read_json(request: HttpRequest) -> dict[str, Any]:
     """The object that was posted. Raises BadBody."""
-    raw = request.read(MAX_BODY_BYTES + 1)
-    if len(raw) > MAX_BODY_BYTES:
-        raise BadBody(413)
+    raw = read_raw(request, MAX_BODY_BYTES)
     try:
         found = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -98,7 +99,8 @@ def thanks_page(request: HttpRequest, workspace: str, key: str, token: str) -> H
         outcome = read_outcome(workspace_id=workspace_id, submission_id=submission_id)
         language = LANGUAGE_CODES[place]
         said = draw_thanks(form, outcome, language, is_mailed=bool(is_mailed), at=at)
-        return answer("thanks", language=language, workspace=found, said=said, is_mailed=is_mailed)
+        here = settings.PUBLIC_URL + reverse("public:form", args=[workspace, key])
+        return answer("thanks", language=language, workspace=found, said=said, is_mailed=is_mailed, shared=here)
 
 
 @require_safe

@@ -9,8 +9,10 @@ from cultiva.public import (
     form_pages,
     health,
     hubspot,
+    inbound,
     links,
     receipts,
+    sharing,
     tracking_script,
     webhooks,
 )
@@ -38,5 +40,7 @@ urlpatterns = [
     path("banner/<str:write_key>", banner.banner, name="banner"),
     path("embed.js", tracking_script.shared_script, {"name": "embed.js"}, name="embed_script"),
     path("hooks/<slug:kind>/<str:token>", webhooks.take_webhook, name="webhook"),
+    path("in/<slug:kind>/<str:token>", inbound.take_inbound, name="inbound"),
+    path("s/<slug:workspace>/<slug:network>", sharing.share, name="share"),
     path("healthz", health.healthz, name="healthz"),
 ]

@@ -10,6 +10,7 @@ from cultiva.events.connectors import Forged, find_by_address, take_delivery
 from cultiva.lib import clock
 from cultiva.lib.secrets import LostSecret
 from cultiva.lib.signing import BadLink
+from cultiva.public.bodies import BadBody, read_raw
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +21,10 @@ MAX_BODY_BYTES = 1024 * 1024
 @require_POST
 def take_webhook(request: HttpRequest, kind: str, token: str) -> HttpResponse:
     """200 whatever a signed delivery holds: shops switch a webhook off that answers anything else for a while."""
-    raw = request.read(MAX_BODY_BYTES + 1)
-    if len(raw) > MAX_BODY_BYTES:
-        return answer(413, "too large")
+    try:
+        raw = read_raw(request, MAX_BODY_BYTES)
+    except BadBody as error:
+        return answer(error.status, "too large")
     try:
         source = find_by_address(kind=kind, token=token)
     except (BadLink, ValueError):

@@ -20,6 +20,11 @@ BASIS_LABELS = {
     "legitimate_interest": gettext_lazy("legitimate interest, with its assessment"),
 }
 
+OBJECTIVE_WORDS = {
+    "content": gettext_lazy("Content"), "subscription": gettext_lazy("Subscription"), "quote": gettext_lazy("Quote"),
+    "purchase": gettext_lazy("Purchase"), "service": gettext_lazy("Service"),
+}  # fmt: skip
+
 
 def in_language(texts: Any) -> Any:
     """The text in the reader's language, else in any there is; a plain text as it is."""
@@ -33,6 +38,14 @@ def stage_labels(workspace_id: int) -> dict[str, str]:
     version = LifecycleVersion.in_force(workspace_id)
     stages = read_lifecycle(version.body).stages if version else ()
     return {stage.key: stage.label_in(reader_language()) for stage in stages}
+
+
+def action_words() -> dict[str, str]:
+    """What people do on social networks."""
+    return {
+        "follow": _("Follows us"), "like": _("Liked"), "comment": _("Commented"), "share": _("Shared"),
+        "message": _("Wrote to us"), "mention": _("Mentioned us"),
+    }  # fmt: skip
 
 
 def temperature_words() -> dict[str, str]:

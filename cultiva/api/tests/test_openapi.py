@@ -13,6 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from cultiva.accounts.api_keys import SCOPES
 from cultiva.api.tests.conftest import Program
 from cultiva.bulk.running import create_action, go_on, start
+from cultiva.capture.campaigns.actions import save_campaign
+from cultiva.capture.campaigns.documents import read_campaign
 from cultiva.consent.actions import publish_purpose
 from cultiva.consent.models import Evidence
 from cultiva.leads.actions import save_lead
@@ -112,6 +114,8 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
         workspace_id=ana.workspace_id, name="boletin", criteria=[{"when": {"event": "page"}, "weight": 1}], by="user:1",
         at=at,
     )  # fmt: skip
+    settings = read_campaign({"campaign": persona.key, "objective": "content"}, workspace_id=ana.workspace_id)
+    save_campaign(workspace_id=ana.workspace_id, settings=settings, by="user:1", at=at)
     return {
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,

@@ -509,6 +509,15 @@ def test_history_comes_in_at_its_own_times_once(lawful: Any, bring_in: Ready, re
     assert (again.counts["created"], again.counts["duplicate"], again.rehearsal["created"]) == (0, 3, 0)
 
 
+def test_what_people_did_on_networks_comes_in_by_a_file(lawful: Any, bring_in: Ready) -> None:
+    bring_in("email\nana@example.com\n", basis="customers")
+    rows = "event,timestamp,email,network,action,url\nsocial,2024-05-01T10:00:00Z,ana@example.com,linkedin,like,https://x.com/1\n"
+    bring_in(rows, kind="events", name="social.csv")
+    event = Event.objects.get(name="social")
+    assert event.lead_id == lead_of("ana@example.com").id
+    assert event.properties == {"network": "linkedin", "action": "like", "url": "https://x.com/1"}
+
+
 def test_rows_without_a_message_are_known_by_their_content(lawful: Any, bring_in: Ready, at: datetime) -> None:
     head, one, two = "user_id,event,timestamp,x\n", "u1,Seen,2024-05-01,1\n", "u1,Seen,2024-05-01,2\n"
     first = bring_in(head + one + two + one, kind="events", name="e.csv")

@@ -187,6 +187,7 @@ BAD = {  # {path: (text, what is said of it in Spanish)}
         "workflow: otro\npurpose: marketing\nentry: {event: page}\nstart: a\nnodes: {a: {wait: {days: 1}, next: b}}\n",
         "no existe el nodo `b`",
     ),
+    "campaigns/otra.yaml": ("campaign: otra\nobjective: fama\n", "'fama' no se conoce"),
     "modls/otro.yaml": ("model: otro\n", "ningún tipo de documento tiene la carpeta `modls`"),
 }  # fmt: skip
 

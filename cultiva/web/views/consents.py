@@ -43,7 +43,8 @@ from cultiva.web.words import BASIS_LABELS, CHANNEL_LABELS, refusal
 MAY_PROVE = frozenset({Role.OWNER, Role.MARKETING, Role.PRIVACY})
 SOURCES = {
     "form": gettext_lazy("Form"), "import": gettext_lazy("Import"), "api": gettext_lazy("API"),
-    "manual": gettext_lazy("By hand"), "event": gettext_lazy("Event"),
+    "manual": gettext_lazy("By hand"), "event": gettext_lazy("Event"), "ads": gettext_lazy("Adverts"),
+    "webhook": gettext_lazy("Webhooks"),
 }  # fmt: skip
 
 

@@ -39,15 +39,11 @@ from cultiva.magnets.actions import OBJECTIVES
 from cultiva.magnets.models import MagnetVersion
 from cultiva.web.charts import sparkline
 from cultiva.web.staff import StaffRequest, staff_screen
-from cultiva.web.words import in_language
+from cultiva.web.words import OBJECTIVE_WORDS, in_language
 
 MAY_CHANGE = frozenset({Role.OWNER, Role.MARKETING})
 MOST_CHARACTERS = 200_000
 SPEAKS = {"es": "Español", "en": "English"}
-OBJECTIVE_WORDS = {
-    "content": gettext_lazy("Content"), "subscription": gettext_lazy("Subscription"), "quote": gettext_lazy("Quote"),
-    "purchase": gettext_lazy("Purchase"), "service": gettext_lazy("Service"),
-}  # fmt: skip
 REASONS = {
     "trap": gettext_lazy("filled in a field that people do not see"),
     "too_fast": gettext_lazy("sent within two seconds"),

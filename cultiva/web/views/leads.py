@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from cultiva.accounts.models import User, Workspace
+from cultiva.capture.models import LeadOrigin
+from cultiva.capture.objectives import objectives_of
+from cultiva.capture.social import NETWORKS
 from cultiva.consent.actions import can_contact
 from cultiva.consent.models import ConsentMark, ConsentState, PurposeVersion
 from cultiva.criteria.language import Node, parse, say
@@ -43,6 +46,8 @@ from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.views.lead_personas import persona_card, persona_changes
 from cultiva.web.words import (
     BASIS_LABELS,
+    OBJECTIVE_WORDS,
+    action_words,
     attribute_label,
     in_language,
     refusal,
@@ -84,6 +89,10 @@ class FilterForm(forms.Form):
     )  # fmt: skip
     stage = forms.ChoiceField(required=False, label=gettext_lazy("Stage"))
     temperature = forms.ChoiceField(required=False, choices=TEMPERATURES, label=gettext_lazy("Temperature"))
+    objective = forms.ChoiceField(
+        required=False, label=gettext_lazy("Latest objective"),
+        choices=[("", gettext_lazy("Any objective")), *OBJECTIVE_WORDS.items()],
+    )  # fmt: skip
     sort = forms.ChoiceField(required=False, choices=SORTS, label=gettext_lazy("Order"))
 
     def __init__(self, *args: Any, stages: dict[str, str], **kwargs: Any) -> None:
@@ -156,15 +165,17 @@ def show_list(request: StaffRequest, criteria: CriteriaForm | None, status: int 
     labels = stage_labels(staff.workspace.id)
     form = FilterForm(request.GET, stages=labels)
     form.is_valid()  # a choice that does not exist is left out, and the field says so
+    objective = form.cleaned_data.pop("objective", "")
     wanted = LeadFilter(**{k: v for k, v in form.cleaned_data.items() if v})
+    node = node_of(criteria, objective)
     page, is_too_slow = Page(rows=[], next_key=None, count=0, is_exact=True), False
     said = ""
     try:
-        if criteria is None:
+        if criteria is None and node is None:
             page = list_leads(workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None)
-        elif criteria.is_valid():  # of criteria that cannot be read, nobody is meant
-            said = say(criteria.node, reader_language())
-            wanted = replace(wanted, predicate=predicate_of(criteria.node, workspace=staff.workspace, at=staff.at))
+        elif node:  # of criteria that cannot be read, nobody is meant
+            said = say(criteria.node, reader_language()) if criteria else ""
+            wanted = replace(wanted, predicate=predicate_of(node, workspace=staff.workspace, at=staff.at))
             with at_most(LIST_SECONDS):
                 page = list_leads(
                     workspace_id=staff.workspace.id, wanted=wanted, after=request.GET.get("after") or None
@@ -173,9 +184,11 @@ def show_list(request: StaffRequest, criteria: CriteriaForm | None, status: int 
         is_too_slow = True
     except ValueError as error:
         return HttpResponseBadRequest(str(error), content_type="text/plain; charset=utf-8")
+    came_for = objectives_of(workspace_id=staff.workspace.id, lead_ids=[row["id"] for row in page.rows])
     for row in page.rows:
         name_row(row, sees_personal_data=staff.sees_personal_data)
         row["stage_label"] = labels.get(row["stage"], row["stage"])
+        row["objective"] = OBJECTIVE_WORDS.get(came_for[row["id"]].latest, "") if row["id"] in came_for else ""
     context = {
         "page_title": _("Leads"),
         "form": form,
@@ -186,10 +199,28 @@ def show_list(request: StaffRequest, criteria: CriteriaForm | None, status: int 
         "criteria_words": said,
         "criteria_key": request.GET.get("criteria", "") if criteria else "",
         "may_act": any(staff.role in kind.roles for kind in plugins("bulk_actions").values()),
-        "bulk_query": [(name, value) for name, value in request.GET.items() if name in BULK_QUERY and value],
+        "bulk_query": bulk_query(request, criteria, objective),
     }
     is_part = request.headers.get("HX-Request") and request.headers.get("HX-Target", "").endswith("lead-rows")
     return render(request, "web/_lead_rows.html" if is_part else "web/leads.html", context, status=status)
+
+
+def node_of(criteria: CriteriaForm | None, objective: str) -> Node | None:
+    """The criteria and the objective together; None where there are neither, or the criteria cannot be read."""
+    if criteria is not None and not criteria.is_valid():
+        return None
+    both = [criteria.cleaned_data["criteria"]] if criteria else []
+    both += [{"objective": objective}] if objective else []
+    return parse(both[0] if len(both) == 1 else {"all": both}) if both else None
+
+
+def bulk_query(request: StaffRequest, criteria: CriteriaForm | None, objective: str) -> list[tuple[str, str]]:
+    """What an action on all of the list is told of the list; it knows an objective as criteria."""
+    query = {name: str(value) for name, value in request.GET.items() if name in BULK_QUERY and value}
+    if objective and (criteria is None or criteria.is_valid()):
+        both = [criteria.cleaned_data["criteria"]] if criteria else []
+        query["criteria"] = keep_criteria(request, {"all": [*both, {"objective": objective}]})
+    return list(query.items())
 
 
 def name_row(row: dict[str, Any], *, sees_personal_data: bool) -> None:
@@ -248,9 +279,21 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "enrolments": Enrolment.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:5],
         "may_act": staff.role in EVERYDAY,
         "steps": stages_for(lead),
+        "objectives": objectives_card(lead),
+        "origins": LeadOrigin.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).order_by("-id")[:3],
+        "networks": list(NETWORKS.items()),
+        "social_actions": action_words().items(),
         "aside": aside_label(lead),
     }  # fmt: skip
     return render(request, "web/lead.html", context)
+
+
+def objectives_card(lead: Lead) -> dict[str, Any] | None:
+    """{first, latest} in words; None where they sent no form."""
+    found = objectives_of(workspace_id=lead.workspace_id, lead_ids=[lead.id]).get(lead.id)
+    if found is None:
+        return None
+    return {each: OBJECTIVE_WORDS.get(getattr(found, each), getattr(found, each)) for each in ("first", "latest")}
 
 
 def merged_profile(request: StaffRequest, lead_id: int) -> HttpResponse:

@@ -185,7 +185,7 @@ def criteria_words(persona: Persona) -> list[dict[str, Any]]:
 def source_words() -> dict[str, str]:
     return {
         "form": _("Forms"), "import": _("Imports"), "api": _("The API"), "event": _("Events"), "manual": _("By hand"),
-        "connector": _("A shop"),
+        "connector": _("A shop"), "ads": _("Adverts"), "webhook": _("Webhooks"),
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Campaigns: what is spent on winning leads, and what comes of it."""
