@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.lib.database import execute, load_sql
 from cultiva.lib.holds import Hold, stay
-from cultiva.lib.persons import Fate, Person, Place, Trace, delete, redact
+from cultiva.lib.persons import WITHOUT, Fate, Person, Place, Trace, delete, redact
 
 OF_ACTION = (
     "t.action_id IN (SELECT b.action_id FROM bulk_lead b"
@@ -23,6 +23,6 @@ HOLDS = [Hold("bulk_lead", "lead_id", stay, key="lead_id", label=_("Bulk actions
 TRACES = [
     Trace("bulk_part", ["content"], _("Exported files"), Fate("deleted", drop_files), is_binary=True, or_else=OF_ACTION,
           hidden=["content"]),
-    Trace("bulk_action", ["selection"], _("Searches of bulk actions"), Fate("emptied", redact("selection")),
+    Trace("bulk_action", ["selection"], _("Searches of bulk actions"), Fate("emptied", redact("selection"), WITHOUT),
           hidden=["settings"]),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.lib.holds import Hold, counted, move, stay
-from cultiva.lib.persons import Fate, File, Trace, empty, redact
+from cultiva.lib.persons import WITHOUT, Fate, File, Trace, empty, redact
 
 # What is being read in is left to the import, which refuses whoever was erased.
 OF_RUN = (
@@ -26,6 +26,6 @@ TRACES = [
     Trace("import_reject", ["cells"], _("Rows that an import refused")),
     Trace("import_part", ["content"], _("Files that imports brought"), is_binary=True, or_else=OF_RUN,
           hidden=["content"]),
-    Trace("import_run", ["plan"], _("Samples of imports"), Fate("emptied", redact("plan")),
+    Trace("import_run", ["plan"], _("Samples of imports"), Fate("emptied", redact("plan"), WITHOUT),
           hidden=["dialect", "rehearsal", "counts", "lanes"]),
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.lib.database import fetch_all, load_sql
 from cultiva.lib.holds import Hold, stay
-from cultiva.lib.persons import Fate, Person, Place, Trace, empty, keep
+from cultiva.lib.persons import WITHOUT, Fate, Person, Place, Trace, empty, keep
 from cultiva.lib.secrets import LostSecret, decrypt
 
 
@@ -42,5 +42,5 @@ TRACES = [
     Trace("event_name", ["name"], "", key="name", is_name=True),
     Trace("event_day", ["name"], "", key="name", is_name=True),
     Trace("event_property", ["name", "property"], "", key="name", is_name=True),
-    Trace("flow_failure", ["error"], _("Notes on failures"), Fate("emptied", empty(error=""))),
+    Trace("flow_failure", ["error"], _("Notes on failures"), Fate("emptied", empty(error=""), WITHOUT)),
 ]  # fmt: skip

@@ -146,6 +146,7 @@ def redact(column: str) -> Rule:
 
 DELETED = Fate("deleted", delete)
 PROOF = Fate("kept", keep, _("It proves what was agreed and withdrawn, by numbers, dates and hashes alone."))
+WITHOUT = _("What others rely on stays, without what names them.")
 LINK = Fate("kept", keep, _("Numbers that tie records together. They name nobody."))
 
 

@@ -16,10 +16,9 @@ from cultiva.consent.standing import block
 from cultiva.events.archive import archive_closed, archived_months
 from cultiva.leads.actions import lock_leads
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
-from cultiva.lib.holds import holds
-from cultiva.lib.persons import Fate, Person, Words, count, traces
+from cultiva.lib.persons import Fate, Person, Words, count
 from cultiva.privacy.models import Erasure
-from cultiva.privacy.people import find_person
+from cultiva.privacy.people import find_person, places
 
 Json = dict[str, Any]
 
@@ -42,7 +41,7 @@ def preview_erasure(*, workspace_id: int, lead_id: int, at: datetime) -> list[Pa
     with workspace_scope(workspace_id):
         person = find_person(workspace_id=workspace_id, lead_id=lead_id, at=at)
         parts: dict[str, Part] = {}
-        for place in (*traces(), *reversed(holds())):
+        for place in reversed(places()):
             rows = count(person, place)
             before = parts.get(place.table)
             if rows and (before is None or before.rows < rows or not before.label):
@@ -62,7 +61,7 @@ def erase_person(*, workspace_id: int, lead_id: int, at: datetime, by: str, requ
         person = _lock(workspace_id, lead_id, at)
         months = _archived_months(person)
         counts: dict[str, int] = {}
-        for place in (*traces(), *reversed(holds())):
+        for place in reversed(places()):
             counts[place.table] = counts.get(place.table, 0) + place.fate.run(person, place)
         suppress_addresses(person)
         block(workspace_id=workspace_id, lead_id=person.lead_ids[0], at=at)

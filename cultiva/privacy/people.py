@@ -5,7 +5,13 @@ from datetime import datetime
 from cultiva.leads.aliases import current_lead_id
 from cultiva.leads.models import Lead
 from cultiva.lib.database import fetch_all, load_sql
-from cultiva.lib.persons import Person
+from cultiva.lib.holds import Hold, holds
+from cultiva.lib.persons import Person, Trace, traces
+
+
+def places() -> list[Hold | Trace]:
+    """Where a person may be held: what names their lead, from the lowest floor up, then what may hold their words."""
+    return [*holds(), *traces()]
 
 
 def find_person(*, workspace_id: int, lead_id: int, at: datetime) -> Person:

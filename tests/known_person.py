@@ -2,24 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
-from django.conf import settings
 
 from cultiva.accounts.models import ApiIdempotency, ApiKey
 from cultiva.bulk.models import BulkAction, BulkLead, BulkPart
 from cultiva.capture.actions import RequestFacts
 from cultiva.capture.forms import CaptureForm, show_form
-from cultiva.capture.guarding import LIMITS
 from cultiva.capture.holding import take_submission
 from cultiva.capture.models import (
     FormUpload,
-    FormVersion,
     HeldSubmission,
     Import,
     ImportChange,
@@ -50,37 +43,8 @@ class Cast:
     luis: Lead
 
 
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    LIMITS.sent.clear()
-
-
-@pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, data_folder=tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def form(huerta: Any, at: datetime) -> FormVersion:
-    return publish_all(huerta.id, at)
-
-
-@pytest.fixture
-def now(at: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], datetime]]:
-    """now(later): moves the doors' clock."""
-    present = [at]
-    monkeypatch.setattr("cultiva.lib.clock.now", lambda: present[0])
-
-    def move(later: timedelta = timedelta()) -> datetime:
-        present[0] += later
-        return present[0]
-
-    return move
-
-
-@pytest.fixture
-def cast(huerta: Any, form: FormVersion, at: datetime) -> Cast:
+def make_cast(huerta: Any, at: datetime) -> Cast:
+    publish_all(huerta.id, at)
     ana = send_form(huerta, at, email=EMAIL, first_name="Ana", company="Sol")
     luis = send_form(huerta, at, email="luis@example.com", first_name="Luis")
     before = send_form(huerta, at, email=OLD_EMAIL, first_name="Anita")
@@ -111,6 +75,7 @@ def send_form(workspace: Any, at: datetime, **answers: str) -> Lead:
         posted={name: [value] for name, value in posted.items()},
         request_facts=RequestFacts(page_url="https://huerta.example/guia", ip="203.0.113.9"),
     )  # fmt: skip
+    assert outcome.lead_id
     return Lead.objects.get(workspace_id=workspace.id, id=outcome.lead_id)
 
 
