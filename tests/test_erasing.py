@@ -1,5 +1,8 @@
 """Erasing one person: nothing of them is left, and the proof still holds."""
 
+import io
+import json
+import zipfile
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +26,7 @@ from cultiva.lib.persons import traces
 from cultiva.mailing.actions import Addressee, put_in_outbox
 from cultiva.mailing.models import Outbox
 from cultiva.privacy.erasing import erase_person, preview_erasure, write_archive_anew
+from cultiva.privacy.exporting import export_person
 from cultiva.privacy.models import Erasure
 from tests.known_person import EMAIL, OLD_EMAIL, PHONE, Cast, make_cast, settle
 
@@ -101,7 +105,21 @@ def test_the_preview_says_what_goes_and_what_stays_and_why(cast: Cast, data: Pat
     assert (parts["lead"].rows, parts["lead"].fate.outcome) == (2, "emptied")
     assert parts["consent_evidence"].fate.outcome == "emptied"
     assert all(part.fate.why for part in parts.values() if part.fate.outcome != "deleted")
-    assert parts["mailbox_message"].rows == 4
+    assert parts["mailbox_message"].rows == 6
+
+
+def test_an_export_holds_everything_and_nothing_of_anybody_else(cast: Cast, data: Path, at: datetime) -> None:
+    packed = export_person(workspace_id=cast.workspace.id, lead_id=cast.before.id, at=at + DAY, by="user:1")
+    with zipfile.ZipFile(io.BytesIO(packed)) as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    tables = json.loads(files["person.json"])["tables"]
+    counted = preview_erasure(workspace_id=cast.workspace.id, lead_id=cast.ana.id, at=at)
+    assert {part.table for part in counted} == set(tables)
+    assert "Ana Ruiz.pdf" in str(sorted(files))
+    assert sum(name.endswith(".eml") for name in files) == 6
+    assert len(json.loads(files["provided.json"])["answers"]) == 2
+    assert b"checkbox_label_text" in files["person.json"]
+    assert not any(b"luis" in content.lower() for content in files.values())
 
 
 def test_every_table_with_text_says_what_becomes_of_it(db: None) -> None:

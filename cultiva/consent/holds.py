@@ -259,7 +259,7 @@ def empty_payloads(person: Person, place: Place) -> int:
 
 
 PAYLOADS = Fate("emptied", empty_payloads, _("The chain of hashes stays whole and proves that it happened; not who."))
-MARKS = Fate("kept", keep, _("That they want nothing more is remembered, by number."))
+REMEMBERED = Fate("kept", keep, _("That they want nothing more is remembered, by number."))
 SUPPRESSED = Fate("kept", keep, _("A keyed hash of the address, so that no file and no program brings them back."))
 
 HOLDS = [
@@ -296,7 +296,7 @@ HOLDS = [
         together=[("profiled_since", "objected_at"), ("minor_until", "guardian_since")],
         undo=part_marks,
         label=_("Marks of consent"),
-        erased=MARKS,
+        erased=REMEMBERED,
     ),
     Hold("consent_basis", "lead_id", union("basis", "purpose", "channel"), "proof", label=_("Contracts and purchases")),
     Hold(
