@@ -124,9 +124,9 @@ class Consents(RuleBasedStateMachine):
     @rule(who=PEOPLE)
     def confirm(self, who: int) -> None:
         self.pass_time()
-        lead_id = self.lead_of(who)
-        asked = Confirmation.objects.filter(lead_id=lead_id, confirmed_at=None).order_by("-id").first()
-        if lead_id and asked:
+        if (lead_id := self.lead_of(who)) is None:
+            return
+        if asked := Confirmation.objects.filter(lead_id=lead_id, confirmed_at=None).order_by("-id").first():
             with suppress(ExpiredLink):
                 confirm(token=confirmation_token(asked), at=self.now)
                 self.note(lead_id, PROOF)
@@ -148,7 +148,7 @@ class Consents(RuleBasedStateMachine):
     @rule(who=PEOPLE)
     def bring_in_by_a_file(self, who: int) -> None:
         self.pass_time()
-        found = Lead.objects.filter(id=self.lead_of(who)).exclude(email_key=None).first()
+        found = Lead.objects.filter(id=self.lead_of(who) or 0).exclude(email_key=None).first()
         if found:
             bring_in(found, self.now)
 

@@ -21,13 +21,12 @@ from cultiva.leads.actions import save_lead
 from cultiva.leads.merging import UndoRefused, undo_merge
 from cultiva.leads.models import Merge
 from cultiva.lib.database import fetch_all
-from cultiva.lib.holds import holds
-from cultiva.lib.persons import traces
 from cultiva.mailing.actions import Addressee, put_in_outbox
 from cultiva.mailing.models import Outbox
 from cultiva.privacy.erasing import erase_person, preview_erasure, write_archive_anew
 from cultiva.privacy.exporting import export_person
 from cultiva.privacy.models import Erasure
+from cultiva.privacy.people import places
 from tests.known_person import EMAIL, OLD_EMAIL, PHONE, Cast, make_cast, settle
 
 DAY = timedelta(days=1)
@@ -123,7 +122,7 @@ def test_an_export_holds_everything_and_nothing_of_anybody_else(cast: Cast, data
 
 
 def test_every_table_with_text_says_what_becomes_of_it(db: None) -> None:
-    held = {place.table for place in (*holds(), *traces())}
+    held = {place.table for place in places()}
     tables = {name for each in fetch_all(COLUMNS) if not (name := each["name"]).startswith(("auth_", "django_"))}
     assert tables - held - NOBODY == set(), "say in the room's holds.py what an erasure makes of these"
     assert tables >= NOBODY

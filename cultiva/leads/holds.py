@@ -140,11 +140,11 @@ def _why_attribute(ours: Any, theirs: Any, told: Told | None) -> Any:
     return _("Only one of them has it.") if not ours or not theirs else _("The kept lead's stays.")
 
 
-ANONYMOUS = {
+ANONYMOUS: Json = {
     "email": "", "email_key": None, "phone_key": None, "external_id": None, "company_id": None, "attributes": {},
     "folded": None, "search_text": "",
 }  # fmt: skip
-UNSCORED = {"temperature": None, "grade": None, "score": None, "owner_id": None, "last_seen_at": None}
+UNSCORED: Json = {"temperature": None, "grade": None, "score": None, "owner_id": None, "last_seen_at": None}
 NUMBER_STAYS = _("Its number stays, so that totals and proofs still fit; nothing in it says who it was.")
 CANNOT_UNDO = _("That two leads were one stays; what they held does not, so it can no longer be undone.")
 

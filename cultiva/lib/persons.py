@@ -182,7 +182,7 @@ class Trace:
             condition: sql.Composable = sql.SQL("t.{} = ANY (%(keys)s)").format(sql.Identifier(self.key))
             return self._here(condition), person.parameters | {"keys": keys}
         wanted = BINARY if self.is_binary else NAME if self.is_name else TEXT
-        parts = [sql.SQL(wanted).format(sql.Identifier(name)) for name in self.columns]
+        parts: list[sql.Composable] = [sql.SQL(wanted).format(sql.Identifier(name)) for name in self.columns]
         if self.or_else:
             parts.append(sql.SQL(self.or_else))
         return self._here(sql.SQL("({})").format(sql.SQL(" OR ").join(parts))), person.parameters

@@ -5,6 +5,7 @@ A GET changes nothing. The link is the person's own; who has none asks for one b
 
 from dataclasses import replace
 from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -71,7 +72,7 @@ def ask_page(request: HttpRequest, workspace: str) -> HttpResponse:
     if found is None:
         return message("not_found", language=browser_language(request), status=404)
     language = wanted_language(request, found.language)
-    more = {"other_languages": language_links(request, LANGUAGE_CODES, language)}
+    more: dict[str, Any] = {"other_languages": language_links(request, LANGUAGE_CODES, language)}
     if request.method != "POST":
         return answer("preferences_ask", language=language, workspace=found, **more)
     try:

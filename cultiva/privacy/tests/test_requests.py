@@ -105,7 +105,7 @@ def test_the_time_is_extended_once_before_it_is_over_for_a_reason(ana: Lead, off
     publish_rules(workspace_id=ana.workspace_id, text="{consent_rules: workspace, jurisdiction: ES}", at=at)
     late = ask(ana, "access", at, received_at=datetime(2026, 1, 31, 12, tzinfo=UTC), way="phone")
     assert late.due_on == date(2026, 2, 28)
-    given = {"workspace_id": ana.workspace_id, "by": f"user:{officer.id}"}
+    given: dict[str, Any] = {"workspace_id": ana.workspace_id, "by": f"user:{officer.id}"}
     with pytest.raises(RequestRefused):
         extend(request_id=late.id, reason="Many files.", at=at, **given)
     request = ask(ana, "portability", at)
@@ -192,7 +192,7 @@ def test_who_wants_one_mail_a_week_gets_one_a_week(ana: Lead, at: datetime) -> N
     save_wishes(workspace_id=ana.workspace_id, lead_id=ana.id, wishes=Wishes("weekly"), at=at)
     now = at + DAY
     mails = [send_news(ana, now, cause) for cause in ("1", "2", "3")]
-    sent_on = {}
+    sent_on: dict[str, int] = {}
     for day in range(1, 18):
         while send_due(workspace_id=ana.workspace_id, at=at + day * DAY):
             pass
