@@ -3,21 +3,21 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
+from django.db.models import Q
 from ninja import Query
 from pydantic import BaseModel, Field
 
 from cultiva.api import examples
-from cultiva.api.door import Answer, ApiRequest, endpoint
+from cultiva.api.door import Answer, ApiRequest, an_id, endpoint, make_cursor, read_cursor
 from cultiva.api.errors import ApiError, not_found
 from cultiva.api.leads import lead_row
-from cultiva.api.shapes import Body, Id, Instant
+from cultiva.api.shapes import Body, Id, Instant, Page, PageQuery
 from cultiva.privacy.models import PrivacyRequest as Row
 from cultiva.privacy.models import Way
 from cultiva.privacy.requests import LONGEST_TEXT, RequestRefused, receive_request, steps_of
 
 Json = dict[str, Any]
 RightName = Literal["access", "rectification", "erasure", "restriction", "portability", "objection"]
-MOST = 200
 
 
 class PrivacyRequestIn(Body):
@@ -54,29 +54,34 @@ class PrivacyRequest(BaseModel):
     steps: list[PrivacyStep]
 
 
-class PrivacyRequests(BaseModel):
-    requests: list[PrivacyRequest]
-
-
-class RequestsQuery(BaseModel):
+class RequestsQuery(PageQuery):
     state: Literal["open", "closed", "all"] = "open"
 
 
 @endpoint(
     "GET", "/privacy-requests", scope="consents:read", tag="Privacy", summary="Requests and their clocks",
-    answers={200: PrivacyRequests}, example={"requests": [examples.PRIVACY_REQUEST]},
+    answers={200: Page[PrivacyRequest]}, example={"data": [examples.PRIVACY_REQUEST], "next_cursor": None},
 )  # fmt: skip
 def list_privacy_requests(request: ApiRequest, query: Query[RequestsQuery]) -> Answer:
-    """The most urgent first, 200 at most."""
+    """The most urgent first."""
     found = Row.objects.filter(workspace_id=request.call.workspace_id).order_by("due_on", "id")
     if query.state != "all":
         found = found.filter(closed_at__isnull=query.state == "open")
-    return 200, {"requests": [request_row(each) for each in found[:MOST]]}
+    if after := read_cursor(query.cursor, date.fromisoformat, an_id):
+        due_on, last = after
+        found = found.filter(Q(due_on__gt=due_on) | Q(due_on=due_on, id__gt=last))
+    page = list(found[: query.limit + 1])
+    more = len(page) > query.limit
+    page = page[: query.limit]
+    return 200, {
+        "data": [request_row(each) for each in page],
+        "next_cursor": make_cursor(page[-1].due_on.isoformat(), page[-1].id) if more else None,
+    }
 
 
 @endpoint(
     "POST", "/privacy-requests", scope="consents:write", tag="Privacy", summary="Put a request into the queue",
-    answers={201: PrivacyRequest}, example=examples.PRIVACY_REQUEST, body_example={"kind": "access", "lead_id": 7},
+    answers={201: PrivacyRequest}, example=examples.PRIVACY_REQUEST, body_example={"kind": "access", "text": "By telephone."},
 )  # fmt: skip
 def make_privacy_request(request: ApiRequest, body: PrivacyRequestIn) -> Answer:
     """Staff are told, and a named person answers it. With an objection marketing and profiling end at once."""
