@@ -24,6 +24,7 @@ from cultiva.leads import retyping
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
+from cultiva.privacy.erasing import write_archive_anew
 from cultiva.segments import building
 from cultiva.segments.personas import actions as personas
 
@@ -125,6 +126,11 @@ def tell_expiring_consents(workspace_id: int, at: datetime) -> None:
     tell_expiring(workspace_id=workspace_id, at=at)
 
 
+def write_erased_months(workspace_id: int, at: datetime) -> None:
+    """The archive without those who were erased."""
+    write_archive_anew(workspace_id=workspace_id, at=at)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -144,6 +150,7 @@ JOBS = [
     Job("seal consents", timedelta(minutes=30), seal_consents),
     Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
     Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
+    Job("write archive anew", timedelta(minutes=1), write_erased_months),
     Job("forget held forms", timedelta(minutes=30), forget_held_forms),
     Job("take inbound leads", timedelta(seconds=1), take_inbound_leads),
     Job("forget inbound payloads", timedelta(minutes=30), forget_inbound_payloads),

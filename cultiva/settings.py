@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "cultiva.sales",
     "cultiva.nurture",
     "cultiva.bulk",
+    "cultiva.privacy",
     "cultiva.demo",
     "cultiva.public",
     "cultiva.web",
@@ -261,6 +262,7 @@ PLUGINS = {
 
 # Rooms with tables that name a lead, from the lowest floor up (lib.holds).
 HOLDS = [
+    "cultiva.accounts.holds",
     "cultiva.events.holds",
     "cultiva.leads.holds",
     "cultiva.consent.holds",
@@ -273,6 +275,7 @@ HOLDS = [
     "cultiva.sales.holds",
     "cultiva.nurture.holds",
     "cultiva.bulk.holds",
+    "cultiva.privacy.holds",
 ]
 
 LOGGING = {

@@ -23,7 +23,8 @@ VIEWS = ("event", "lead_event", "lasting_stage_change")
 UNCHECKED = ("segment_known", "segment_mark", "segment_member", "segment_wake")
 # Functions that see across workspaces; each is named here on purpose.
 DEFINERS = {
-    "analyze_history", "analyze_segments", "api_key_use", "company_search", "event_begin_beyond",
+    "analyze_history", "analyze_segments", "api_key_use", "company_search", "erase_events",
+    "erase_stage_changes", "event_begin_beyond",
     "event_make_partition", "event_source_by_key", "flow_backlog", "flow_waiting", "group_events", "lead_search",
     "lead_search_some", "workspace_by_slug", "workspace_create", "workspace_ids", "workspaces_of_user",
 }  # fmt: skip

@@ -329,3 +329,18 @@ PERSONA: Json = {
     "created_at": "2026-03-10T12:00:00+00:00",
     "changed_at": "2026-03-10T12:00:00+00:00",
 }
+PRIVACY_REQUEST: Json = {
+    "id": 4,
+    "kind": "access",
+    "way": "api",
+    "lead_id": 7,
+    "received_at": "2026-03-10T12:00:00+00:00",
+    "due_on": "2026-04-10",
+    "jurisdiction": "ES",
+    "is_open": True,
+    "extended_at": None,
+    "identified_at": None,
+    "closed_at": None,
+    "outcome": None,
+    "steps": [{"at": "2026-03-10T12:00:00+00:00", "by": "api_key:1", "what": "received"}],
+}

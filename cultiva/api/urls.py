@@ -14,6 +14,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     leads,
     merging,
     personas,
+    privacy,
     scores,
     segments,
     whoami,

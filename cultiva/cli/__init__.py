@@ -33,6 +33,7 @@ COMMANDS = {
     "bulk": "bulk",
     "persona": "personas",
     "consent": "consent",
+    "privacy": "privacy",
 }
 NAMED = {"import": "import_group"}  # `import` cannot be a function's name
 

@@ -16,7 +16,7 @@ from cultiva.lib.signing import hmac_pads, keyed_hash
 Json = dict[str, Any]
 
 LONG_AGO = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
-DEFERRED = ("outside_hours", "capped")  # not now; every other reason is a no
+DEFERRED = ("outside_hours", "paused", "capped")  # not now; every other reason is a no
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Decision:
 
     `basis`: consent, contract, soft_opt_in, legitimate_interest, transactional, or nothing. `reason`, where not
     allowed, in the order of asking: unknown, erased, objected, undeliverable, minor, restricted, not_valid, no_basis,
-    expired, unconfirmed, register_unchecked, excluded_register, outside_hours, capped. `evidence_id`: what allows it.
-    `not_before`: when the hours of the law begin again.
+    expired, unconfirmed, register_unchecked, excluded_register, outside_hours, paused, capped. `evidence_id`: what
+    allows it.
+    `not_before`: when the hours of the law begin again, or the pause ends.
     """
 
     allowed: bool
@@ -139,6 +140,6 @@ def _lists(workspace_id: int, rules: Rules, channel: str, at: datetime) -> Json:
 
 def _decide(row: Json, opens_at: datetime | None) -> Decision:
     if row["reason"]:
-        later = opens_at if row["reason"] == "outside_hours" else None
+        later = {"outside_hours": opens_at, "paused": row["paused_until"]}.get(row["reason"])
         return Decision(allowed=False, basis="", reason=row["reason"], evidence_id=None, not_before=later)
     return Decision(allowed=True, basis=row["basis"], reason="", evidence_id=row["evidence_id"])

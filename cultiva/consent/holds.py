@@ -25,6 +25,7 @@ from cultiva.consent.notices import PROFILING
 from cultiva.leads.models import Lead
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, by_another, move, put_back, stay, union
+from cultiva.lib.persons import Fate, Person, Place, keep
 
 OBJECTIONS = ("objection", "complaint", "manual")  # suppressions that are the person's will, whatever the address
 WITHDRAWN, GIVEN = "withdrawn", "given"
@@ -247,8 +248,31 @@ def _why(ours: str, theirs: str) -> Any:
     return _("It survives; it counts once the kept lead's own address is proven after it.")
 
 
+def join_preferences(pair: Pair, hold: Hold) -> None:
+    """The longer pause and the fewer mails of the two."""
+    execute(load_sql("consent", "join_preferences"), pair.parameters)
+
+
+def empty_payloads(person: Person, place: Place) -> int:
+    """The personal part of each evidence; the digest in the chain stays."""
+    return execute(load_sql("consent", "empty_payloads"), person.parameters)
+
+
+PAYLOADS = Fate("emptied", empty_payloads, _("The chain of hashes stays whole and proves that it happened; not who."))
+REMEMBERED = Fate("kept", keep, _("That they want nothing more is remembered, by number."))
+SUPPRESSED = Fate("kept", keep, _("A keyed hash of the address, so that no file and no program brings them back."))
+
 HOLDS = [
-    Hold("consent_evidence", "lead_id", stay, "proof"),
+    Hold(
+        "consent_evidence",
+        "lead_id",
+        stay,
+        "proof",
+        label=_("Proof of consents"),
+        erased=PAYLOADS,
+        also="jsonb_build_object('payload', (SELECT payload FROM consent_evidence_payload p"
+        " WHERE p.evidence_id = t.id))",
+    ),
     Hold("consent_sealed_head", "lead_id", stay, "proof"),
     Hold(
         "consent_state",
@@ -259,6 +283,7 @@ HOLDS = [
         together=[("state", "since", "evidence_id", "renewed_at", "was_withdrawn")],
         undo=part_states,
         says=say_consents,
+        label=_("Consents"),
     ),
     # Written by the rule above, which reads both.
     Hold(
@@ -270,9 +295,29 @@ HOLDS = [
         adds_rows=True,
         together=[("profiled_since", "objected_at"), ("minor_until", "guardian_since")],
         undo=part_marks,
+        label=_("Marks of consent"),
+        erased=REMEMBERED,
     ),
-    Hold("consent_basis", "lead_id", union("basis", "purpose", "channel"), "proof"),
-    Hold("confirmation", "lead_id", join_confirmations),
+    Hold("consent_basis", "lead_id", union("basis", "purpose", "channel"), "proof", label=_("Contracts and purchases")),
+    Hold(
+        "consent_preference",
+        "lead_id",
+        join_preferences,
+        key="lead_id",
+        adds_rows=True,
+        label=_("Preferences"),
+        together=[("paused_until", "every_days", "changed_at")],
+    ),
+    Hold("confirmation", "lead_id", join_confirmations, label=_("Confirmations asked for"), hidden=["token_hash"]),
     # It names no lead, but an address by its keyed hash.
-    Hold("suppression", "address_hash", stay, "proof", undo=part_suppressions),
+    Hold(
+        "suppression",
+        "address_hash",
+        stay,
+        "proof",
+        undo=part_suppressions,
+        label=_("Entry of the suppression list"),
+        erased=SUPPRESSED,
+        ids=lambda person: [address_hash(key) for key in person.address_keys],
+    ),
 ]

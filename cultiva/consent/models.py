@@ -198,6 +198,18 @@ class ConsentState(LeadRow):
         ]
 
 
+class Preference(LeadRow):
+    """What a lead wishes beside consents: a pause, and how often at most."""
+
+    lead = models.OneToOneField(Lead, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="+")
+    paused_until = models.DateTimeField(null=True)
+    every_days = models.PositiveSmallIntegerField(null=True)  # at most one mail in so many days; null: as it comes
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "consent_preference"
+
+
 class Basis(LeadRow):
     """What allows contact with a lead where no box was ticked: a contract, or a purchase (soft opt-in)."""
 

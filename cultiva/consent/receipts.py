@@ -112,6 +112,11 @@ def receipt_token(workspace_id: int, lead_id: int) -> str:
     return sign("receipt", workspace_id, lead_id)
 
 
+def preference_token(workspace_id: int, lead_id: int) -> str:
+    """What the person's own page is opened with: `/c/my/<token>`."""
+    return sign("preferences", workspace_id, lead_id)
+
+
 def _agreed(workspace_id: int, lead_id: int, evidence_id: int | None) -> list[ShownAct]:
     """The acceptance of the policy, and what was given or withdrawn last for each purpose; or one evidence alone."""
     acts = [act for act in acts_of(workspace_id, lead_id) if not act.is_emptied]

@@ -12,6 +12,7 @@ from cultiva.leads.projecting import drawn
 from cultiva.leads.values import clean_attributes
 from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.holds import Change, Glance, Hold, Line, Pair, drop, move, put_back, stay, union
+from cultiva.lib.persons import DELETED, Fate, empty
 
 Json = dict[str, Any]
 
@@ -139,23 +140,35 @@ def _why_attribute(ours: Any, theirs: Any, told: Told | None) -> Any:
     return _("Only one of them has it.") if not ours or not theirs else _("The kept lead's stays.")
 
 
+ANONYMOUS: Json = {
+    "email": "", "email_key": None, "phone_key": None, "external_id": None, "company_id": None, "attributes": {},
+    "folded": None, "search_text": "",
+}  # fmt: skip
+UNSCORED: Json = {"temperature": None, "grade": None, "score": None, "owner_id": None, "last_seen_at": None}
+NUMBER_STAYS = _("Its number stays, so that totals and proofs still fit; nothing in it says who it was.")
+CANNOT_UNDO = _("That two leads were one stays; what they held does not, so it can no longer be undone.")
+
 HOLDS = [
     Hold("lead", "id", join_leads, undo=part_leads, says=say_leads, together=[
         ("email", "email_key"), ("attributes", "folded", "search_text"), ("created_at", "source_kind"),
-    ]),
+    ], label=_("Name, addresses and attributes"), erased=Fate("emptied", empty(**ANONYMOUS), NUMBER_STAYS),
+        hidden=["folded", "search_text"]),
     Hold("lead", "merged_into_id", stay, "link"),
-    Hold("lead_state", "lead_id", join_states, "figure", key="lead_id", together=[("stage", "stage_since", "cycle")]),
+    Hold("lead_state", "lead_id", join_states, "figure", key="lead_id", together=[("stage", "stage_since", "cycle")],
+         label=_("Stage, score and owner"), erased=Fate("emptied", empty(**UNSCORED), NUMBER_STAYS)),
     Hold("lead_alias", "lead_id", join_aliases, "link", key="merged_id", adds_rows=True),
     Hold("lead_alias", "merged_id", stay, "link", key="merged_id"),
-    Hold("lead_merge", "kept_id", stay, "link"),
-    Hold("lead_merge", "merged_id", stay, "link"),
-    Hold("visitor_link", "lead_id", move, "link"),
-    Hold("visitor_link", "visitor", stay, "link"),
-    Hold("visitor_claim", "visitor", stay, "link"),
-    Hold("identity_conflict", "visitor", stay, "link"),
-    Hold("lead_address", "lead_id", stay),  # finders follow `lead_alias`
+    Hold("lead_merge", "kept_id", stay, "link", label=_("Merges"), hidden=["record"],
+         erased=Fate("emptied", empty(record={}), CANNOT_UNDO)),
+    Hold("lead_merge", "merged_id", stay, "link", label=_("Merges"), hidden=["record"],
+         erased=Fate("emptied", empty(record={}), CANNOT_UNDO)),
+    Hold("visitor_link", "lead_id", move, "link", label=_("Browsers and devices"), erased=DELETED),
+    Hold("visitor_link", "visitor", stay, "link", erased=DELETED),
+    Hold("visitor_claim", "visitor", stay, "link", label=_("What browsers said of who they are"), erased=DELETED),
+    Hold("identity_conflict", "visitor", stay, "link", label=_("Doubts about who a browser is"), erased=DELETED),
+    Hold("lead_address", "lead_id", stay, label=_("Addresses they are recognised by")),  # finders follow `lead_alias`
     Hold("lead_inbox", "lead_id", stay, "link", key="event_id"),  # `leads.inbox` follows `lead_alias`
-    Hold("attribute_misfit", "subject_id", union("key"), only="subject = 'lead'"),
-    Hold("conversion", "lead_id", drop, "figure"),
-    Hold("lead_value", "lead_id", drop, "figure", key="lead_id"),
+    Hold("attribute_misfit", "subject_id", union("key"), only="subject = 'lead'", label=_("Values that do not fit")),
+    Hold("conversion", "lead_id", drop, "figure", label=_("Orders and subscriptions")),
+    Hold("lead_value", "lead_id", drop, "figure", key="lead_id", label=_("What their orders amount to")),
 ]  # fmt: skip

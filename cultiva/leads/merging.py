@@ -51,13 +51,15 @@ class MergeRefused(ValueError):
 
 
 class UndoRefused(ValueError):
-    """A merge cannot be undone now. `reason`: unknown, undone, later (`merge` is the one to undo first), taken."""
+    """A merge cannot be undone now. `reason`: unknown, undone, erased, taken, or
+    later, where `merge` is the one to undo first."""
 
     def __init__(self, reason: str, merge: Merge | None = None) -> None:
         self.reason, self.merge = reason, merge
         said = {
             "unknown": "There is no such merge.",
             "undone": "This merge was undone already.",
+            "erased": "The person was erased since.",
             "later": "One of the two was merged again later.\nhint: undo that merge first",
             "taken": "Another lead has an identifier now that would go back.\nhint: merge with that lead instead",
         }
@@ -167,6 +169,8 @@ def _reasons(kept: Lead | None, merged: Lead | None) -> list[str]:
 def _refuse_undo(merge: Merge) -> None:
     if merge.undone_at is not None:
         raise UndoRefused("undone")
+    if not merge.record:
+        raise UndoRefused("erased")
     later = Merge.objects.filter(workspace_id=merge.workspace_id, undone_at=None, id__gt=merge.id)
     # The merged lead itself cannot be in one: only who is not merged is.
     again = later.filter(kept_id=merge.kept_id) | later.filter(merged_id=merge.kept_id)

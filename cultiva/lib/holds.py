@@ -4,8 +4,8 @@ Each room lists its tables in `holds.py`, as `HOLDS = [..]`; the settings name t
 `leads.merging` runs them from the top floor down, so that each rule finds what lies below it as it was, compares the
 rows of both leads before and after, and keeps the difference: that is what an undo puts back, in the other order.
 
-`contains` is declared and not read yet, for exports, erasures and retention: personal (about the person: exported and
-erased), proof (of a consent: its digest stays after an erasure), link (ties ids together), figure (computed anew).
+Exports and erasures (lib.persons) read the same list. `contains` says what becomes of rows where the hold itself does
+not: personal (about the person) and figure (computed anew) go, proof (of a consent) and link (ties ids together) stay.
 """
 
 import json
@@ -20,6 +20,8 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from psycopg import sql
+
+from cultiva.lib.persons import DELETED, LINK, PROOF, Fate, File, Person
 
 Json = dict[str, Any]
 Contents = Literal["personal", "proof", "link", "figure"]
@@ -113,6 +115,26 @@ class Hold:
     together: Sequence[tuple[str, ...]] = ()  # columns that go back together or not at all
     undo: Undo = put_back
     says: Says | None = None
+    label: str | Promise = ""  # what the rows are, for people; empty: ids and figures
+    erased: Fate | None = None
+    ids: Callable[[Person], Sequence[Any]] | None = None  # what of a person the column holds, where it is no lead
+    hidden: Sequence[str] = ()  # columns that an export leaves out: secrets, and files
+    file: File | None = None
+    also: str = ""  # SQL: what an export adds to a row of `t`
+
+    @property
+    def fate(self) -> Fate:
+        """What an erasure makes of the rows."""
+        return self.erased or FATES[self.contains]
+
+    def of(self, person: Person) -> tuple[sql.Composable, Json]:
+        """As in lib.persons.Place."""
+        named: Sequence[Any] = person.visitors if self.column == "visitor" else person.lead_ids
+        ids = self.ids(person) if self.ids else named
+        condition = sql.SQL("t.workspace_id = %(workspace)s AND t.{} = ANY (%(ids)s) {}").format(
+            sql.Identifier(self.column), sql.SQL(f"AND t.{self.only}" if self.only else "")
+        )
+        return condition, person.parameters | {"ids": list(ids)}
 
     @property
     def is_recorded(self) -> bool:
@@ -127,6 +149,9 @@ class Hold:
         groups = [tuple(c for c in group if c in left) for group in self.together]
         groups = [group for group in groups if group]
         return groups + [(column,) for column in sorted(left - {c for group in groups for c in group})]
+
+
+FATES: dict[str, Fate] = {"personal": DELETED, "figure": DELETED, "proof": PROOF, "link": LINK}
 
 
 def move(pair: Pair, hold: Hold) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.lib.database import execute, load_sql
+from cultiva.lib.database import execute, fetch_all, load_sql
 from cultiva.lib.holds import Glance, Hold, Line, Pair, append_only
+from cultiva.lib.persons import Fate, Person, Place
 from cultiva.lifecycle.document import START, read_lifecycle
 from cultiva.lifecycle.models import LifecycleVersion
 
@@ -29,4 +30,11 @@ def say_stages(glance: Glance) -> Iterable[Line]:
     yield Line("state", _("Stage"), stages, _("The further of the two."))
 
 
-HOLDS = [Hold("stage_change", "lead_id", join_stages, says=say_stages)]
+def empty_changes(person: Person, place: Place) -> int:
+    """What somebody wrote of them, and what led to it; the steps stay."""
+    return int(fetch_all(load_sql("lifecycle", "erase_stage_changes"), person.parameters)[0]["changes"])
+
+
+EMPTIED = Fate("emptied", empty_changes, _("The steps stay, for the totals; not why."))
+
+HOLDS = [Hold("stage_change", "lead_id", join_stages, says=say_stages, label=_("Changes of stage"), erased=EMPTIED)]

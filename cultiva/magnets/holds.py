@@ -9,6 +9,7 @@ HOLDS = [
         "magnet_grant",
         "lead_id",
         union("magnet", earliest="granted_at"),
+        label=_("Magnets received"),
         says=counted("magnet_grant", _("Magnets received"), _("What either got, once.")),
     )
 ]

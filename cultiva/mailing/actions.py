@@ -198,6 +198,11 @@ def cancel_withdrawn(batch: Batch) -> None:
         execute(load_sql("mailing", "cancel_withdrawn"), parameters)
 
 
+def cancel_marketing(*, workspace_id: int, lead_ids: Sequence[int]) -> int:
+    """What waits for people who want no marketing any more, in the transaction in which they say so."""
+    return execute(load_sql("mailing", "cancel_marketing"), {"workspace": workspace_id, "leads": list(lead_ids)})
+
+
 def wake_confirmed(batch: Batch) -> None:
     leads = [event.lead_id for event in batch.of_kind("consent") if event.name == "confirmed"]
     if leads:
@@ -211,7 +216,10 @@ def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> R
     """A version as a made-up reader would get it. `language` is one of the version's own."""
     house = load_house(workspace_id)
     page = f"{settings.PUBLIC_URL}/…"
-    urls = dict.fromkeys(("confirm_url", "download_url", "sign_in_url", "lead_url", "unsubscribe_url"), page)
+    urls = dict.fromkeys(
+        ("confirm_url", "download_url", "sign_in_url", "lead_url", "unsubscribe_url", "preferences_url", "request_url"),
+        page,
+    )
     name = {"first_name": "Ana", "last_name": "Ruiz", "full_name": "Ana Ruiz", "company": "Olivar, S.L."}
     values = {
         **urls,
@@ -219,6 +227,7 @@ def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> R
         "user": name,
         "magnet": {"title": "…"},
         "form": {"name": "…"},
+        "due_on": "…",
         "workspace": {"name": house.workspace.name},
         "sender": sender_values(house),
         "mail": {
@@ -226,6 +235,7 @@ def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> R
             "legal": house.legal_line,
             "why": "…",
             "unsubscribe_url": page,
+            "preferences_url": page,
             "privacy_url": house.privacy_url,
         },
     }

@@ -18,6 +18,7 @@ from cultiva.accounts.models import User, Workspace
 from cultiva.consent.actions import confirmation_token
 from cultiva.consent.models import Confirmation, Evidence, PolicyVersion, PurposeVersion
 from cultiva.consent.notices import TRANSACTIONAL
+from cultiva.consent.receipts import preference_token
 from cultiva.lib.signing import sign
 from cultiva.magnets.actions import download_link
 from cultiva.magnets.models import Grant, MagnetVersion
@@ -226,6 +227,7 @@ class Desk:
                 "legal": house.legal_line,
                 "why": " ".join(part for part in (self._why(row, language), self._brought(row, language)) if part),
                 "unsubscribe_url": unsubscribe_url,
+                "preferences_url": preferences_url(house.workspace.id, row.lead_id) if row.lead_id else "",
                 "privacy_url": house.privacy_url,
             },
         }
@@ -322,6 +324,31 @@ def form_notice_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
     }
 
 
+def privacy_notice_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    return {
+        row.id: {
+            "user": {"full_name": user.full_name},
+            "due_on": day_in_words(date.fromisoformat(row.variables["due_on"]), desk.language_of(row)),
+            "request_url": str(row.variables["request_url"]),
+        }
+        for row in rows
+        if (user := desk.users.get(row.user_id or 0)) and user.is_active
+    }
+
+
+def preference_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    """The link is made now, as those to unsubscribe are."""
+    return {
+        row.id: {"preferences_url": preferences_url(desk.house.workspace.id, row.lead_id)}
+        for row in rows
+        if row.lead_id is not None
+    }
+
+
+def preferences_url(workspace_id: int, lead_id: int) -> str:
+    return f"{settings.PUBLIC_URL}/c/my/{preference_token(workspace_id, lead_id)}"
+
+
 # What only some mails can say, by their cause.
 OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
     "confirmation": confirmation_values,
@@ -329,6 +356,8 @@ OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
     "grant": grant_values,
     "sign_in": sign_in_values,
     "form_notice": form_notice_values,
+    "preference_link": preference_values,
+    "privacy_notice": privacy_notice_values,
 }
 
 

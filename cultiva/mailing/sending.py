@@ -132,6 +132,7 @@ def ask_consent(
     The reason is `unconfirmed` while a consent waits for double opt-in: the mail waits with it.
     """
     allowed, refused = [row for row in rows if row.lead_id is None], []
+    rest = rest_of(workspace_id, [row for row in rows if not row.is_transactional], at)
     by_purpose = sorted((row for row in rows if row.lead_id is not None), key=lambda row: row.purpose)
     for purpose, group in itertools.groupby(by_purpose, key=lambda row: row.purpose):
         of_purpose = list(group)
@@ -141,14 +142,37 @@ def ask_consent(
             purpose=purpose,
             channel="email",
             at=at,
+            capped=[lead for lead, until in rest.items() if until > at],
         )
         for row in of_purpose:
             decision = decisions[row.lead_id or 0]
-            if decision.allowed and row.email:
+            later = rest.get(row.lead_id or 0)
+            is_too_soon = later is not None and later > at and not row.is_transactional
+            if decision.reason == "capped" or (decision.allowed and is_too_soon):
+                refused.append((replace(row, opens_at=later), "capped"))
+            elif decision.allowed and row.email:
                 allowed.append(replace(row, evidence_id=decision.evidence_id))
+                if later:  # the others of this batch wait
+                    rest[row.lead_id or 0] = at + FIRST_RETRY
             else:
                 refused.append((replace(row, opens_at=decision.not_before), decision.reason or "no_address"))
     return allowed, refused
+
+
+def rest_of(workspace_id: int, rows: Sequence[Claimed], at: datetime) -> dict[int, datetime]:
+    """{lead: until when they want nothing more} of those who said how often; `at` where the next may go now."""
+    leads = sorted({row.lead_id for row in rows if row.lead_id is not None})
+    if not leads:
+        return {}
+    found = fetch_all(load_sql("mailing", "last_mails"), {"workspace": workspace_id, "leads": leads, "at": at})
+    return {
+        row["lead_id"]: at + FIRST_RETRY
+        if row["is_being_sent"]
+        else row["last_at"] + timedelta(days=row["every_days"])
+        if row["last_at"]
+        else at
+        for row in found
+    }
 
 
 def refuse(workspace_id: int, refused: Sequence[tuple[Claimed, str]], at: datetime) -> None:

@@ -24,12 +24,16 @@ from cultiva.mailing.models import TemplateVersion
 
 CONFIRMATION, MAGNET_DELIVERY, SIGN_IN = "confirmation", "magnet_delivery", "sign_in"
 FORM_NOTICE = "form_notice"  # to staff: somebody sent a form
+PREFERENCE_LINK = "preference_link"  # to whoever asked for their own page
+PRIVACY_NOTICE = "privacy_notice"  # to staff: somebody exercises a right
 # The closed list of mails that need no consent (rules F2), and what only they can say; the first is a must.
 SYSTEM_VARIABLES = {
     CONFIRMATION: ("confirm_url",),
     MAGNET_DELIVERY: ("download_url", "magnet.title"),
     SIGN_IN: ("sign_in_url", "user.full_name"),
     FORM_NOTICE: ("lead_url", "form.name", "user.full_name"),
+    PREFERENCE_LINK: ("preferences_url",),
+    PRIVACY_NOTICE: ("request_url", "due_on", "user.full_name"),
 }
 VARIABLES = (
     "lead.first_name", "lead.last_name", "lead.full_name", "lead.company", "lead.email",
@@ -287,7 +291,7 @@ def compile_texts(key: str, language: str, texts: Mapping[str, str]) -> Compiled
 
 def layout(key: str, language: str, file: str, body: str) -> str:
     """The body in its frame. What differs from mail to mail is left as Liquid: `{{ mail.why }}`."""
-    parts = ("subject", "preheader", "sender", "legal", "why", "unsubscribe_url", "privacy_url")
+    parts = ("subject", "preheader", "sender", "legal", "why", "unsubscribe_url", "preferences_url", "privacy_url")
     return render_to_string(
         file,
         {
@@ -306,7 +310,8 @@ def render(
 ) -> Rendered:
     """Fill a mail in. `address_of(number, target)` may put another address in a link's place.
 
-    `values`: what `variables_of` names, and `mail`: {sender, legal, why, unsubscribe_url, privacy_url}.
+    `values`: what `variables_of` names, and `mail`: {sender, legal, why, unsubscribe_url, preferences_url,
+    privacy_url}.
     """
     targets = tuple(checked_targets(compiled, values))
     shown = [address_of(n, target) if address_of and target else target or "#" for n, target in enumerate(targets)]

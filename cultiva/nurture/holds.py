@@ -16,6 +16,7 @@ HOLDS = [
         "enrolment",
         "lead_id",
         join_enrolments,
+        label=_("Workflows"),
         together=[("lead_id", "ordinal"), ("exited_at", "exit_reason")],
         says=counted("enrolment", _("Workflows"), _("Both leads' together; nobody is inside the same one twice.")),
     )

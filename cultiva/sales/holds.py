@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from cultiva.accounts.models import User
 from cultiva.lib.database import execute, load_sql
 from cultiva.lib.holds import Glance, Hold, Line, Pair, counted, move
+from cultiva.lib.persons import Fate, empty
 
 
 def join_hand_overs(pair: Pair, hold: Hold) -> None:
@@ -28,4 +29,6 @@ def _owner(state: dict[str, Any]) -> str:
     return str(found or "")
 
 
-HOLDS = [Hold("hand_over", "lead_id", join_hand_overs, says=say_sales)]
+EMPTIED = Fate("emptied", empty(reason=""), _("That it was handed over stays, for the totals; not what was said."))
+
+HOLDS = [Hold("hand_over", "lead_id", join_hand_overs, says=say_sales, label=_("Hand-overs"), erased=EMPTIED)]

@@ -41,13 +41,15 @@ def join_pins(pair: Pair, hold: Hold) -> None:
 
 
 HOLDS = [
-    Hold("segment_member", "lead_id", join_members, undo=part_members, says=counted(
+    Hold("segment_member", "lead_id", join_members, undo=part_members, label=_("Segments"), says=counted(
         "segment_member", _("Segments"), _("The kept lead is in all of them, unless their criteria now say otherwise."),
-    )),
-    Hold("segment_pin", "lead_id", join_pins, together=[("is_included", "by", "at")]),
+    ), also="jsonb_build_object('segment', (SELECT name FROM segment s WHERE s.id = t.segment_id))"),
+    Hold("segment_pin", "lead_id", join_pins, together=[("is_included", "by", "at")],
+         label=_("Put into a segment by hand"),
+         also="jsonb_build_object('segment', (SELECT name FROM segment s WHERE s.id = t.segment_id))"),
     Hold("segment_wake", "lead_id", drop, "figure", key="lead_id"),
     Hold("segment_mark", "lead_id", drop, "figure"),
     Hold("segment_known", "lead_id", drop, "figure", key="lead_id"),
-    Hold("lead_persona", "lead_id", drop, "figure", key="lead_id"),
+    Hold("lead_persona", "lead_id", drop, "figure", key="lead_id", label=_("Persona")),
     Hold("persona_due", "lead_id", drop, "figure", key="lead_id"),
 ]  # fmt: skip

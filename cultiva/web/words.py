@@ -78,6 +78,7 @@ def refusals() -> dict[str, str]:
         "register_unchecked": _("the exclusion register was not read lately"),
         "excluded_register": _("stands on an exclusion register"),
         "outside_hours": _("not at this hour, by law"),
+        "paused": _("asked for a pause"),
         "capped": _("got enough for now"),
     }
 

@@ -23,6 +23,7 @@ from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
+from cultiva.privacy.requests import receive_request
 from cultiva.segments.actions import save_segment
 from cultiva.segments.personas.actions import save_persona
 
@@ -116,7 +117,9 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     )  # fmt: skip
     settings = read_campaign({"campaign": persona.key, "objective": "content"}, workspace_id=ana.workspace_id)
     save_campaign(workspace_id=ana.workspace_id, settings=settings, by="user:1", at=at)
+    asked = receive_request(workspace_id=ana.workspace_id, kind="access", way="api", at=at, by="user:1", lead_id=ana.id)
     return {
+        "request_id": asked.id,
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
         "bulk_action_id": action.id, "export_id": export.id,

@@ -27,7 +27,7 @@ WITH asked AS (
 ), known AS (
   SELECT asked.*, suppression.reason AS suppressed, suppression.created_at AS suppressed_at, mark.valid_since,
          mark.stopped_at, mark.restricted_at, mark.blocked_at, mark.minor_until, mark.guardian_since,
-         state.state, state.since, state.evidence_id AS consent_id, other.evidence_id AS other_id,
+         preference.paused_until, state.state, state.since, state.evidence_id AS consent_id, other.evidence_id AS other_id,
          greatest(state.since, state.renewed_at) < %(expired_before)s AS is_expired,
          coalesce((%(needs_proof)s OR state.was_withdrawn OR mark.stopped_at IS NOT NULL) AND (mark.confirmed_since IS NULL
                   OR mark.confirmed_since > %(at)s OR mark.confirmed_since < state.since), false) AS is_unproven,
@@ -43,13 +43,15 @@ WITH asked AS (
     LEFT JOIN consent_state state ON state.workspace_id = %(workspace)s AND state.lead_id = asked.lead_id
           AND state.purpose = %(purpose)s AND state.channel = %(channel)s AND state.since <= %(at)s
     LEFT JOIN other ON other.lead_id = asked.lead_id
+    LEFT JOIN consent_preference preference ON preference.workspace_id = %(workspace)s
+          AND preference.lead_id = asked.lead_id AND preference.paused_until > %(at)s
 ), based AS (
   SELECT *, CASE WHEN %(is_transactional)s THEN 'transactional'
                  WHEN state = 'given' AND NOT coalesce(is_expired, false) AND NOT is_unproven THEN 'consent'
                  ELSE other_basis END AS basis
     FROM known
 ), decided AS (
-SELECT lead_id, basis, CASE basis WHEN 'consent' THEN consent_id WHEN 'transactional' THEN NULL ELSE other_id END
+SELECT lead_id, basis, paused_until, CASE basis WHEN 'consent' THEN consent_id WHEN 'transactional' THEN NULL ELSE other_id END
          AS evidence_id,
        CASE
          WHEN NOT %(is_transactional)s AND blocked_at <= %(at)s THEN 'erased'
@@ -78,9 +80,10 @@ SELECT lead_id, basis, CASE basis WHEN 'consent' THEN consent_id WHEN 'transacti
                WHERE a.workspace_id = %(workspace)s AND a.hash = listed_hash
                  AND a.list_id = ANY (%(registers)s::bigint[])) THEN 'excluded_register'
          WHEN %(is_closed)s THEN 'outside_hours'
+         WHEN paused_until IS NOT NULL THEN 'paused'
          WHEN lead_id = ANY (%(capped)s::bigint[]) THEN 'capped'
          ELSE ''
        END AS reason
   FROM based
 )
-SELECT lead_id, evidence_id, basis, reason FROM decided
+SELECT lead_id, evidence_id, basis, reason, paused_until FROM decided

@@ -63,7 +63,7 @@ def test_a_newsletter_is_a_whole_mail(huerta_mails: Workspace, at: datetime, set
         "Precedence": "bulk",
         "MIME-Version": "1.0",
     }
-    assert re.sub(r"/(l|u)/[\w.-]+", r"/\1/…", text_of(mail)) == NEWSLETTER.replace("PUBLIC", settings.PUBLIC_URL)
+    assert re.sub(r"/(l|u|c/my)/[\w.-]+", r"/\1/…", text_of(mail)) == NEWSLETTER.replace("PUBLIC", settings.PUBLIC_URL)
 
 
 NEWSLETTER = """\
@@ -82,6 +82,7 @@ Recibes este correo porque el 10 de marzo de 2026 aceptaste: «Quiero recibir co
 Huerta Riego S.L. · Calle del Agua 3, 46001 Valencia
 
 Darme de baja: PUBLIC/u/…
+Mis preferencias: PUBLIC/c/my/…
 Privacidad: PUBLIC/p/huerta/privacy/v1
 """
 

@@ -20,6 +20,9 @@ MAIL = {
     "legal": "Huerta, S.L.",
     "why": "…",
     "unsubscribe_url": "https://u",
+    "preferences_url": "https://m",
+    "request_url": "https://r",
+    "due_on": "1 May",
     "privacy_url": "https://p",
 }
 
@@ -102,7 +105,8 @@ def test_system_templates_are_there_in_both_languages(huerta: Workspace, other_c
     ensure_system_templates(workspace_id=huerta.id, at=at)
     found = TemplateVersion.currents(huerta.id)
     assert [(t.key, t.version, sorted(t.body["languages"])) for t in found] == [
-        (key, 1, ["en", "es"]) for key in ("confirmation", "form_notice", "magnet_delivery", "sign_in")
+        (key, 1, ["en", "es"])
+        for key in ("confirmation", "form_notice", "magnet_delivery", "preference_link", "privacy_notice", "sign_in")
     ]
     assert found[0].name == "Confirmación de la dirección"
     for template in found:

@@ -182,6 +182,7 @@ def undo_words(reason: str) -> str:
     return {
         "unknown": _("There is no such merge."),
         "undone": _("This merge was undone already."),
+        "erased": _("The person was erased since: there is nothing to part."),
         "later": _("This lead was merged again later. Undo that merge first."),
         "taken": _("Another lead has the telephone or address now that would go back. Merge with that lead instead."),
     }[reason]
