@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from cultiva.accounts.models import Document, User, WorkspaceRow
+from cultiva.capture.landing import models as landing  # noqa: F401 (tables of this room, known to Django by this import)
 from cultiva.consent.models import LeadRow
 from cultiva.leads.models import Lead
 
@@ -65,6 +66,7 @@ class Submission(WorkspaceRow):
         max_length=20, default=""
     )  # the form's; a lead's first and latest are of their submissions
     via = models.CharField(max_length=12, default="page")  # page, embed, post, api, hubspot
+    landing_page = models.CharField(max_length=80, db_default="")  # the key of the page on which the form stood
     received_at = models.DateTimeField()
 
     class Meta:
