@@ -34,8 +34,7 @@ from cultiva.capture.forms import (
 )
 from cultiva.capture.guarding import LIMITS
 from cultiva.capture.holding import take_submission
-from cultiva.capture.landing.models import PageVersion
-from cultiva.capture.models import FormVersion
+from cultiva.capture.models import FormVersion, PageVersion
 from cultiva.consent.models import PolicyVersion
 from cultiva.consent.notices import KEY
 from cultiva.lib import clock

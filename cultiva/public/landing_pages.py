@@ -24,8 +24,8 @@ from cultiva.capture.landing.actions import draw_page, find_page
 from cultiva.capture.landing.blocks import picture_address
 from cultiva.capture.landing.documents import forms_in
 from cultiva.capture.landing.figures import note_view
-from cultiva.capture.landing.models import PagePicture, PageVersion
 from cultiva.capture.landing.previews import read_preview
+from cultiva.capture.models import PagePicture, PageVersion
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError

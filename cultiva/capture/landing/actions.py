@@ -13,8 +13,8 @@ from django.utils.translation import gettext, override
 from cultiva.accounts.models import Workspace
 from cultiva.capture.landing.blocks import Block, Scene
 from cultiva.capture.landing.documents import forms_in, pictures_in, read_page
-from cultiva.capture.landing.models import Brand, PagePath, PagePicture, PageVersion
 from cultiva.capture.landing.themes import FONTS, THEMES, style_of
+from cultiva.capture.models import Brand, PagePath, PagePicture, PageVersion
 from cultiva.consent.models import PolicyVersion
 from cultiva.criteria.references import forget_references, save_references
 from cultiva.lib.database import workspace_scope

@@ -11,8 +11,8 @@ from cultiva.accounts.models import Document
 from cultiva.capture.landing.actions import archive_page, publish_page
 from cultiva.capture.landing.blocks import FormKey
 from cultiva.capture.landing.documents import pictures_in
-from cultiva.capture.landing.models import PagePicture, PageVersion
 from cultiva.capture.landing.pictures import add_picture
+from cultiva.capture.models import PagePicture, PageVersion
 from cultiva.capture.uploads import BadUpload
 from cultiva.documents.kinds import Need, Present, VersionedKind
 from cultiva.lib.documents import DocumentError

@@ -8,9 +8,8 @@ from django.utils.translation import gettext
 
 from cultiva.capture.field_documents import read_flag, read_texts
 from cultiva.capture.landing.blocks import Block, FormKey, Items, PictureName
-from cultiva.capture.landing.models import PagePicture
 from cultiva.capture.landing.themes import THEMES
-from cultiva.capture.models import FormVersion
+from cultiva.capture.models import FormVersion, PagePicture
 from cultiva.consent.notices import Notice, read_choice, read_key, read_languages, read_text
 from cultiva.lib.documents import DocumentError, Mistakes, check_keys, errors_of, nearest, read_document
 from cultiva.lib.plugins import plugin, plugins

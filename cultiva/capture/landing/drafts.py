@@ -13,8 +13,7 @@ from cultiva.accounts.models import EndedDocument
 from cultiva.capture import drafts as form_drafts
 from cultiva.capture.landing.actions import publish_page
 from cultiva.capture.landing.documents import read_page
-from cultiva.capture.landing.models import PageDraft, PageVersion
-from cultiva.capture.models import FormVersion
+from cultiva.capture.models import FormVersion, PageDraft, PageVersion
 from cultiva.consent.notices import KEY
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError, read_document

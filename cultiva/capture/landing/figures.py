@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cultiva.capture.figures import DAYS
-from cultiva.capture.landing.models import PageVersion
+from cultiva.capture.models import PageVersion
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 

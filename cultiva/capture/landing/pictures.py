@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageOps
 
-from cultiva.capture.landing.models import PagePicture
+from cultiva.capture.models import PagePicture
 from cultiva.capture.uploads import BadUpload, ending_of, safe_name
 from cultiva.lib.database import workspace_scope
 

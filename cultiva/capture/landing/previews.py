@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from cultiva.capture.landing.models import PageDraft, PageVersion
+from cultiva.capture.models import PageDraft, PageVersion
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, sign_until, unsign_until
 

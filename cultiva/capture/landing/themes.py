@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cultiva.capture.landing.models import Brand
+from cultiva.capture.models import Brand
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text
 DARKEST, LIGHTEST = "#10151c", "#ffffff"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cultiva.capture.landing.actions import publish_page
-from cultiva.capture.landing.models import Brand, PageVersion
 from cultiva.capture.landing.pictures import add_picture
 from cultiva.capture.landing.themes import READABLE, THEMES, contrast, readable, style_of
+from cultiva.capture.models import Brand, PageVersion
 from cultiva.capture.tests.documents import publish_all
 from cultiva.capture.tests.pages import PAGE, make_png
 from cultiva.documents.applying import apply_folder

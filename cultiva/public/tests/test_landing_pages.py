@@ -13,19 +13,18 @@ from django.conf import settings
 from django.test import Client
 from PIL import Image
 
+from cultiva.accounts.actions import create_user, grant_role
 from cultiva.accounts.models import Role
 from cultiva.capture.landing import drafts
 from cultiva.capture.landing.actions import publish_page, save_brand
 from cultiva.capture.landing.figures import page_figures
-from cultiva.capture.landing.models import PageVersion
 from cultiva.capture.landing.pictures import add_picture
 from cultiva.capture.landing.previews import make_preview
-from cultiva.capture.models import FormVersion, Submission
+from cultiva.capture.models import FormVersion, PageVersion, Submission
 from cultiva.capture.tests.pages import PAGE, make_png
 from cultiva.consent.models import EvidencePayload
 from cultiva.events.models import Event
 from cultiva.public.tests.conftest import ANSWERS, BROWSER, Watch, hidden_fields
-from cultiva.web.tests.test_screens import signed_in
 
 PATH = "/p/huerta/guias/riego"
 
@@ -41,6 +40,14 @@ def visitor(watch: Watch, page: PageVersion) -> Client:
     return Client(headers={"user-agent": BROWSER, "host": settings.PAGES_HOST})
 
 
+def signed_in(workspace: Any, at: datetime) -> Client:
+    user = create_user(email="olga@huerta.example", full_name="Olga Ruiz", language="en", at=at)
+    grant_role(workspace_id=workspace.id, user=user, role=Role.OWNER, at=at)
+    client = Client()
+    client.force_login(user, backend="cultiva.accounts.signing_in.PasswordBackend")
+    return client
+
+
 def text(response: Any) -> str:
     return str(response.content.decode())
 
@@ -48,7 +55,7 @@ def text(response: Any) -> str:
 def test_pages_stand_on_their_own_host_and_screens_do_not(visitor: Client, huerta: Any, at: datetime) -> None:
     assert settings.PAGES_HOST == "localhost"
     assert visitor.get(PATH).status_code == 200
-    staff = signed_in(huerta, Role.OWNER, at)
+    staff = signed_in(huerta, at)
     for path in (PATH, "/p/huerta/~pictures/huerto.png", "/p/huerta/sitemap.xml", "/p/~preview/x"):
         assert staff.get(path).status_code == 404, path
         assert staff.get(path, headers={"host": "127.0.0.1:8000"}).status_code == 404, path
@@ -61,7 +68,7 @@ def test_pages_stand_on_their_own_host_and_screens_do_not(visitor: Client, huert
 
 
 def test_no_cookie_is_read_or_set_there_and_nothing_foreign_runs(visitor: Client, huerta: Any, at: datetime) -> None:
-    signed = signed_in(huerta, Role.OWNER, at)
+    signed = signed_in(huerta, at)
     answer = signed.get(PATH, headers={"host": "localhost", "user-agent": BROWSER})
     assert not answer.cookies
     assert "cookie" not in answer.get("Vary", "").lower()

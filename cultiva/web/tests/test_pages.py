@@ -10,7 +10,7 @@ from django.test import Client
 
 from cultiva.accounts.models import Role
 from cultiva.capture.landing import drafts
-from cultiva.capture.landing.models import Brand, PageDraft, PageVersion
+from cultiva.capture.models import Brand, PageDraft, PageVersion
 from cultiva.capture.tests.documents import publish_all
 from cultiva.capture.tests.pages import make_png
 from cultiva.web.tests.test_forms import draft as form_builder

@@ -21,11 +21,10 @@ from cultiva.capture.landing import drafts
 from cultiva.capture.landing.actions import BadBrand, archive_page, brand_of, save_brand
 from cultiva.capture.landing.documents import settings_type
 from cultiva.capture.landing.figures import PageFigures, page_figures
-from cultiva.capture.landing.models import PageDraft, PagePicture, PageVersion
 from cultiva.capture.landing.pictures import MOST_BYTES, add_picture
 from cultiva.capture.landing.previews import make_preview
 from cultiva.capture.landing.themes import FONTS, THEMES
-from cultiva.capture.models import FormVersion
+from cultiva.capture.models import FormVersion, PageDraft, PagePicture, PageVersion
 from cultiva.capture.uploads import BadUpload
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.plugins import plugins
