@@ -129,7 +129,7 @@ def _guard(response: HttpResponse, page: PageVersion, style: str, shown: list[Sh
         policy["media-src"] = sorted(films)
     if is_preview:
         policy["frame-ancestors"] = [origin_of_staff()]
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # what Django's middleware looks for
+        response.xframe_options_exempt = True  # what Django's middleware looks for
     response._csp_replace = policy  # type: ignore[attr-defined]  # as csp_replace does, for one answer
 
 
@@ -176,7 +176,7 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
                 page = drafts.try_draft(workspace_id=workspace_id, document=document, at=at)
             except DocumentError as error:
                 response = message("unsound", language=translation.get_language() or "en", status=200, said=str(error))
-                response.xframe_options_exempt = True  # type: ignore[attr-defined]
+                response.xframe_options_exempt = True
                 response._csp_replace = {"frame-ancestors": [origin_of_staff()]}  # type: ignore[attr-defined]
                 return response
         return _answer(request, workspace, page, at, is_preview=True)

@@ -18,7 +18,7 @@ def pages_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
     def middleware(request: HttpRequest) -> HttpResponse:
         if not is_pages_host(request):
             return get_response(request)
-        request.urlconf = "cultiva.public.pages_urls"  # type: ignore[attr-defined]  # Django's own way
+        request.urlconf = "cultiva.public.pages_urls"
         request.COOKIES = {}  # whoever sends one: nobody is signed in here
         return get_response(request)
 

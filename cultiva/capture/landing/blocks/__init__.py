@@ -104,7 +104,7 @@ def spoken(value: Any, language: str) -> Any:
 
 def prose(text: str) -> SafeString:
     """Markdown as HTML, without HTML of its own."""
-    return mark_safe(markdown.render(text))  # noqa: S308 (its HTML is escaped)
+    return mark_safe(str(markdown.render(text)))  # noqa: S308 (its HTML is escaped)
 
 
 class Items(forms.JSONField):
