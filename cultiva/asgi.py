@@ -29,7 +29,7 @@ TOO_LARGE = (
 )
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024  # files of leads, by signed-in staff; `cultiva import` takes larger ones
 MAX_FORM_BYTES = 25 * 1024 * 1024  # files of visitors, ten MB each, beside the answers that are kept whatever they are
-UPLOADS = ("/imports/", "/settings/files/upload")
+UPLOADS = ("/imports/", "/settings/files/upload", "/settings/brand", "/pages/pictures")
 # A browser shows an answer only once its whole body was taken: so much of a file that is too large is read and dropped.
 MAX_DROPPED_BYTES = 4 * 1024**3
 

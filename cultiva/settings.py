@@ -23,7 +23,11 @@ SECRET_KEY = CONFIG.secret_key or secrets.token_hex(32)
 DEBUG = False
 IS_DEMO = CONFIG.is_demo
 PUBLIC_URL = CONFIG.public_url
-ALLOWED_HOSTS = sorted({urlsplit(PUBLIC_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"})
+PAGES_URL = CONFIG.pages_url  # landing pages stand there and nowhere else; empty: nowhere
+PAGES_HOST = urlsplit(PAGES_URL).hostname or ""
+ALLOWED_HOSTS = sorted(
+    {urlsplit(PUBLIC_URL).hostname or "", *([PAGES_HOST] if PAGES_HOST else []), "127.0.0.1", "localhost", "[::1]"}
+)
 CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"]
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 
@@ -61,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "cultiva.public.pages_host.pages_host",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -226,6 +231,18 @@ PLUGINS = {
         "cultiva.capture.fields.divider.Divider",
         "cultiva.capture.fields.content.Content",
     ],
+    "blocks": [
+        "cultiva.capture.landing.blocks.hero.Hero",
+        "cultiva.capture.landing.blocks.text.TextBlock",
+        "cultiva.capture.landing.blocks.image.ImageBlock",
+        "cultiva.capture.landing.blocks.video.Video",
+        "cultiva.capture.landing.blocks.features.Features",
+        "cultiva.capture.landing.blocks.testimonial.Testimonial",
+        "cultiva.capture.landing.blocks.faq.Faq",
+        "cultiva.capture.landing.blocks.form.FormBlock",
+        "cultiva.capture.landing.blocks.countdown.Countdown",
+        "cultiva.capture.landing.blocks.footer.Footer",
+    ],
     "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
     # What refers to others comes after them: so files without references are applied in this order.
@@ -237,6 +254,7 @@ PLUGINS = {
         "cultiva.magnets.as_files.Magnet",
         "cultiva.mailing.as_files.Template",
         "cultiva.capture.as_files.Form",
+        "cultiva.capture.landing.as_files.PageFile",
         "cultiva.scoring.as_files.Model",
         "cultiva.segments.as_files.SegmentFile",
         "cultiva.segments.personas.as_files.PersonaFile",

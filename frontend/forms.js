@@ -1,6 +1,8 @@
 // The screen component that builds a form. The document is what is sent: every change is saved as the draft, the server
 // says what is wrong with it, and the preview is drawn by the code that serves visitors. Fields move by dragging, by
 // buttons and by Alt with the arrow keys. No library, no eval, no style.
+import { elements } from './builder.js'
+
 (() => {
   const place = document.getElementById('form-builder')
   if (!place) return
@@ -10,47 +12,7 @@
   const kindOf = (field) => kinds.find((each) => each.kind === field.kind) || { label: field.kind, settings: [], part: 'question' }
   const languages = () => Object.keys(form.languages || {})
   const isReadonly = 'readonly' in place.dataset
-  let lastId = 0
-
-  // Elements
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag)
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
-      else if (value === true) element.setAttribute(name, '')
-      else if (value !== false && value !== undefined) element.setAttribute(name, value)
-    }
-    element.append(...children.filter((child) => child !== null))
-    return element
-  }
-  const labelled = (label, control, help) => {
-    control.id = control.id || `builder-${++lastId}`
-    return make('div', { class: 'mb-3' }, make('label', { class: 'form-label', for: control.id }, label), control)
-  }
-  const input = (label, value, change, type = 'text') => labelled(label, make('input', { class: 'form-control', type, value: value ?? '', disabled: isReadonly, oninput: (event) => change(event.target.value) }))
-  const area = (label, value, change, rows = 3) => {
-    const control = make('textarea', { class: 'form-control', rows, disabled: isReadonly, oninput: (event) => change(event.target.value) })
-    control.value = value ?? ''
-    return labelled(label, control)
-  }
-  const select = (label, value, choices, change) => {
-    const control = make('select', { class: 'form-select', disabled: isReadonly, onchange: (event) => change(event.target.value) },
-      ...choices.map(([key, text]) => make('option', { value: key }, text)))
-    control.value = value ?? ''
-    return labelled(label, control)
-  }
-  const tick = (label, value, change) => {
-    const box = make('input', { class: 'form-check-input', type: 'checkbox', disabled: isReadonly, onchange: (event) => change(event.target.checked) })
-    box.checked = Boolean(value)
-    return make('label', { class: 'form-check' }, box, make('span', { class: 'form-check-label' }, label))
-  }
-  const several = (label, values, choices, change) => {
-    const chosen = new Set(values || [])
-    return make('fieldset', { class: 'mb-3' }, make('legend', { class: 'form-label' }, label), ...choices.map(([key, text]) => tick(text, chosen.has(key), (is) => {
-      is ? chosen.add(key) : chosen.delete(key)
-      change(choices.map(([each]) => each).filter((each) => chosen.has(each)))
-    })))
-  }
+  const { make, input, area, select, tick, several } = elements(isReadonly)
   const inLanguages = (label, object, name, change = changed) => languages().map((code) => input(`${label} (${code})`, (object[name] || {})[code], (value) => {
     object[name] = { ...object[name], [code]: value }
     if (Object.values(object[name]).every((each) => !each)) delete object[name]

@@ -53,6 +53,7 @@ class RequestFacts:
     via: str = "page"
     labels: Mapping[str, str] = field(default_factory=dict)
     sent_at: str = ""
+    landing_page: str = ""  # its key
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ def _submit(
         fields={key: _told(value) for key, value in answers.items()},
         objective=form.form.body["objective"],
         via=facts.via,
+        landing_page=facts.landing_page,
         received_at=at,
     )
     _keep_uploads(submission, answers)
@@ -290,7 +292,8 @@ def _submitted(form: FormVersion, submission: Submission, facts: RequestFacts, a
         lead_id=submission.lead_id,
         actor="human",
         properties={"form": form.key, "objective": submission.objective, "submission": submission.id}
-        | ({"magnet": magnet} if magnet else {}),
+        | ({"magnet": magnet} if magnet else {})
+        | ({"landing_page": facts.landing_page} if facts.landing_page else {}),
         context={"campaign": dict(facts.campaign), "page": {"url": facts.page_url, "referrer": facts.referrer}},
     )
 

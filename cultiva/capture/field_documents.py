@@ -65,7 +65,7 @@ def _read_field(value: Any, earlier: list[str], languages: Json, place: str, cou
     mistakes = Mistakes()
     found = check_keys(value, allowed=allowed, required=needed, place=place, mistakes=mistakes)
     key = mistakes.of(_read_field_key, found["key"], kind, f"{place}.key")
-    label = mistakes.of(_read_texts, found["label"], languages, f"{place}.label") if "label" in found else {}
+    label = mistakes.of(read_texts, found["label"], languages, f"{place}.label") if "label" in found else {}
     is_required = mistakes.of(read_flag, found.get("required", False), f"{place}.required")
     settings = mistakes.of(_read_settings, kind, key, found, languages, place, country)
     asking = mistakes.of(_read_asking, found, kind, earlier, languages, place)
@@ -100,7 +100,7 @@ def _read_settings(kind: type[FieldKind], key: str, found: Json, languages: Json
     settings = {name: setting for name, setting in form.cleaned_data.items() if setting not in (None, "", [], {})}
     for name, setting in settings.items():
         if isinstance(setting, dict):
-            mistakes.of(_read_texts, setting, languages, f"{place}.{name}")
+            mistakes.of(read_texts, setting, languages, f"{place}.{name}")
     mistakes.tell()
     if kind.kind == "text" and key in AUTOCOMPLETE:
         settings = {"autocomplete": AUTOCOMPLETE[key]} | settings
@@ -114,7 +114,7 @@ def _read_asking(found: Json, kind: type[FieldKind], earlier: list[str], languag
     mistakes = Mistakes()
     asking: Json = {}
     if "help" in found:
-        asking["help"] = mistakes.of(_read_texts, found["help"], languages, f"{place}.help")
+        asking["help"] = mistakes.of(read_texts, found["help"], languages, f"{place}.help")
     for name in ("ask", "prefill"):
         if name in found and (kind.part != "question" or not kind.is_attribute):
             words = gettext("a field of kind `%(kind)s` has no `%(name)s`") % {"kind": kind.kind, "name": name}
@@ -146,7 +146,7 @@ def read_flag(value: Any, place: str) -> bool:
     return value
 
 
-def _read_texts(value: Any, languages: Json, place: str) -> Json:
+def read_texts(value: Any, languages: Json, place: str) -> Json:
     found = read_languages(value, place=place)
     for language in languages:
         if language not in found:

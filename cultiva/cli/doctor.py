@@ -140,6 +140,8 @@ def check_address(config: Config) -> Finding:
         return Finding("public address", False, url, "mails would carry links nobody else can open: set PUBLIC_URL")
     if not is_local and not url.startswith("https://"):
         return Finding("public address", False, url, "use https: cookies and consents travel over it")
+    if not config.pages_url:
+        return Finding("public address", True, f"{url}; landing pages are seen by nobody until PAGES_URL is set")
     return Finding("public address", True, url)
 
 

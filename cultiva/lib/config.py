@@ -40,6 +40,7 @@ class Config:
     port: int
     collector_port: int | None
     public_url: str
+    pages_url: str  # of landing pages; empty: there is no host for them
     database_url: str | None
     database_owner_url: str | None
     smtp: SmtpServer | None
@@ -62,12 +63,14 @@ def read_config(environ: Mapping[str, str] = os.environ) -> Config:
     own_port = environ.get("COLLECTOR_PORT")
     collector_port = read_port("COLLECTOR_PORT", own_port) if own_port else None
     database_url = read_database_url("DATABASE_URL", environ)
+    public_url = read_public_url(environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}")
     return Config(
         data_folder=Path(environ.get("CULTIVA_DATA", "data")).expanduser().absolute(),
         host=host,
         port=port,
         collector_port=collector_port,
-        public_url=read_public_url(environ.get("PUBLIC_URL") or f"http://127.0.0.1:{port}"),
+        public_url=public_url,
+        pages_url=read_pages_url(environ.get("PAGES_URL", ""), public_url),
         database_url=database_url,
         database_owner_url=read_database_url("DATABASE_OWNER_URL", environ) or database_url,
         smtp=read_smtp(environ.get("SMTP_URL", "")),
@@ -102,6 +105,7 @@ SETTINGS = [
     "COLLECTOR_PORT",
     "METRICS_PORT",
     "META_GRAPH_URL",
+    "PAGES_URL",
     "PUBLIC_URL",
     "DATABASE_URL",
     "DATABASE_OWNER_URL",
@@ -176,6 +180,20 @@ def read_public_url(value: str) -> str:
     if parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment:
         return value.rstrip("/")
     raise SettingError("PUBLIC_URL", value, "an address such as https://leads.example.com")
+
+
+def read_pages_url(value: str, public_url: str) -> str:
+    """Not given: the other name of this machine, where PUBLIC_URL is one of them; browsers keep the two apart."""
+    staff = urlsplit(public_url)
+    if not value:
+        other = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(staff.hostname or "")
+        port = f":{staff.port}" if staff.port else ""
+        return f"{staff.scheme}://{other}{port}" if other else ""
+    parts = urlsplit(value.rstrip("/"))
+    is_address = parts.scheme in ("http", "https") and parts.hostname and not (parts.path or parts.query)
+    if not is_address or parts.hostname == staff.hostname:
+        raise SettingError("PAGES_URL", value, "https://pages.example.com, without a path, not the host of PUBLIC_URL")
+    return value.rstrip("/")
 
 
 def read_database_url(name: str, environ: Mapping[str, str]) -> str | None:

@@ -35,8 +35,9 @@ from cultiva.capture.forms import (
 )
 from cultiva.capture.guarding import LIMITS
 from cultiva.capture.holding import take_submission
-from cultiva.capture.models import FormVersion
+from cultiva.capture.models import FormVersion, PageVersion
 from cultiva.consent.models import PolicyVersion
+from cultiva.consent.notices import KEY
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.markdown import markdown
@@ -48,6 +49,7 @@ from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_lin
 
 THANKS_LIFE = timedelta(days=1)
 PERSON = "for"  # the parameter of a personal link
+LANDING_PAGE = "landing-page"  # the page on which a form stood, by its key
 
 
 @csrf_exempt
@@ -221,6 +223,8 @@ def _draw(
         magnet = magnet_title(shown.form, shown.language)
     came_from = posted.fields.get(CAME_FROM, "") if posted else request.headers.get("Referer", "")
     hidden = {CAME_FROM: one_line(came_from, MAX_URL)}
+    if posted and (landing_page := landing_page_of(shown, posted)):
+        hidden[LANDING_PAGE] = landing_page
     response = answer(
         "form",
         language=shown.language,
@@ -253,15 +257,27 @@ def _frameable(response: HttpResponse, shown: Shown) -> HttpResponse:
 
 def facts_of(request: HttpRequest, shown: Shown, workspace: str, posted: Posted) -> RequestFacts:
     is_foreign = bool(origin_of(request)) and not is_own(request, origin_of(request))
+    landing_page = landing_page_of(shown, posted)
+    referrer = one_line(request.headers.get("Referer", ""), MAX_URL)
     return RequestFacts(
-        page_url=one_line(request.headers.get("Referer", ""), MAX_URL) if is_foreign else page_url(request),
+        page_url=referrer if is_foreign or (landing_page and referrer) else page_url(request),
         referrer=one_line(posted.fields.get(CAME_FROM, ""), MAX_URL),
         ip=ip_of(request),
         user_agent=user_agent_of(request),
         campaign=campaign_of(request.GET),
         rendered_html_sha256=consent_digest(shown, workspace),
         via="page" if shown.token else "post",
+        landing_page=landing_page,
     )
+
+
+def landing_page_of(shown: Shown, posted: Posted) -> str:
+    """The key of a page in force, or nothing: what else somebody may write there is dropped."""
+    key = posted.fields.get(LANDING_PAGE, "")
+    if not KEY.fullmatch(key):
+        return ""
+    with workspace_scope(shown.form.workspace_id):
+        return key if PageVersion.current(shown.form.workspace_id, key) else ""
 
 
 def next_path(workspace: str, shown: Shown, outcome: Outcome, at: datetime, *, is_mailed: bool) -> str:

@@ -12,7 +12,7 @@ CREATE INDEX event_touch ON event (workspace_id, occurred_at) WHERE (context #>>
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_ended_documents"),
-        ("capture", "0007_forms"),
+        ("capture", "0008_pages"),
     ]
 
     operations = [

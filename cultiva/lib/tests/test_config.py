@@ -15,6 +15,9 @@ from cultiva.lib.config import SettingError, read_config
         ("COLLECTOR_PORT", "-1", "whole number"),
         ("PUBLIC_URL", "leads.example.com", "https://leads.example.com"),
         ("PUBLIC_URL", "ftp://x", "https://leads.example.com"),
+        ("PAGES_URL", "pages.example.com", "not the host of PUBLIC_URL"),
+        ("PAGES_URL", "http://127.0.0.1:9000", "not the host of PUBLIC_URL"),
+        ("PAGES_URL", "https://pages.example.com/riega", "without a path"),
         ("DATABASE_URL", "mysql://u:secret@h/db", "postgresql://"),
         ("DATABASE_URL", "postgresql://u:p@h", "postgresql://"),
         ("SMTP_URL", "mail.example.com", "smtp://host:25"),
@@ -41,6 +44,20 @@ def test_nothing_needs_to_be_set() -> None:
     config = read_config({})
     assert (config.port, config.public_url, config.smtp) == (8000, "http://127.0.0.1:8000", None)
     assert config.data_folder.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://localhost:8000"),
+        ({"PORT": "9000"}, "http://localhost:9000"),
+        ({"PUBLIC_URL": "http://localhost:8100"}, "http://127.0.0.1:8100"),
+        ({"PUBLIC_URL": "https://leads.example.com"}, ""),
+        ({"PUBLIC_URL": "https://leads.example.com", "PAGES_URL": "https://p.example.net/"}, "https://p.example.net"),
+    ],
+)
+def test_landing_pages_have_a_host_of_their_own(settings: dict[str, str], url: str) -> None:
+    assert read_config(settings).pages_url == url
 
 
 def test_an_smtp_address_is_taken_apart() -> None:

@@ -1,0 +1,1 @@
+(()=>{for(let t of document.querySelectorAll("[data-countdown]")){let{days:a,hours:s,minutes:l,over:c}=t.dataset,o=t.textContent,i=new Date(t.dateTime);t.title=o;let n=()=>{let e=Math.max(0,Math.ceil((i-Date.now())/6e4));e?t.textContent=`${Math.floor(e/1440)} ${a} ${Math.floor(e/60)%24} ${s} ${e%60} ${l}`:t.textContent=c||o,e&&setTimeout(n,2e4)};n()}})();
