@@ -7,7 +7,7 @@ from cultiva.lib.tables import workspace_reference, workspace_table
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_ended_documents"),
-        ("consent", "0008_signing_keys"),
+        ("consent", "0009_cookie_notices"),
         ("leads", "0013_filtered_lists"),
     ]
 
