@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,7 @@ def begin_page(
 
 def _make_form(workspace_id: int, name: str, template: str, by: str, at: datetime) -> str:
     draft = form_drafts.begin_form(workspace_id=workspace_id, name=name, template=template, by=by, at=at)
-    document = form_drafts.draft_document(workspace_id, draft.key) or {}
-    if not form_drafts.missing_legal_parts(workspace_id, document):
+    with suppress(DocumentError):  # as where no policy is published yet: the draft waits for it
         form_drafts.publish_draft(workspace_id=workspace_id, key=draft.key, at=at)
     return draft.key
 
