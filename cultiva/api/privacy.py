@@ -60,7 +60,8 @@ class RequestsQuery(PageQuery):
 
 @endpoint(
     "GET", "/privacy-requests", scope="consents:read", tag="Privacy", summary="Requests and their clocks",
-    answers={200: Page[PrivacyRequest]}, example={"data": [examples.PRIVACY_REQUEST], "next_cursor": None},
+    answers={200: Page[PrivacyRequest]},
+    example={"data": [examples.PRIVACY_REQUEST], "next_cursor": None},
 )  # fmt: skip
 def list_privacy_requests(request: ApiRequest, query: Query[RequestsQuery]) -> Answer:
     """The most urgent first."""
@@ -81,7 +82,8 @@ def list_privacy_requests(request: ApiRequest, query: Query[RequestsQuery]) -> A
 
 @endpoint(
     "POST", "/privacy-requests", scope="consents:write", tag="Privacy", summary="Put a request into the queue",
-    answers={201: PrivacyRequest}, example=examples.PRIVACY_REQUEST, body_example={"kind": "access", "text": "By telephone."},
+    answers={201: PrivacyRequest}, example=examples.PRIVACY_REQUEST,
+    body_example={"kind": "access", "text": "By telephone."},
 )  # fmt: skip
 def make_privacy_request(request: ApiRequest, body: PrivacyRequestIn) -> Answer:
     """Staff are told, and a named person answers it. With an objection marketing and profiling end at once."""
