@@ -60,7 +60,8 @@ class RequestsQuery(PageQuery):
 
 @endpoint(
     "GET", "/privacy-requests", scope="consents:read", tag="Privacy", summary="Requests and their clocks",
-    answers={200: Page[PrivacyRequest]}, example={"data": [examples.PRIVACY_REQUEST], "next_cursor": None},
+    answers={200: Page[PrivacyRequest]},
+    example={"data": [examples.PRIVACY_REQUEST], "next_cursor": None},
 )  # fmt: skip
 def list_privacy_requests(request: ApiRequest, query: Query[RequestsQuery]) -> Answer:
     """The most urgent first."""

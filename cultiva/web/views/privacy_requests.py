@@ -130,7 +130,11 @@ def one_request(request: StaffRequest, request_id: int) -> HttpResponse:
         "law": requests.law_of(found),
         "steps": [_step(each, staff) for each in requests.steps_of(found)],
         "parts": [
-            {"part": part, "label": part.label or part.table, "outcome": OUTCOMES[part.fate.outcome]}
+            {
+                "part": part,
+                "label": part.label or _("Numbers and figures of our own"),
+                "outcome": OUTCOMES[part.fate.outcome],
+            }
             for part in preview_erasure(workspace_id=staff.workspace.id, lead_id=lead.id, at=staff.at)
         ]
         if wants_erasure and lead
