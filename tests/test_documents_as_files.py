@@ -63,7 +63,7 @@ def test_the_folder_of_the_demo_is_put_in_force_in_the_order_of_its_references(f
     guide = MagnetFile.objects.get(workspace_id=furnished.id)
     assert bytes(guide.content).startswith(b"%PDF-")
     entry = AuditEntry.objects.filter(workspace_id=furnished.id, action="documents.applied").get()
-    assert len(entry.detail["changes"]) == 17
+    assert len(entry.detail["changes"]) == 19
 
 
 def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
@@ -72,13 +72,13 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
     ensure_system_templates(workspace_id=furnished.id, at=at)
     applied(furnished, files({"models/second.yaml": MODEL.replace("KEY", "second")}), at)
     tree = pull(workspace_id=furnished.id)
-    assert len(write_folder(tree, tmp_path)) == len(tree) == 22
+    assert len(write_folder(tree, tmp_path)) == len(tree) == 24
     assert write_folder(tree, tmp_path) == []
     assert read_folder(tmp_path) == tree
     plan = planned(furnished, tree, at)
-    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 21)
+    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 23)
     there = applied(other_co, tree, at)
-    assert there.counts["created"] == 21
+    assert there.counts["created"] == 23
     assert pull(workspace_id=other_co.id) == tree
     for workspace in (furnished, other_co):
         with workspace_scope(workspace.id):
@@ -93,7 +93,7 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
 def test_a_plan_changes_nothing_and_applying_again_neither(huerta: Any, at: datetime) -> None:
     tree = read_folder(DEMO_FOLDER)
     plan = planned(huerta, tree, at)
-    assert plan.counts["created"] == 17
+    assert plan.counts["created"] == 19
     assert pull(workspace_id=huerta.id) == {}
     assert not AppliedDocument.objects.filter(workspace_id=huerta.id).exists()
     assert applied(huerta, tree, at, expected=plan.digest).digest == plan.digest
