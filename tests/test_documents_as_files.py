@@ -72,13 +72,13 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
     ensure_system_templates(workspace_id=furnished.id, at=at)
     applied(furnished, files({"models/second.yaml": MODEL.replace("KEY", "second")}), at)
     tree = pull(workspace_id=furnished.id)
-    assert len(write_folder(tree, tmp_path)) == len(tree) == 24
+    assert len(write_folder(tree, tmp_path)) == len(tree) == 25
     assert write_folder(tree, tmp_path) == []
     assert read_folder(tmp_path) == tree
     plan = planned(furnished, tree, at)
-    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 23)
+    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 24)
     there = applied(other_co, tree, at)
-    assert there.counts["created"] == 23
+    assert there.counts["created"] == 24
     assert pull(workspace_id=other_co.id) == tree
     for workspace in (furnished, other_co):
         with workspace_scope(workspace.id):
@@ -267,11 +267,13 @@ def test_what_cannot_be_deleted_says_why(furnished: Any, at: datetime) -> None:
 
 
 def test_what_needs_each_other_is_deleted_together(furnished: Any, at: datetime) -> None:
-    names = [("workflow", "bienvenida"), ("form", "guia-riego"), ("magnet", "guia-riego"), ("policy", "privacidad")]
+    pages = [("page", "guia-riego"), ("page", "jornada-de-riego")]
+    form, magnet = ("form", "guia-riego"), ("magnet", "guia-riego")
+    names = [("workflow", "bienvenida"), *pages, form, magnet, ("policy", "privacidad")]
     plan = applied(furnished, {}, at, delete=names)
     assert set(statuses(plan).values()) == {"deleted"}
     again = applied(furnished, read_folder(DEMO_FOLDER), at)
-    assert again.counts["created"] == 4
+    assert again.counts["created"] == 6
     version = FormVersion.current(furnished.id, "guia-riego")
     assert version
     assert version.version == 2
