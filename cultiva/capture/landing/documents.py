@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from django import forms
 from django.utils.translation import gettext
 
 from cultiva.capture.field_documents import read_flag, read_texts
@@ -150,4 +151,4 @@ def settings_type(field: Any) -> str:
     """How a builder draws a setting: items, texts, picture, form, text."""
     sorts = ((Items, "items"), (PictureName, "picture"), (FormKey, "form"))
     found = next((word for sort, word in sorts if isinstance(field, sort)), "")
-    return found or ("texts" if hasattr(field, "decoder") else "text")
+    return found or ("texts" if isinstance(field, forms.JSONField) else "text")

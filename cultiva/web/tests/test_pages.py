@@ -81,6 +81,14 @@ def test_two_pages_cannot_share_an_address_and_an_archived_one_frees_it(client: 
     assert "Archived" in page
 
 
+def test_a_form_that_a_page_shows_cannot_be_archived(client: Client, huerta: Any) -> None:
+    client.post("/pages/new", {"name": "Uno", "template": "quote", "form": "guia"})
+    client.post("/pages/of/uno/publish")
+    assert "is used by page `uno`" in client.post("/forms/of/guia/archive", follow=True).content.decode()
+    client.post("/pages/of/uno/archive")
+    assert "Archived" in client.post("/forms/of/guia/archive", follow=True).content.decode()
+
+
 def test_the_list_says_what_to_do_and_then_how_pages_do(client: Client, huerta: Any) -> None:
     assert "No landing pages yet" in client.get("/pages").content.decode()
     client.post("/pages/new", {"name": "Uno", "template": "quote", "form": "guia"})

@@ -21,7 +21,9 @@ from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
-SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/models", "/models/readiness",
+SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/pages",
+           "/pages/new", "/pages/of/guia-riego", "/pages/of/guia-riego/edit", "/settings/brand",
+           "/models", "/models/readiness",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
            "/bulk-actions", "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",

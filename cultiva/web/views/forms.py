@@ -30,6 +30,7 @@ from cultiva.capture.hints import hints_of
 from cultiva.capture.holding import CannotLetIn, let_in, refuse_held
 from cultiva.capture.models import FormDraft, FormUpload, FormVersion, HeldSubmission, Submission
 from cultiva.consent.models import PolicyVersion, PurposeVersion
+from cultiva.criteria.references import StillUsed
 from cultiva.leads.actions import BadAddress, find_lead
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.languages import reader_language
@@ -375,7 +376,11 @@ def personal_link(request: StaffRequest, key: str) -> HttpResponse:
 @staff_screen(posts=MAY_CHANGE)
 def archive(request: StaffRequest, key: str) -> HttpResponse:
     staff = request.staff
-    archive_form(workspace_id=staff.workspace.id, key=key, by=staff.actor, at=staff.at)
+    try:
+        archive_form(workspace_id=staff.workspace.id, key=key, by=staff.actor, at=staff.at)
+    except StillUsed as error:
+        messages.error(request, str(error))
+        return redirect("web:form", key=key)
     messages.success(request, _("Archived: its page is gone, what was sent stays. Publish it to bring it back."))
     return redirect("web:forms")
 

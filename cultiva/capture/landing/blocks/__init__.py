@@ -43,7 +43,7 @@ class Scene:
         width, height = self.pictures[name]
         address = picture_address(self.workspace_slug, name)
         small, large = f"{address}?size=small 800w", f"{address} {max(width, 801)}w"
-        when = format_html('fetchpriority="high"') if is_first else format_html('loading="lazy" decoding="async"')
+        when = format_html('fetchpriority="{}"', "high") if is_first else format_html('loading="{}"', "lazy")
         return format_html(
             '<img src="{}?size=small" srcset="{}, {}" sizes="(min-width: 60rem) 34rem, 100vw" width="{}" height="{}"'
             ' alt="{}" {}>',
@@ -68,8 +68,8 @@ class Block(Plugin):
                 who = forms.CharField(label=_("Who said it"), max_length=80)
 
     In a page's document, what stands beside `kind` goes through `Settings`; its cleaned values are `self.settings`,
-    so they must be JSON. `template` gets them in the page's language, and what `values` adds; Markdown is made into
-    HTML there by `|markdown` of `values`. What comes out escapes whatever was written.
+    so they must be JSON. `template` gets them in the page's language, and what `values` adds: Markdown made
+    into HTML (`prose`), words of our own (`gettext`). It escapes whatever else was written.
     """
 
     Settings: ClassVar[type[forms.Form]]
@@ -90,7 +90,7 @@ class Block(Plugin):
 
 @cache
 def _template(text: str) -> Template:
-    return Template("{% load i18n %}" + text, engine=Engine.get_default())
+    return Template(text, engine=Engine.get_default())
 
 
 def spoken(value: Any, language: str) -> Any:

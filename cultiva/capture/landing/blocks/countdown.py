@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.capture.fields import Texts
@@ -30,8 +31,8 @@ class Countdown(Block):
     template = (
         '<section class="block"><div class="inner narrow countdown">{% if title %}<h2>{{ title }}</h2>{% endif %}'
         '{% if is_over %}<p>{{ over|default:"" }}</p>{% else %}<p><time datetime="{{ until|date:"c" }}" data-countdown'
-        ' data-days="{% translate "days" %}" data-hours="{% translate "hours" %}"'
-        ' data-minutes="{% translate "minutes" %}" data-over="{{ over|default:"" }}">'
+        ' data-days="{{ days }}" data-hours="{{ hours }}"'
+        ' data-minutes="{{ minutes }}" data-over="{{ over|default:"" }}">'
         '{{ until|date:"DATE_FORMAT" }}, {{ until|date:"H:i" }} ({{ zone }})</time></p>'
         "{% endif %}</div></section>"
     )
@@ -44,4 +45,7 @@ class Countdown(Block):
     def values(self, scene: Scene, *, is_first: bool) -> dict[str, Any]:
         zone = ZoneInfo(scene.time_zone)
         until = datetime.fromisoformat(self.settings["until"]).replace(tzinfo=zone)
-        return {"until": until, "is_over": until <= scene.at, "zone": scene.time_zone.replace("_", " ")}
+        return {
+            "until": until, "is_over": until <= scene.at, "zone": scene.time_zone.replace("_", " "),
+            "days": gettext("days"), "hours": gettext("hours"), "minutes": gettext("minutes"),
+        }  # fmt: skip

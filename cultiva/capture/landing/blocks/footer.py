@@ -1,6 +1,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.capture.fields import Texts
@@ -14,8 +15,8 @@ class Footer(Block):
     label = _("Footer")
     template = (
         '<p class="inner">{{ name }}{% if address %} · {{ address }}{% endif %}{% if words %}<br>{{ words }}{% endif %}'
-        '{% if policy %}<br><a href="{{ policy }}">{% translate "Data protection" %}</a>{% endif %}'
-        '{% if legal_address %} · <a href="{{ legal_address }}">{% translate "Legal notice" %}</a>{% endif %}</p>'
+        '{% if policy %}<br><a href="{{ policy }}">{{ data_protection }}</a>{% endif %}'
+        '{% if legal_address %} · <a href="{{ legal_address }}">{{ legal_notice }}</a>{% endif %}</p>'
     )
 
     class Settings(forms.Form):
@@ -28,4 +29,6 @@ class Footer(Block):
             "name": controller.get("name") or scene.workspace_name,
             "address": controller.get("address", ""),
             "policy": scene.policy_address,
+            "data_protection": gettext("Data protection"),
+            "legal_notice": gettext("Legal notice"),
         }

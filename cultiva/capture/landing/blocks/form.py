@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.capture.fields import Texts
@@ -16,7 +17,7 @@ class FormBlock(Block):
     template = (
         '<section class="block form-block" id="form"><div class="inner narrow">{% if title %}<h2>{{ title }}</h2>'
         '{% endif %}{% if form_html %}{{ form_html }}{% else %}<p class="card">'
-        '{% translate "This form is closed." %}</p>{% endif %}</div></section>'
+        "{{ closed }}</p>{% endif %}</div></section>"
     )
 
     class Settings(forms.Form):
@@ -24,4 +25,5 @@ class FormBlock(Block):
         title = Texts(label=_("Title"), required=False)
 
     def values(self, scene: Scene, *, is_first: bool) -> dict[str, Any]:
-        return {"form_html": mark_safe(scene.forms.get(self.settings["form"], ""))}  # noqa: S308 (drawn by us)
+        html = scene.forms.get(self.settings["form"], "")
+        return {"form_html": mark_safe(html), "closed": gettext("This form is closed.")}  # noqa: S308 (drawn by us)

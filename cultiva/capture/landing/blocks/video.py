@@ -3,6 +3,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cultiva.capture.fields import Texts
@@ -27,7 +28,7 @@ class Video(Block):
         '<section class="block"><div class="inner narrow">{% if title %}<h2>{{ title }}</h2>{% endif %}'
         '{% if is_file %}<video controls preload="none" src="{{ address }}"></video>'
         '{% else %}<a class="film" href="{{ address }}" rel="noopener" target="_blank">{{ image }}'
-        '<span class="button">▶ {% translate "Watch the video" %}</span></a>{% endif %}</div></section>'
+        '<span class="button">▶ {{ watch }}</span></a>{% endif %}</div></section>'
     )
 
     class Settings(forms.Form):
@@ -37,4 +38,8 @@ class Video(Block):
 
     def values(self, scene: Scene, *, is_first: bool) -> dict[str, Any]:
         is_file = urlsplit(self.settings["address"]).path.lower().endswith(ENDINGS)
-        return {"is_file": is_file, "image": scene.picture(self.settings.get("picture", ""))}
+        return {
+            "is_file": is_file,
+            "watch": gettext("Watch the video"),
+            "image": scene.picture(self.settings.get("picture", "")),
+        }
