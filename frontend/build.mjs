@@ -34,6 +34,7 @@ writeSprite(join(out, 'icons.svg'))
 await writeScript(join(out, 't.js'))
 await writeIsland(join(out, 'criteria.js'), 'criteria.js')
 await writeIsland(join(out, 'forms.js'), 'forms.js')
+await writeIsland(join(out, 'video.js'), 'video.js')
 await writeBundle(join(out, 'form.js'), 'form.js', 10240)
 await writeBundle(join(out, 'embed.js'), 'embed.js', 10240)
 

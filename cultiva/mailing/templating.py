@@ -23,11 +23,13 @@ from cultiva.mailing.message import one_line
 from cultiva.mailing.models import TemplateVersion
 
 CONFIRMATION, MAGNET_DELIVERY, SIGN_IN = "confirmation", "magnet_delivery", "sign_in"
+WEBINAR_SEAT = "webinar_seat"
 FORM_NOTICE = "form_notice"  # to staff: somebody sent a form
 # The closed list of mails that need no consent (rules F2), and what only they can say; the first is a must.
 SYSTEM_VARIABLES = {
     CONFIRMATION: ("confirm_url",),
     MAGNET_DELIVERY: ("download_url", "magnet.title"),
+    WEBINAR_SEAT: ("download_url", "magnet.title", "session.starts"),
     SIGN_IN: ("sign_in_url", "user.full_name"),
     FORM_NOTICE: ("lead_url", "form.name", "user.full_name"),
 }

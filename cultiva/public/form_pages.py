@@ -47,6 +47,7 @@ from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_lin
 
 THANKS_LIFE = timedelta(days=1)
 PERSON = "for"  # the parameter of a personal link
+REFERRAL = "ref"  # the parameter of a link that somebody passed on
 
 
 @csrf_exempt
@@ -259,6 +260,7 @@ def facts_of(request: HttpRequest, shown: Shown, workspace: str, posted: Posted)
         campaign=campaign_of(request.GET),
         rendered_html_sha256=consent_digest(shown, workspace),
         via="page" if shown.token else "post",
+        referral=one_line(request.GET.get(REFERRAL, ""), MAX_URL),
     )
 
 
