@@ -31,6 +31,8 @@ SCOPES = (
     "documents:write",
     "segments:read",
     "segments:write",
+    "magnets:read",
+    "magnets:write",
     "bulk:read",
     "bulk:write",
     "exports:read",

@@ -11,6 +11,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     documents,
     events,
     leads,
+    magnets,
     merging,
     personas,
     scores,

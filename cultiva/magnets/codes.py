@@ -1,5 +1,6 @@
 """Discount codes: made or put into a pool, given with a grant, redeemed once, and hard to guess."""
 
+import math
 import re
 import secrets
 from collections.abc import Sequence
@@ -144,7 +145,7 @@ def _count_try(workspace_id: int, who: str, at: datetime) -> None:
     }  # fmt: skip
     if not fetch_all(load_sql("magnets", "count_guess"), parameters):
         until = fetch_all(load_sql("magnets", "blocked_until"), {"workspace": workspace_id, "sender": who})
-        seconds = int((until[0]["blocked_until"] - at).total_seconds()) + 1 if until else 60
+        seconds = math.ceil((until[0]["blocked_until"] - at).total_seconds()) if until else 60
         raise TooManyGuesses(max(1, seconds))
 
 

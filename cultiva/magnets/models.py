@@ -80,6 +80,7 @@ class Grant(WorkspaceRow):
     granted_at = models.DateTimeField()
     via = models.CharField(max_length=12, default="form", db_default="form")
     origin = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    opened_at = models.DateTimeField(null=True)  # when somebody first came to it, written by `flow` from the events
 
     class Meta:
         db_table = "magnet_grant"

@@ -64,6 +64,7 @@ class MagnetKind(Plugin):
     whose page has buttons says in `act` what they do. All methods run inside the workspace's transaction.
     """
 
+    do_not_call_in_templates: ClassVar[bool] = True
     Settings: ClassVar[type[forms.Form]]
     icon: ClassVar[str] = "magnet"
     opens_as: ClassVar[str] = "magnet_opened"  # the event of somebody who came to what they were given

@@ -115,6 +115,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="grant",
+            name="opened_at",
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name="grant",
             name="origin",
             field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),
         ),

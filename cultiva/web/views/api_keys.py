@@ -40,6 +40,8 @@ SCOPE_LABELS = {
     "documents:write": gettext_lazy("Publish and take out forms, models, workflows and the like"),
     "segments:read": gettext_lazy("Read segments and who is in them"),
     "segments:write": gettext_lazy("Make and change segments, and who is in them by hand"),
+    "magnets:read": gettext_lazy("Read lead magnets and who got them"),
+    "magnets:write": gettext_lazy("Give lead magnets and redeem codes"),
     "bulk:read": gettext_lazy("See bulk actions"),
     "bulk:write": gettext_lazy("Do something with many leads at once, and undo it"),
     "exports:read": gettext_lazy("Export leads to files"),

@@ -1,9 +1,24 @@
-"""What who brought somebody gets, once the new lead is valid."""
+"""What follows in `flow`: that somebody came to what they were given, and what who brought somebody gets."""
+
+import json
 
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
-from cultiva.lib.database import fetch_all, load_sql
+from cultiva.lib.database import execute, fetch_all, load_sql
+from cultiva.lib.plugins import plugins
 from cultiva.magnets.actions import grant_magnet, is_set_aside, kind_of_grant
+
+
+def note_opened(batch: Batch) -> None:
+    """Step of `flow`: the first time that somebody, and no program, came to a magnet."""
+    names = {kind.opens_as for kind in plugins("kinds").values()}
+    opened = [
+        {"lead": event.lead_id, "magnet": event.properties.get("magnet"), "at": event.occurred_at.isoformat()}
+        for event in batch.of_kind("track")
+        if event.is_ours and event.name in names and event.actor != "machine"
+    ]
+    if opened:
+        execute(load_sql("magnets", "note_opened"), {"workspace": batch.workspace_id, "rows": json.dumps(opened)})
 
 
 def reward(batch: Batch) -> None:
