@@ -63,7 +63,7 @@ def test_the_folder_of_the_demo_is_put_in_force_in_the_order_of_its_references(f
     guide = MagnetFile.objects.get(workspace_id=furnished.id)
     assert bytes(guide.content).startswith(b"%PDF-")
     entry = AuditEntry.objects.filter(workspace_id=furnished.id, action="documents.applied").get()
-    assert len(entry.detail["changes"]) == 17
+    assert len(entry.detail["changes"]) == 27
 
 
 def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
@@ -72,13 +72,13 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
     ensure_system_templates(workspace_id=furnished.id, at=at)
     applied(furnished, files({"models/second.yaml": MODEL.replace("KEY", "second")}), at)
     tree = pull(workspace_id=furnished.id)
-    assert len(write_folder(tree, tmp_path)) == len(tree) == 22
+    assert len(write_folder(tree, tmp_path)) == len(tree) == 34
     assert write_folder(tree, tmp_path) == []
     assert read_folder(tmp_path) == tree
     plan = planned(furnished, tree, at)
-    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 21)
+    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), 33)
     there = applied(other_co, tree, at)
-    assert there.counts["created"] == 21
+    assert there.counts["created"] == 33
     assert pull(workspace_id=other_co.id) == tree
     for workspace in (furnished, other_co):
         with workspace_scope(workspace.id):
@@ -93,7 +93,7 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
 def test_a_plan_changes_nothing_and_applying_again_neither(huerta: Any, at: datetime) -> None:
     tree = read_folder(DEMO_FOLDER)
     plan = planned(huerta, tree, at)
-    assert plan.counts["created"] == 17
+    assert plan.counts["created"] == 27
     assert pull(workspace_id=huerta.id) == {}
     assert not AppliedDocument.objects.filter(workspace_id=huerta.id).exists()
     assert applied(huerta, tree, at, expected=plan.digest).digest == plan.digest
@@ -250,7 +250,7 @@ def test_documents_only_in_the_product_stay_unless_they_are_named(furnished: Any
 
 
 UNDELETABLE = (
-    (("purpose", "marketing"), "it is used by form `guia-riego`, template `bienvenida-1`"),
+    (("purpose", "marketing"), "it is used by form `descuento`, form `guia-riego`, form `webinar`, template `bienvenida-1`"),
     (("purpose", "marketin"), "there is no purpose `marketin` to delete\nhint: did you mean `marketing`?"),
     (("purpos", "marketing"), "no kind of document `purpos`\nhint: did you mean `purpose`?"),
     (("purpose", "calls"), "the file is still there"),
@@ -267,11 +267,12 @@ def test_what_cannot_be_deleted_says_why(furnished: Any, at: datetime) -> None:
 
 
 def test_what_needs_each_other_is_deleted_together(furnished: Any, at: datetime) -> None:
-    names = [("workflow", "bienvenida"), ("form", "guia-riego"), ("magnet", "guia-riego"), ("policy", "privacidad")]
+    names = [("workflow", "bienvenida"), ("magnet", "guia-riego"), ("policy", "privacidad")]
+    names += [("form", key) for key in ("descuento", "guia-riego", "webinar")]
     plan = applied(furnished, {}, at, delete=names)
     assert set(statuses(plan).values()) == {"deleted"}
     again = applied(furnished, read_folder(DEMO_FOLDER), at)
-    assert again.counts["created"] == 4
+    assert again.counts["created"] == 6
     version = FormVersion.current(furnished.id, "guia-riego")
     assert version
     assert version.version == 2
