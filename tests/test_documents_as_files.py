@@ -250,7 +250,10 @@ def test_documents_only_in_the_product_stay_unless_they_are_named(furnished: Any
 
 
 UNDELETABLE = (
-    (("purpose", "marketing"), "it is used by form `descuento`, form `guia-riego`, form `webinar`, template `bienvenida-1`"),
+    (
+        ("purpose", "marketing"),
+        "it is used by form `descuento`, form `guia-riego`, form `webinar`, template `bienvenida-1`",
+    ),
     (("purpose", "marketin"), "there is no purpose `marketin` to delete\nhint: did you mean `marketing`?"),
     (("purpos", "marketing"), "no kind of document `purpos`\nhint: did you mean `purpose`?"),
     (("purpose", "calls"), "the file is still there"),

@@ -16,12 +16,12 @@ from cultiva.magnets.models import DiscountCode, MagnetCost, Referral, Registrat
 Json = dict[str, Any]
 Lead = tuple[int, Newcomer]
 
-DAY = timedelta(days=1)
+DAY, AN_HOUR = timedelta(days=1), timedelta(hours=1)
 DISCOUNT, WEBINAR, LINK = "descuento-primavera", "webinar-programar", "trae-a-un-vecino"
 # {magnet: (every how many, which of them)}: by the number of the newcomer, so that filling again gives the same
 SHARES = {
-    "ahorro-de-agua": (9, 8), "caso-invernadero": (12, 4), "plan-de-riego": (10, 6), DISCOUNT: (6, 2), WEBINAR: (7, 3),
-    "video-sonda": (11, 7), "calculadora": (13, 1), LINK: (14, 5),
+    "ahorro-de-agua": (45, 8), "caso-invernadero": (50, 4), "plan-de-riego": (40, 6), DISCOUNT: (24, 2),
+    WEBINAR: (30, 3), "video-sonda": (40, 7), "calculadora": (55, 1), LINK: (50, 5),
 }  # fmt: skip
 COSTS = ((WEBINAR, 240, "Sala y moderación"), ("guia-riego", 950, "Redacción y diseño"), (DISCOUNT, 60, "Anuncios"))
 LASTS, SEATS = 40, 6
@@ -33,6 +33,7 @@ def add_offers(workspace_id: int, leads: Sequence[Lead], at: datetime) -> list[N
     rows = [
         {
             "lead_id": lead_id, "magnet": magnet, "at": (newcomer.born + DAY).isoformat(),
+            "opened_at": (newcomer.born + DAY + AN_HOUR).isoformat() if came(newcomer, magnet) else None,
             "origin": {"campaign": dict(newcomer.campaign)} if newcomer.campaign else {},
         }
         for lead_id, newcomer in leads
@@ -62,15 +63,20 @@ def add_offers(workspace_id: int, leads: Sequence[Lead], at: datetime) -> list[N
 Given = tuple[int, str, int, Newcomer]  # grant, magnet, lead, who
 
 
+def came(newcomer: Newcomer, magnet: str) -> bool:
+    """Whether they looked at it. What files do is told by `download`, which counts for the score: left as it was."""
+    return bool(newcomer.number // 10 % 3) and magnet in (DISCOUNT, WEBINAR, "video-sonda", "calculadora", LINK)
+
+
 def _told(grant: int, magnet: str, lead_id: int, newcomer: Newcomer) -> Iterator[NewEvent]:
     at = newcomer.born + DAY
     yield _event("magnet_granted", f"grant:{grant}", lead_id, at, {"magnet": magnet, "grant": grant}, by="system")
-    if newcomer.number % 3 and magnet in (DISCOUNT, WEBINAR, "video-sonda", "calculadora", LINK):
+    if came(newcomer, magnet):
         seen = {"magnet": magnet, "asset": magnet}
-        yield _event("magnet_opened", f"magnet_opened:{grant}", lead_id, at + timedelta(hours=1), seen)
-        for percent in (25, 50, 75)[: newcomer.number % 4] if magnet == "video-sonda" else ():
+        yield _event("magnet_opened", f"magnet_opened:{grant}", lead_id, at + AN_HOUR, seen)
+        for percent in (25, 50, 75)[: newcomer.number // 40 % 4] if magnet == "video-sonda" else ():
             progress = {"magnet": magnet, "percent": percent}
-            yield _event("video_progress", f"video:{grant}:{percent}", lead_id, at + timedelta(hours=2), progress)
+            yield _event("video_progress", f"video:{grant}:{percent}", lead_id, at + 2 * AN_HOUR, progress)
 
 
 def _event(
@@ -89,7 +95,7 @@ def _add_codes(workspace_id: int, given: Sequence[Given]) -> Iterator[NewEvent]:
         digest = hashlib.sha256(newcomer.person.email.encode()).digest()[:10]
         row = code_row(workspace_id, magnet, "".join(SIGNS[byte % 32] for byte in digest), newcomer.born)
         row.grant_id, row.given_at, row.expires_at = grant, newcomer.born + DAY, newcomer.born + 31 * DAY
-        if newcomer.number % 12 == 2:
+        if newcomer.number % 48 == 2:
             row.redeemed_at, row.redeemed_by = newcomer.born + 2 * DAY, "lead"
             used = {"magnet": magnet, "code": row.shown}
             yield _event("discount_redeemed", f"redeemed:{grant}", lead_id, row.redeemed_at, used)
@@ -117,11 +123,11 @@ def _add_seats(workspace_id: int, given: Sequence[Given], at: datetime) -> Itera
             state="seated" if was_there or taken <= SEATS else "waiting",
         )  # fmt: skip
         properties = {"magnet": magnet, "session": session.id}
-        taken_at = newcomer.born + DAY + timedelta(hours=1)
+        taken_at = newcomer.born + DAY + AN_HOUR
         yield _event(
             "webinar_registered", f"webinar_registered:{grant}", lead_id, taken_at, properties | {"state": row.state}
         )  # fmt: skip
-        if was_there and newcomer.number % 3:
+        if was_there and newcomer.number // 30 % 3:
             row.attended_at, row.attended_minutes = past.starts_at, 15 + newcomer.number % 25
             came = properties | {"minutes": row.attended_minutes}
             yield _event("webinar_attended", f"attended:{grant}", lead_id, past.starts_at, came)

@@ -159,6 +159,8 @@ def _add_submissions(stage: Stage, leads: Sequence[tuple[int, Newcomer]]) -> lis
             "token_hash": form_token(newcomer),
             "fields": form_answers(newcomer.person),
             "received_at": newcomer.born.isoformat(),
+            "origin": {"form": FORM, "campaign": dict(newcomer.campaign)},
+            "opened_at": newcomer.downloaded_at.isoformat() if newcomer.downloaded_at else None,
         }
         for lead_id, newcomer in by_form.items()
     ]

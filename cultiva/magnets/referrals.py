@@ -83,3 +83,8 @@ def attribute_referral(*, workspace_id: int, token: str, lead_id: int, at: datet
 def referral_figures(grant: Grant) -> Figures:
     parameters = {"workspace": grant.workspace_id, "grant": grant.id, "lead": grant.lead_id, "magnet": grant.magnet}
     return Figures(**fetch_all(load_sql("magnets", "referral_figures"), parameters)[0])
+
+
+def referrers(*, workspace_id: int, magnet: str) -> list[dict[str, int]]:
+    """[{lead_id, leads, rewarded}] of those who brought most."""
+    return fetch_all(load_sql("magnets", "referrers"), {"workspace": workspace_id, "magnet": magnet})

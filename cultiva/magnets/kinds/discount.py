@@ -14,6 +14,7 @@ from cultiva.magnets.kinds.files import LinkField
 from cultiva.magnets.models import Grant
 
 MADE, POOL = "made", "pool"
+A_MOMENT = timedelta(microseconds=1)
 
 
 class DiscountSettings(forms.Form):
@@ -60,14 +61,20 @@ class Discount(MagnetKind):
         if days := self.settings.get("days"):
             ends.append(at + timedelta(days=days))
         if until := self.settings.get("until"):
-            zone = ZoneInfo(Workspace.objects.get(id=self.magnet.workspace_id).time_zone)
-            ends.append(datetime.combine(date.fromisoformat(until) + timedelta(days=1), time.min, zone))
+            ends.append(datetime.combine(date.fromisoformat(until) + timedelta(days=1), time.min, self.zone))
         return min(ends, default=None)
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(Workspace.objects.get(id=self.magnet.workspace_id).time_zone)
+
     def deliver(self, grant: Grant, at: datetime) -> Page:
+        zone = self.zone
         codes = [
             {
-                "id": row.id, "code": code, "expires_at": row.expires_at, "redeemed_at": row.redeemed_at,
+                "id": row.id, "code": code,
+                "last_on": (row.expires_at - A_MOMENT).astimezone(zone).date() if row.expires_at else None,
+                "redeemed_on": row.redeemed_at.astimezone(zone).date() if row.redeemed_at else None,
                 "is_expired": bool(row.expires_at and row.expires_at <= at),
             }
             for row, code in codes_of(grant)

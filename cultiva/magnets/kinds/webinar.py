@@ -50,7 +50,8 @@ class Webinar(MagnetKind):
         seated = mine is not None and mine.state == SEATED
         return {
             "session": session,
-            "starts": session.starts_at.astimezone(ZoneInfo(session.time_zone)),
+            # Without its zone, or a template would show it in that of the process.
+            "starts": session.starts_at.astimezone(ZoneInfo(session.time_zone)).replace(tzinfo=None),
             "is_over": ends <= at or session.cancelled_at is not None,
             "is_cancelled": session.cancelled_at is not None,
             "state": mine.state if mine else "",

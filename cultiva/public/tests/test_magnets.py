@@ -60,6 +60,7 @@ def test_a_seat_is_taken_on_the_page_which_then_has_the_calendar_file(huerta: An
     page = visitor.client.post(path, {"act": "register", "session": date.id}, follow=True).content.decode()
     assert Registration.objects.get(workspace_id=huerta.id).state == "seated"
     assert "You have a seat" in page
+    assert "13:00" in page  # in the session's own time zone
     entry = visitor.client.get(f"{path}/{date.id}.ics")
     assert entry["Content-Type"].startswith("text/calendar")
     assert b"BEGIN:VEVENT" in entry.content

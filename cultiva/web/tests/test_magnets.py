@@ -17,6 +17,7 @@ from cultiva.lib.plugins import plugins
 from cultiva.magnets.actions import download_link, take_download
 from cultiva.magnets.codes import codes_of
 from cultiva.magnets.models import DiscountCode, MagnetDraft, MagnetVersion, Registration, WebinarSession
+from cultiva.magnets.referrals import attribute_referral, referral_mark
 from cultiva.magnets.tests.cast import grant, lead, publish
 from cultiva.magnets.tests.documents import make_pdf
 from cultiva.magnets.webinars import register
@@ -151,6 +152,16 @@ def test_a_date_is_made_in_the_webinars_time_zone_and_attendance_comes_from_a_fi
     client.post(f"/magnets/of/webinar/dates/{session.id}/call-off")
     session.refresh_from_db()
     assert session.cancelled_at == at
+
+
+def test_a_referral_shows_who_brought_most(client: Client, huerta: Any, at: datetime) -> None:
+    publish(huerta, "referral", at)
+    link = grant(lead(huerta, at, first_name="Berta"), "referral", at)
+    friend = lead(huerta, at, "friend@example.com")
+    attribute_referral(workspace_id=huerta.id, token=referral_mark(link), lead_id=friend.id, at=at, events=[])
+    page = client.get("/magnets/of/referral").content.decode()
+    assert "Who brought most" in page
+    assert page.count("Berta") == 2  # there, and among those who got it
 
 
 def test_what_to_write_next_shows_takers_and_leads_to_the_empty_places(

@@ -74,7 +74,10 @@ def sessions(request: StaffRequest, key: str) -> HttpResponse:
 
 
 def _row(session: WebinarSession) -> dict[str, Any]:
-    return {"session": session, "starts": session.starts_at.astimezone(ZoneInfo(session.time_zone))}
+    return {
+        "session": session,
+        "starts": session.starts_at.astimezone(ZoneInfo(session.time_zone)).replace(tzinfo=None),
+    }
 
 
 @staff_screen(posts=MAY_CHANGE)

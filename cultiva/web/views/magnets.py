@@ -17,13 +17,16 @@ from cultiva.capture.drafts import what_changed
 from cultiva.criteria.references import StillUsed
 from cultiva.insights.magnets import MagnetFigures, figures_of, magnet_figures
 from cultiva.leads.actions import BadAddress, find_lead
+from cultiva.leads.models import Lead
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.plugins import plugins
 from cultiva.magnets import drafts
 from cultiva.magnets.actions import add_cost, archive_magnet, grant_magnet, remove_cost
 from cultiva.magnets.kinds import MagnetKind
+from cultiva.magnets.kinds.referral import Referral
 from cultiva.magnets.kinds.trial import Trial, secret_of
 from cultiva.magnets.models import Grant, MagnetCost, MagnetDraft, MagnetVersion
+from cultiva.magnets.referrals import referrers
 from cultiva.web.charts import funnel
 from cultiva.web.magnet_forms import OBJECTIVE_LABELS, MagnetEditor
 from cultiva.web.staff import StaffRequest, staff_screen
@@ -192,6 +195,7 @@ def magnet_page(request: StaffRequest, key: str, cost_form: CostForm | None = No
         "costs": MagnetCost.objects.filter(workspace_id=staff.workspace.id, magnet=key).order_by("-spent_on", "-id"),
         "cost_form": cost_form or CostForm(initial={"spent_on": staff.at.date()}),
         "takers": _takers(request, key),
+        "referrers": _referrers(request, key) if kind is Referral else [],
         "versions": [
             {"version": each, "changes": what_changed(before.body, each.body) if before else []}
             for each, before in zip(versions, older, strict=True)
@@ -223,6 +227,15 @@ def _takers(request: StaffRequest, key: str) -> list[Json]:
         }  # fmt: skip
         row["name"] = grant.lead.full_name if request.staff.sees_personal_data else f"#{grant.lead_id}"
         rows.append(row)
+    return rows
+
+
+def _referrers(request: StaffRequest, key: str) -> list[Json]:
+    rows: list[Json] = [*referrers(workspace_id=request.staff.workspace.id, magnet=key)]
+    leads = Lead.objects.filter(workspace_id=request.staff.workspace.id).in_bulk([row["lead_id"] for row in rows])
+    for row in rows:
+        lead = leads[row["lead_id"]]
+        row["name"] = lead.full_name if request.staff.sees_personal_data else f"#{lead.id}"
     return rows
 
 
