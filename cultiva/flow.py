@@ -49,6 +49,7 @@ from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.timings import TIMINGS
 from cultiva.lib.turns import each_in_turn
 from cultiva.lifecycle.actions import advance as advance_stages
+from cultiva.magnets.following import note_opened, reward
 from cultiva.mailing.actions import answer
 from cultiva.nurture.actions import advance as advance_workflows
 from cultiva.sales.actions import hand_over
@@ -77,6 +78,8 @@ STEPS: dict[str, Step] = {
     "segments.refresh_states": refresh_states,
     "sales.hand_over": hand_over,
     "nurture.advance": advance_workflows,
+    "magnets.note_opened": note_opened,
+    "magnets.reward": reward,
     "mailing.answer": answer,
     "segments.put_off": put_off,
     "personas.put_off": personas.put_off,

@@ -243,7 +243,17 @@ PLUGINS = {
         "cultiva.capture.landing.blocks.countdown.Countdown",
         "cultiva.capture.landing.blocks.footer.Footer",
     ],
-    "kinds": ["cultiva.magnets.kinds.ebook.Ebook"],
+    "kinds": [
+        "cultiva.magnets.kinds.ebook.Ebook",
+        "cultiva.magnets.kinds.whitepaper.Whitepaper",
+        "cultiva.magnets.kinds.case_study.CaseStudy",
+        "cultiva.magnets.kinds.template.Template",
+        "cultiva.magnets.kinds.discount.Discount",
+        "cultiva.magnets.kinds.webinar.Webinar",
+        "cultiva.magnets.kinds.video.Video",
+        "cultiva.magnets.kinds.trial.Trial",
+        "cultiva.magnets.kinds.referral.Referral",
+    ],
     "steps": ["cultiva.nurture.steps.send_email.SendEmail"],
     # What refers to others comes after them: so files without references are applied in this order.
     "documents": [

@@ -37,6 +37,7 @@ await writeIsland(join(out, 'criteria.js'), 'criteria.js')
 await writeBundle(join(out, 'forms.js'), 'forms.js', 20480)
 await writeBundle(join(out, 'pages.js'), 'pages.js', 20480)
 await writeBundle(join(out, 'countdown.js'), 'countdown.js', 1024)
+await writeIsland(join(out, 'video.js'), 'video.js')
 await writeBundle(join(out, 'form.js'), 'form.js', 10240)
 await writeBundle(join(out, 'embed.js'), 'embed.js', 10240)
 

@@ -80,7 +80,12 @@ def test_a_pull_leaves_nothing_to_do_here_and_makes_the_same_elsewhere(
     assert write_folder(tree, tmp_path) == []
     assert read_folder(tmp_path) == tree
     plan = planned(furnished, tree, at)
-    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == ([], (), (), documents_in(tree))
+    assert (plan.changes, plan.problems, plan.only_in_product, plan.counts["unchanged"]) == (
+        [],
+        (),
+        (),
+        documents_in(tree),
+    )
     there = applied(other_co, tree, at)
     assert there.counts["created"] == documents_in(tree)
     assert pull(workspace_id=other_co.id) == tree

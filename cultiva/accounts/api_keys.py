@@ -33,6 +33,8 @@ SCOPES = (
     "segments:write",
     "campaigns:read",
     "campaigns:write",
+    "magnets:read",
+    "magnets:write",
     "bulk:read",
     "bulk:write",
     "exports:read",

@@ -79,8 +79,13 @@ def one_line(error: Exception) -> str:
     return f"{said} {hint[:1].upper()}{hint[1:]}." if hint else said
 
 
+def error_body(code: str, message: str, *, field: str | None = None) -> dict[str, Any]:
+    """For an answer that is no error to us: what was done for it stays done."""
+    return {"error": {"code": code, "message": message, "field": field}}
+
+
 def error_response(error: ApiError) -> HttpResponse:
-    body = orjson.dumps({"error": {"code": error.code, "message": str(error), "field": error.field}})
+    body = orjson.dumps(error_body(error.code, str(error), field=error.field))
     return HttpResponse(body, status=error.status, content_type="application/json", headers=dict(error.headers))
 
 

@@ -12,6 +12,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     documents,
     events,
     leads,
+    magnets,
     merging,
     personas,
     privacy,

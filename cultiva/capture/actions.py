@@ -16,7 +16,6 @@ from cultiva.capture.documents import read_form
 from cultiva.capture.field_documents import answers_of
 from cultiva.capture.forms import Shown, answers_in, birth_date_in, purpose_name
 from cultiva.capture.models import FormUpload, FormVersion, Submission
-from cultiva.capture.uploads import Upload
 from cultiva.consent.actions import record_consents, request_confirmation
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PurposeVersion
@@ -26,8 +25,10 @@ from cultiva.leads.actions import read_address, save_lead
 from cultiva.leads.models import Lead
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import hash_token
+from cultiva.lib.uploads import Upload
 from cultiva.magnets.actions import grant_magnet
 from cultiva.magnets.models import Grant
+from cultiva.magnets.referrals import attribute_referral
 from cultiva.mailing.actions import Addressee, put_in_outbox
 from cultiva.mailing.templating import FORM_NOTICE
 
@@ -42,6 +43,7 @@ class RequestFacts:
 
     `campaign`: utm_* without the prefix, and click ids. `via`: page, embed, post, api, hubspot. `labels`: the words
     of boxes that somebody else's page showed (`consent.record_consents`). `sent_at`: where staff let it in later.
+    `referral`: the mark of somebody's personal link (`magnets.referrals`).
     """
 
     page_url: str = ""
@@ -54,6 +56,7 @@ class RequestFacts:
     labels: Mapping[str, str] = field(default_factory=dict)
     sent_at: str = ""
     landing_page: str = ""  # its key
+    referral: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,11 @@ def form_offering(*, workspace_id: int, magnet: str) -> FormVersion | None:
     return next((form for form in forms if form.body["magnet"] == magnet), None)
 
 
+def forms_by_magnet(*, workspace_id: int) -> dict[str, str]:
+    """{magnet: the key of a form that gives it}"""
+    return {form.body["magnet"]: form.key for form in FormVersion.currents(workspace_id) if form.body["magnet"]}
+
+
 def _submit(
     workspace_id: int,
     form: Shown,
@@ -188,6 +196,8 @@ def _submit(
         received_at=at,
     )
     _keep_uploads(submission, answers)
+    if is_new_lead and facts.referral:
+        attribute_referral(workspace_id=workspace_id, token=facts.referral, lead_id=lead.id, at=at, events=events)
     ticked = [purpose for purpose in form.purposes if cleaned.get(purpose_name(purpose))]
     recorded = record_consents(
         workspace_id=workspace_id,
@@ -206,7 +216,10 @@ def _submit(
         request_confirmation(workspace_id=workspace_id, lead_id=lead.id, form=form.form.key, at=at, events=events)
     grant = None
     if magnet := form.form.body["magnet"]:
-        grant = grant_magnet(workspace_id=workspace_id, lead_id=lead.id, magnet=magnet, at=at, events=events)
+        origin = {"form": form.form.key, "campaign": dict(facts.campaign), "page": facts.page_url}
+        grant = grant_magnet(
+            workspace_id=workspace_id, lead_id=lead.id, magnet=magnet, at=at, origin=origin, events=events
+        )
     events.append(_submitted(form.form, submission, facts, at))
     record_events(workspace_id=workspace_id, events=events, received_at=at)
     _notify(form.form, submission, lead, at)

@@ -18,6 +18,7 @@ from cultiva.capture.forms import TOKEN, CaptureForm, Shown
 from cultiva.capture.guarding import make_sum
 from cultiva.capture.models import FormVersion
 from cultiva.lib.markdown import markdown
+from cultiva.lib.plugins import plugin
 from cultiva.lib.signing import sign_until
 from cultiva.magnets.actions import DOWNLOAD_LIFE, download_link
 from cultiva.magnets.models import MagnetVersion
@@ -99,6 +100,7 @@ def draw_thanks(form: FormVersion, outcome: Outcome, language: str, *, is_mailed
                 "thanks": markdown.render(form.body["languages"][language]["thanks"]),
                 "magnet": magnet_title(form, language),
                 "download": download_path(form, outcome, at),
+                "is_file": gives_file(form),
                 "is_mailed": is_mailed,
             },
         )
@@ -117,6 +119,13 @@ def download_path(form: FormVersion, outcome: Outcome, at: datetime) -> str:
     if outcome.grant:
         return download_link(outcome.grant, at)
     return f"/d/{sign_until('download', at + DOWNLOAD_LIFE, form.workspace_id, 0)}"
+
+
+def gives_file(form: FormVersion) -> bool:
+    """Whether the magnet's link gives a file at once, and no page."""
+    magnet = form.body["magnet"]
+    version = MagnetVersion.current(form.workspace_id, magnet) if magnet else None
+    return version is not None and plugin("kinds", version.body["kind"]).opens_as == "download"
 
 
 def magnet_title(form: FormVersion, language: str) -> str:

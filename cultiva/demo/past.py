@@ -18,6 +18,7 @@ from cultiva.consent.models import PolicyVersion, PurposeVersion
 from cultiva.demo.consents import MAIL, Texts, add_consents, form_token
 from cultiva.demo.hidden_process import Act
 from cultiva.demo.history import WAIT, WELCOME_1, WELCOME_2, History, Newcomer, SentMail, Visit, saw_prices
+from cultiva.demo.offers import add_offers
 from cultiva.demo.people import Person
 from cultiva.events.actions import NewEvent, visitor_of
 from cultiva.leads.actions import NAMES_SEARCHED
@@ -84,6 +85,7 @@ def write_past(stage: Stage, history: History) -> list[NewEvent]:
     # In the product's own order, which a stable sort keeps for what happened in one instant.
     events = [event for lead_id, newcomer in leads for event in _told(lead_id, newcomer)]
     events += [*consents, *_add_submissions(stage, leads), *_add_mails(stage, leads, given)]
+    events += add_offers(stage.workspace_id, leads, history.at)
     events += [event for newcomer in history.newcomers for event in _acts(stage, newcomer)]
     events += [event for visit in history.crowd for event in page_events(stage, visit)]
     return sorted((event for event in events if event.occurred_at <= history.at), key=lambda event: event.occurred_at)
@@ -157,6 +159,8 @@ def _add_submissions(stage: Stage, leads: Sequence[tuple[int, Newcomer]]) -> lis
             "token_hash": form_token(newcomer),
             "fields": form_answers(newcomer.person),
             "received_at": newcomer.born.isoformat(),
+            "origin": {"form": FORM, "campaign": dict(newcomer.campaign)},
+            "opened_at": newcomer.downloaded_at.isoformat() if newcomer.downloaded_at else None,
         }
         for lead_id, newcomer in by_form.items()
     ]

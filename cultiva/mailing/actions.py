@@ -22,6 +22,7 @@ from cultiva.mailing.templating import (
     MAGNET_DELIVERY,
     SIGN_IN,
     SYSTEM_VARIABLES,
+    WEBINAR_SEAT,
     Rendered,
     compile_version,
     read_template,
@@ -184,6 +185,7 @@ ANSWERS = {
     ("consent", "confirmation_requested"): ("confirmation", CONFIRMATION),
     ("consent", "confirmation_reminded"): ("reminder", CONFIRMATION),
     ("track", "magnet_granted"): ("grant", MAGNET_DELIVERY),
+    ("track", "webinar_seated"): ("seat", WEBINAR_SEAT),
 }
 
 
@@ -226,6 +228,7 @@ def preview(*, workspace_id: int, template: TemplateVersion, language: str) -> R
         "lead": {**name, "email": "ana@example.com", "attributes": {}},
         "user": name,
         "magnet": {"title": "…"},
+        "session": {"starts": "…"},
         "form": {"name": "…"},
         "due_on": "…",
         "workspace": {"name": house.workspace.name},

@@ -21,7 +21,7 @@ from cultiva.consent.notices import TRANSACTIONAL
 from cultiva.consent.receipts import preference_token
 from cultiva.lib.signing import sign
 from cultiva.magnets.actions import download_link
-from cultiva.magnets.models import Grant, MagnetVersion
+from cultiva.magnets.models import Grant, MagnetVersion, Registration
 from cultiva.mailing.carriers.base import Mail
 from cultiva.mailing.informing import informings_of
 from cultiva.mailing.message import AddressError, Content, address, build_message, one_line
@@ -284,9 +284,13 @@ def _confirm_urls(desk: Desk, rows: Sequence[Claimed], variable: str) -> dict[in
 
 
 def grant_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    grants = Grant.objects.filter(workspace_id=desk.house.workspace.id).in_bulk(ids_in(rows, "grant"))
+    return _of_grants(desk, [(row, grants[number]) for row in rows if (number := row.variables.get("grant")) in grants])
+
+
+def _of_grants(desk: Desk, found: Sequence[tuple[Claimed, Grant]]) -> dict[int, Json]:
     workspace = desk.house.workspace
-    grants = Grant.objects.filter(workspace_id=workspace.id).in_bulk(ids_in(rows, "grant"))
-    wanted = {grant.magnet for grant in grants.values()}
+    wanted = {grant.magnet for _row, grant in found}
     titles = {
         magnet.key: magnet.body["title"] for magnet in MagnetVersion.currents(workspace.id).filter(key__in=wanted)
     }
@@ -295,9 +299,24 @@ def grant_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
             "download_url": settings.PUBLIC_URL + download_link(grant, desk.at),
             "magnet": {"title": pick_language(titles[grant.magnet], desk.language_of(row), workspace.language)[1]},
         }
-        for row in rows
-        if (grant := grants.get(row.variables.get("grant", 0))) and grant.magnet in titles
+        for row, grant in found
+        if grant.magnet in titles
     }
+
+
+def seat_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
+    """The date as it stands when the mail leaves; nothing for who has given the seat back by then."""
+    numbers = {row.id: int(row.variables["seat"].partition(":")[0]) for row in rows}
+    seated = Registration.objects.filter(workspace_id=desk.house.workspace.id, state="seated")
+    seats = seated.select_related("session", "grant").in_bulk(set(numbers.values()))
+    found = [(row, seats[numbers[row.id]]) for row in rows if numbers[row.id] in seats]
+    values = _of_grants(desk, [(row, seat.grant) for row, seat in found])
+    for row, seat in found:
+        starts = seat.session.starts_at.astimezone(ZoneInfo(seat.session.time_zone))
+        words = f"{day_in_words(starts.date(), desk.language_of(row))}, {starts:%H:%M} ({seat.session.time_zone})"
+        if row.id in values:
+            values[row.id]["session"] = {"starts": words}
+    return values
 
 
 def sign_in_values(desk: Desk, rows: Sequence[Claimed]) -> dict[int, Json]:
@@ -354,6 +373,7 @@ OWN_VALUES: dict[str, Callable[[Desk, Sequence[Claimed]], dict[int, Json]]] = {
     "confirmation": confirmation_values,
     "reminder": reminder_values,
     "grant": grant_values,
+    "seat": seat_values,
     "sign_in": sign_in_values,
     "form_notice": form_notice_values,
     "preference_link": preference_values,

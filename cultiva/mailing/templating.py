@@ -23,6 +23,7 @@ from cultiva.mailing.message import one_line
 from cultiva.mailing.models import TemplateVersion
 
 CONFIRMATION, MAGNET_DELIVERY, SIGN_IN = "confirmation", "magnet_delivery", "sign_in"
+WEBINAR_SEAT = "webinar_seat"
 FORM_NOTICE = "form_notice"  # to staff: somebody sent a form
 PREFERENCE_LINK = "preference_link"  # to whoever asked for their own page
 PRIVACY_NOTICE = "privacy_notice"  # to staff: somebody exercises a right
@@ -30,6 +31,7 @@ PRIVACY_NOTICE = "privacy_notice"  # to staff: somebody exercises a right
 SYSTEM_VARIABLES = {
     CONFIRMATION: ("confirm_url",),
     MAGNET_DELIVERY: ("download_url", "magnet.title"),
+    WEBINAR_SEAT: ("download_url", "magnet.title", "session.starts"),
     SIGN_IN: ("sign_in_url", "user.full_name"),
     FORM_NOTICE: ("lead_url", "form.name", "user.full_name"),
     PREFERENCE_LINK: ("preferences_url",),

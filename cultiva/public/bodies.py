@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-from cultiva.capture.uploads import MOST_MB
+from cultiva.lib.uploads import MOST_MB
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024  # with files; each file has its own limit, so that the answers beside it are kept

@@ -50,6 +50,7 @@ from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_lin
 THANKS_LIFE = timedelta(days=1)
 PERSON = "for"  # the parameter of a personal link
 LANDING_PAGE = "landing-page"  # the page on which a form stood, by its key
+REFERRAL = "ref"  # the parameter of a link that somebody passed on
 
 
 @csrf_exempt
@@ -268,6 +269,7 @@ def facts_of(request: HttpRequest, shown: Shown, workspace: str, posted: Posted)
         rendered_html_sha256=consent_digest(shown, workspace),
         via="page" if shown.token else "post",
         landing_page=landing_page,
+        referral=one_line(request.GET.get(REFERRAL, ""), MAX_URL),
     )
 
 

@@ -1,15 +1,13 @@
-"""Links that mails carry: confirming an address, downloading a magnet, unsubscribing.
+"""Links that mails carry: confirming an address, unsubscribing.
 
 Scanners follow every link with GET, so a GET changes no consent and no confirmation (RFC 8058).
 """
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from cultiva.accounts.models import Workspace
-from cultiva.capture.actions import form_offering
 from cultiva.consent.actions import confirm, find_confirmation, withdraw
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.models import PurposeVersion
@@ -18,9 +16,8 @@ from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, ExpiredLink, unsign
-from cultiva.magnets.actions import ExpiredDownload, take_download
 from cultiva.public.pages import answer, browser_language, message, wanted_language
-from cultiva.public.visits import actor_of, ip_of, page_url, user_agent_of
+from cultiva.public.visits import ip_of, page_url, user_agent_of
 
 MARKETING = "marketing"  # what an unsubscribe link ends, on e-mail, unless it carries the id of a purpose's version
 
@@ -40,23 +37,6 @@ def confirm_page(request: HttpRequest, token: str) -> HttpResponse:
         return message("confirmation_expired", language=browser_language(request), status=410)
     page = "confirm" if confirmation.confirmed_at is None else "confirmed"
     return _about_lead(request, page, confirmation.workspace_id, confirmation.lead_id)
-
-
-@require_safe
-def download(request: HttpRequest, token: str) -> HttpResponse:
-    at = clock.now()
-    try:
-        delivery = take_download(token=token, at=at, actor=actor_of(request, at))
-    except ExpiredDownload as expired:
-        return _expired_download(request, expired)
-    except BadLink:
-        return _bad_link(request)
-    response = HttpResponse(delivery.content, content_type=delivery.content_type)
-    response["Content-Disposition"] = content_disposition_header(True, delivery.name) or "attachment"
-    response["X-Robots-Tag"] = "noindex"
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 @csrf_exempt
@@ -98,14 +78,6 @@ def _about_lead(
     label = labels.get(language, next(iter(labels.values()), {})).get("label", "")
     receipt = receipt_token(workspace_id, lead_id) if page == "confirmed" else ""
     return answer(page, language=language, workspace=workspace, purpose=label, receipt=receipt)
-
-
-def _expired_download(request: HttpRequest, expired: ExpiredDownload) -> HttpResponse:
-    with workspace_scope(expired.workspace_id):
-        workspace = Workspace.objects.get(id=expired.workspace_id)
-        form = form_offering(workspace_id=workspace.id, magnet=expired.magnet)
-    language = wanted_language(request, workspace.language)
-    return message("download_expired", language=language, status=410, workspace=workspace, form=form)
 
 
 def _bad_link(request: HttpRequest) -> HttpResponse:

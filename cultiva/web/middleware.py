@@ -30,4 +30,6 @@ def language_of(request: HttpRequest) -> str:
 
 
 def is_public(path: str) -> bool:
-    return path.startswith(("/f/", "/p/", "/c/", "/d/", "/u/", "/l/", "/static/", "/healthz", "/t.js", "/api/"))
+    return path.startswith(
+        ("/f/", "/p/", "/c/", "/d/", "/g/", "/m/", "/r/", "/u/", "/l/", "/static/", "/healthz", "/t.js", "/api/")
+    )

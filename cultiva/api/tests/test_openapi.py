@@ -23,6 +23,8 @@ from cultiva.leads.merging import merge_leads
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
+from cultiva.magnets.actions import grant_magnet, publish_magnet
+from cultiva.magnets.codes import codes_of
 from cultiva.privacy.requests import receive_request
 from cultiva.segments.actions import save_segment
 from cultiva.segments.personas.actions import save_persona
@@ -118,13 +120,23 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     settings = read_campaign({"campaign": persona.key, "objective": "content"}, workspace_id=ana.workspace_id)
     save_campaign(workspace_id=ana.workspace_id, settings=settings, by="user:1", at=at)
     asked = receive_request(workspace_id=ana.workspace_id, kind="access", way="api", at=at, by="user:1", lead_id=ana.id)
+    code = publish_discount(ana, persona.key, at)
     return {
+        "code": code,
         "request_id": asked.id,
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
         "bulk_action_id": action.id, "export_id": export.id,
         "evidence_id": Evidence.objects.filter(lead_id=ana.id).order_by("id").values_list("id", flat=True)[0],
     }  # fmt: skip
+
+
+def publish_discount(lead: Lead, key: str, at: datetime) -> str:
+    """A code that the lead was given."""
+    settings = "settings: {percent: 5, codes: made}"
+    text = f"magnet: {key}\nkind: discount\nobjective: purchase\ntitle: {{es: Menos}}\n{settings}"
+    publish_magnet(workspace_id=lead.workspace_id, text=text, files={}, at=at)
+    return codes_of(grant_magnet(workspace_id=lead.workspace_id, lead_id=lead.id, magnet=key, at=at))[0][1]
 
 
 def is_file(answer: Json) -> bool:
@@ -141,6 +153,8 @@ def body_of(operation: Json, cast: dict[str, Any]) -> Any:
     """The example of the document, with ids of the cast."""
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     example = content.get("example")
+    if example and "code" in example:
+        example = example | {"code": cast["code"]}
     if example and "merged_id" in example:
         example = example | {"merged_id": cast["merged_id"], "force": True}
     return example

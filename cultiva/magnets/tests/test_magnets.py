@@ -12,6 +12,7 @@ from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.signing import BadLink, sign_until
 from cultiva.magnets.actions import ExpiredDownload, download_link, grant_magnet, publish_magnet, take_download
+from cultiva.magnets.kinds import Delivery
 from cultiva.magnets.models import Grant, MagnetFile, MagnetVersion
 from cultiva.magnets.tests.documents import EBOOK, make_pdf
 
@@ -98,6 +99,7 @@ def test_a_link_gives_the_file_for_fourteen_days_and_says_so(
 ) -> None:
     link = token_of(download_link(grant_to(ana, at), at))
     delivery = take_download(token=link, at=at + timedelta(days=14), actor="human")
+    assert isinstance(delivery, Delivery)
     assert (delivery.name, delivery.content_type) == ("guia-riego.pdf", "application/pdf")
     assert delivery.content == make_pdf()
     event = Event.objects.get(workspace_id=huerta.id, name="download")

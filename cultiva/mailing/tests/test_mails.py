@@ -17,6 +17,7 @@ from cultiva.events.models import Event
 from cultiva.leads.models import Lead
 from cultiva.lib.signing import unsign
 from cultiva.magnets.actions import grant_magnet, publish_magnet, take_download
+from cultiva.magnets.kinds import Delivery
 from cultiva.magnets.tests.documents import EBOOK, make_pdf
 from cultiva.mailing.actions import answer, send_sign_in_link
 from cultiva.mailing.informing import informings_of, late_to_be_told
@@ -183,7 +184,9 @@ def test_a_magnet_arrives_with_its_signed_link(huerta_mails: Workspace, at: date
     (mail,) = mails_of(huerta_mails)
     assert mail["Subject"] == "Aquí tienes: Guía del riego por goteo"
     token = re.findall(rf"{settings.PUBLIC_URL}/d/([\w.-]+)", text_of(mail))[0]
-    assert take_download(token=token, at=at, actor="human").name == "guia-riego.pdf"
+    given = take_download(token=token, at=at, actor="human")
+    assert isinstance(given, Delivery)
+    assert given.name == "guia-riego.pdf"
 
 
 def test_a_grant_that_is_gone_fails_by_name(huerta_mails: Workspace, at: datetime) -> None:

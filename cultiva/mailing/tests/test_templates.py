@@ -68,7 +68,7 @@ def document(text: str = "Hola", *, key: str = "hola", purpose: str = "marketing
         (document("![foto](https://x.example/{{ lead.email }}.png)"), "differs by reader"),
         (document("![foto](data:image/png;base64,AA)"), "has no address"),
         (document(purpose="marketin"), "unknown purpose `marketin`\nhint: did you mean `marketing`?"),
-        (document(purpose="transactional"), "purpose transactional is for confirmation, magnet_delivery, sign_in"),
+        (document(purpose="transactional"), "purpose transactional is for confirmation, magnet_delivery, webinar_seat"),
         (document(key="confirmation"), "`confirmation` is always transactional"),
         (document(key="Hola Mundo"), "cannot be a key"),
         (document(key="confirmation", purpose="transactional"), "`confirm_url` is missing"),
@@ -106,7 +106,15 @@ def test_system_templates_are_there_in_both_languages(huerta: Workspace, other_c
     found = TemplateVersion.currents(huerta.id)
     assert [(t.key, t.version, sorted(t.body["languages"])) for t in found] == [
         (key, 1, ["en", "es"])
-        for key in ("confirmation", "form_notice", "magnet_delivery", "preference_link", "privacy_notice", "sign_in")
+        for key in (
+            "confirmation",
+            "form_notice",
+            "magnet_delivery",
+            "preference_link",
+            "privacy_notice",
+            "sign_in",
+            "webinar_seat",
+        )
     ]
     assert found[0].name == "Confirmación de la dirección"
     for template in found:

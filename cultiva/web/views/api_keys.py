@@ -42,6 +42,8 @@ SCOPE_LABELS = {
     "segments:write": gettext_lazy("Make and change segments, and who is in them by hand"),
     "campaigns:read": gettext_lazy("See campaigns and what came of them"),
     "campaigns:write": gettext_lazy("Make and change campaigns"),
+    "magnets:read": gettext_lazy("Read lead magnets and who got them"),
+    "magnets:write": gettext_lazy("Give lead magnets and redeem codes"),
     "bulk:read": gettext_lazy("See bulk actions"),
     "bulk:write": gettext_lazy("Do something with many leads at once, and undo it"),
     "exports:read": gettext_lazy("Export leads to files"),

@@ -1,4 +1,4 @@
-"""Files that visitors send: let in by what they hold, never by what they call themselves."""
+"""Files that people send: let in by what they hold, never by what they call themselves."""
 
 import hashlib
 import re
@@ -7,9 +7,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.functional import Promise
+from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
 
 MOST_MB = 10
@@ -142,3 +146,27 @@ def safe_name(name: str, ending: str) -> str:
 def accept_of(sorts: Sequence[str]) -> str:
     """The `accept` of a picker of files."""
     return ",".join(f".{ending}" for sort in sorts for ending in SORTS[sort].endings)
+
+
+class UploadField(forms.FileField):
+    """A file, cleaned to an `Upload`: of a sort that is let in, by its content and not by its name."""
+
+    def __init__(self, *, sorts: list[str], most_mb: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.sorts, self.most_mb = sorts, most_mb
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        file = super().clean(data, initial)
+        if not isinstance(file, UploadedFile):
+            return None
+        try:
+            return read_upload(file, sorts=self.sorts, most_bytes=self.most_mb * 1024 * 1024)
+        except BadUpload as bad:
+            said = {
+                "too_large": translate("The file is larger than %(mb)d MB."),
+                "wrong_sort": translate("A file of this sort is not taken. Taken are: %(sorts)s."),
+                "bomb": translate("The file is packed too tightly to be opened safely."),
+                "broken": translate("The file is damaged: it cannot be opened."),
+            }[bad.reason]
+            sorts = ", ".join(str(SORTS[sort].label) for sort in self.sorts)
+            raise ValidationError(said % {"mb": self.most_mb, "sorts": sorts}) from bad
