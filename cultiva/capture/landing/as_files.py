@@ -13,10 +13,10 @@ from cultiva.capture.landing.blocks import FormKey
 from cultiva.capture.landing.documents import pictures_in
 from cultiva.capture.landing.pictures import add_picture
 from cultiva.capture.models import PagePicture, PageVersion
-from cultiva.capture.uploads import BadUpload
 from cultiva.documents.kinds import Need, Present, VersionedKind
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.plugins import plugins
+from cultiva.lib.uploads import BadUpload
 
 
 class PageFile(VersionedKind):

@@ -7,8 +7,8 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 from cultiva.capture.models import PagePicture
-from cultiva.capture.uploads import BadUpload, ending_of, safe_name
 from cultiva.lib.database import workspace_scope
+from cultiva.lib.uploads import BadUpload, ending_of, safe_name
 
 MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40_000_000  # a large camera's; beyond it a small file could take gigabytes

@@ -25,9 +25,9 @@ from cultiva.capture.landing.pictures import MOST_BYTES, add_picture
 from cultiva.capture.landing.previews import make_preview
 from cultiva.capture.landing.themes import FONTS, THEMES
 from cultiva.capture.models import FormVersion, PageDraft, PagePicture, PageVersion
-from cultiva.capture.uploads import BadUpload
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.plugins import plugins
+from cultiva.lib.uploads import BadUpload
 from cultiva.web.charts import sparkline
 from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.words import in_language
