@@ -48,7 +48,7 @@ def test_a_workspace_of_ones_own_takes_leads_at_once(running: Running) -> None:
     product = running[0]
     made = json.loads(product.command("workspace", "create", "--name", "Mi Huerto", "--json"))
     assert made["slug"] == "mi-huerto"
-    assert "17 changes applied" in product.command("apply", str(DOCUMENTS), "--workspace", "mi-huerto", "--yes")
+    assert "27 changes applied" in product.command("apply", str(DOCUMENTS), "--workspace", "mi-huerto", "--yes")
     person = json.loads(
         product.command(
             "user", "create", "--workspace", "mi-huerto", "--email", "luz@huerto.example", "--name", "Luz", "--json"

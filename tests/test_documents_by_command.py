@@ -63,18 +63,18 @@ def put(product: Product, kind: str, key: str, text: str) -> None:
 def test_a_folder_goes_to_two_workspaces_and_back(product: Product, folder: Path, tmp_path: Path) -> None:
     status, said, _ = run(product, "plan", str(folder), *TWO)
     assert status == 2
-    assert said.count("17 to create, 0 to change") == 2
+    assert said.count("27 to create, 0 to change") == 2
     assert versions(product) == []
 
     status, _, errors = run(product, "apply", str(folder), *TWO, typed="n\n")
     assert (status, versions(product)) == (1, [])
-    assert "Apply 34 changes to uno, dos?" in errors
+    assert "Apply 54 changes to uno, dos?" in errors
     assert "Nothing was changed." in errors
 
     status, said, _ = run(product, "apply", str(folder), *TWO, typed="y\n")
     assert status == 0
-    assert "uno: 17 changes applied" in said
-    assert "dos: 17 changes applied" in said
+    assert "uno: 27 changes applied" in said
+    assert "dos: 27 changes applied" in said
     assert versions(product) == [("dos", 1), ("uno", 1)]
 
     status, said, _ = run(product, "apply", str(folder), *TWO)  # nothing to ask
@@ -202,7 +202,7 @@ def test_what_was_pulled_has_not_drifted(product: Product, folder: Path) -> None
     assert (status, said.splitlines()[0]) == (0, "wrote models/readiness.yaml")
     status, said, _ = run(product, "plan", str(folder), *ONE)
     assert status == 0
-    assert " 0 to change, 0 to delete, 17 unchanged, 0 drifted, 0 problems" in said
+    assert " 0 to change, 0 to delete, 27 unchanged, 0 drifted, 0 problems" in said
 
     # A change of the file goes through without --overwrite: nobody changed anything in the product since the pull.
     model.write_text(model.read_text().replace("goal: demo", "goal: purchase"))

@@ -42,7 +42,7 @@ def test_a_document_is_published_read_and_taken_out(program: Program, furnished:
         ),
         ("PUT", "/documents/purpose/calls", {"text": PURPOSE.replace("phone", "pigeon")}, "'pigeon' is not known"),
         ("PUT", "/documents/form/guia-riego", {"text": "form: guia-riego\npolicy: x"}, "there is no policy `x`"),
-        ("DELETE", "/documents/purpose/marketing", None, "it is used by form `guia-riego`"),
+        ("DELETE", "/documents/purpose/marketing", None, "form `guia-riego`"),
         ("DELETE", "/documents/lifecycle/ventas", None, "Every lead stands in a stage"),
         ("POST", "/documents/apply", {"files": {"purpose/calls.yaml": PURPOSE}}, "Did you mean `purposes`?"),
         ("POST", "/documents/apply", {"files": {"../calls.yaml": PURPOSE}}, "is no path of a document"),
