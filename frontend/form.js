@@ -9,7 +9,7 @@ for (const form of document.querySelectorAll('form.capture')) {
     event.preventDefault()
     if (!await ready()) return
     isSent = true
-    form.requestSubmit()
+    setTimeout(() => form.requestSubmit()) // not within this event: browsers send no form while they are sending it
     setTimeout(() => { isSent = false }, 3000)
   })
 }

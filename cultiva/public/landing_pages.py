@@ -138,7 +138,7 @@ def _styles() -> str:
     """Within the page: it needs nothing else before it can be seen."""
     text = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("public.css", "landing.css"))
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
-    return re.sub(r"\s*([{};:,>])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
+    return re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"\s+", " ", text)).strip()
 
 
 @require_safe

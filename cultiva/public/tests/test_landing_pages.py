@@ -93,6 +93,7 @@ def test_a_page_weighs_little_and_waits_for_nothing(visitor: Client) -> None:
     assert scripts == ["form.js", "countdown.js"]
     assert html.count("<script") == len(scripts)
     assert 'rel="stylesheet"' not in html
+    assert ".field :is(input,select,textarea){" in html
     loaded = [html.encode(), *((static / name).read_bytes() for name in [*scripts, "favicon.svg"])]
     assert sum(len(gzip.compress(each)) for each in loaded) < 50 * 1024
 
