@@ -259,7 +259,10 @@ def test_documents_only_in_the_product_stay_unless_they_are_named(furnished: Any
 
 
 UNDELETABLE = (
-    (("purpose", "marketing"), "it is used by form `guia-riego`, template `bienvenida-1`"),
+    (
+        ("purpose", "marketing"),
+        "it is used by form `descuento`, form `guia-riego`, form `webinar`, template `bienvenida-1`",
+    ),
     (("purpose", "marketin"), "there is no purpose `marketin` to delete\nhint: did you mean `marketing`?"),
     (("purpos", "marketing"), "no kind of document `purpos`\nhint: did you mean `purpose`?"),
     (("purpose", "calls"), "the file is still there"),
@@ -277,12 +280,12 @@ def test_what_cannot_be_deleted_says_why(furnished: Any, at: datetime) -> None:
 
 def test_what_needs_each_other_is_deleted_together(furnished: Any, at: datetime) -> None:
     pages = [("page", "guia-riego"), ("page", "jornada-de-riego")]
-    form, magnet = ("form", "guia-riego"), ("magnet", "guia-riego")
-    names = [("workflow", "bienvenida"), *pages, form, magnet, ("policy", "privacidad")]
+    forms = [("form", key) for key in ("descuento", "guia-riego", "webinar")]
+    names = [("workflow", "bienvenida"), *pages, *forms, ("magnet", "guia-riego"), ("policy", "privacidad")]
     plan = applied(furnished, {}, at, delete=names)
     assert set(statuses(plan).values()) == {"deleted"}
     again = applied(furnished, read_folder(DEMO_FOLDER), at)
-    assert again.counts["created"] == 6
+    assert again.counts["created"] == len(names)
     version = FormVersion.current(furnished.id, "guia-riego")
     assert version
     assert version.version == 2

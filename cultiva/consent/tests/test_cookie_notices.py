@@ -41,11 +41,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(DocumentError) as refused:
         read_cookie_notice(text)
     assert [str(each) for each in refused.value.errors] == [
-        "position: 'top' is not known; accepted: corner, bottom, center",
-        "colour: 'green' is no colour; write it as `'#1f6f43'`",
-        "ask_again_after_months: 36 is no number of months; from 1 to 24",
+        "position: 'top' is not known\nhint: accepted: corner, bottom, center",
+        "colour: 'green' is no colour\nhint: write it as `'#1f6f43'`",
+        "ask_again_after_months: 36 is no number of months\nhint: from 1 to 24",
         "languages.en: `reject` is missing",
-        "languages.es.policy_url: 'javascript:alert(1)' is no address; begin with https:// or, on the same site,"
+        "languages.es.policy_url: 'javascript:alert(1)' is no address\nhint: begin with https:// or, on the same site,"
         " with /",
     ]
 
