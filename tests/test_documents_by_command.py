@@ -69,7 +69,7 @@ def test_a_folder_goes_to_two_workspaces_and_back(product: Product, folder: Path
 
     status, _, errors = run(product, "apply", str(folder), *TWO, typed="n\n")
     assert (status, versions(product)) == (1, [])
-    assert "Apply 54 changes to uno, dos?" in errors
+    assert f"Apply {2 * COUNT} changes to uno, dos?" in errors
     assert "Nothing was changed." in errors
 
     status, said, _ = run(product, "apply", str(folder), *TWO, typed="y\n")
