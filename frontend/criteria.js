@@ -419,7 +419,7 @@
 
     // After a field was left: what is being clicked meanwhile must not go away under the pointer
     drawLater () {
-      const draw = () => setTimeout(() => this.draw())
+      const draw = () => setTimeout(() => isPressed ? this.drawLater() : this.draw()) // pressed meanwhile, perhaps
       if (isPressed) addEventListener('pointerup', draw, { once: true })
       else draw()
     }
