@@ -109,6 +109,7 @@ def test_the_commands_say_the_same(running: Running) -> None:
     assert "There is no workspace 'nix'" in refused(product, "persona", "list", "--workspace", "nix")
 
 
+@pytest.mark.slow
 def test_groups_are_found_accepted_and_edited(running: Running, staff: Page) -> None:
     product, _sink, chromium = running
     told = product.command("persona", "discover", "--workspace", "riega", "--json")

@@ -98,6 +98,7 @@ def answers(email: str, hidden: dict[str, str]) -> bytes:
     return urllib.parse.urlencode(given).encode()
 
 
+@pytest.mark.slow
 def test_kill_nine_loses_nothing_and_sends_nothing_twice(running: tuple[Product, Sink]) -> None:
     product, sink = running
     owner_url = product.owner_url
