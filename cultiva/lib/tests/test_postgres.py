@@ -274,12 +274,26 @@ def test_settings_are_written_again_at_each_start(used_folder: Path) -> None:
         assert query(urls.app, "SHOW work_mem") == [("16MB",)]
 
 
+def wait_for_log(folder: Path, text: str) -> str:
+    """All that the server has logged, once it holds the text (at most ten seconds)."""
+    for _ in range(200):
+        log = "".join(path.read_text() for path in (folder / "cluster/log").iterdir())
+        if text in log:
+            return log
+        time.sleep(0.05)
+    pytest.fail(f"the log never told {text!r}")
+
+
 def test_the_log_tells_no_values(shared_folder: Path, urls: PostgresUrls) -> None:
     query(urls.owner, "CREATE TABLE mails (mail text PRIMARY KEY)")
     query(urls.owner, "INSERT INTO mails VALUES ('ana@example.org')")
     with pytest.raises(psycopg.errors.UniqueViolation):
         query(urls.owner, "INSERT INTO mails VALUES ('ana@example.org')")
-    log = "".join(path.read_text() for path in (shared_folder / "cluster/log").iterdir())
+    # The server's log collector writes a moment after the answer: a second refusal marks that the first is written.
+    query(urls.owner, "CREATE TABLE later (id int PRIMARY KEY)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        query(urls.owner, "INSERT INTO later VALUES (1), (1)")
+    log = wait_for_log(shared_folder, "later_pkey")
     assert "mails_pkey" in log
     assert "ana@" not in log
 
