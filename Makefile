@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 # Tests start hundreds of processes: none should compile the package anew, whatever the environment says.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
+# What fails is tried once more, and named at the end where it passes then: a bug of the test all the same.
+AGAIN := --reruns 1 -rR
 # Tests run side by side, each worker with a database of its own; in a database of yours one after the other.
 WORKERS := $(if $(DATABASE_URL),,-n auto --maxprocesses 4)
 
@@ -18,12 +20,12 @@ run: .venv/.installed-run ## Start the product with demo data on http://127.0.0.
 test: .venv/.installed-test ## Run the whole suite but its slow part
 	@.ci/browser
 	@.ci/sdks
-	$(PYTEST) -m "not slow" $(WORKERS)
+	$(PYTEST) -m "not slow" $(AGAIN) $(WORKERS)
 
 test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
 	@.ci/sdks
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow $(AGAIN)
 
 explore: .venv/.installed-test ## Try the properties on histories that no run has seen (K=name to choose)
 	$(PYTEST) --hypothesis-profile=explore --hypothesis-seed=random -k "$(K)" $(WORKERS)

@@ -78,7 +78,7 @@ def prepare() -> Any:
         )
         for statement in FILL:
             execute(statement, {"workspace": workspace.id, "at": AT, "leads": LEADS})
-    client = Client(headers={"Authorization": f"Bearer {secret}"}, SERVER_NAME="localhost")
+    client = Client(headers={"Authorization": f"Bearer {secret}"}, SERVER_NAME="127.0.0.1")
     cursors: dict[str, str | None] = {}
 
     def ask(page: str) -> None:

@@ -84,7 +84,7 @@ def inside() -> None:
                 " AND e.visitor = l.visitor WHERE l.workspace_id = %s GROUP BY 1 ORDER BY count(*) DESC LIMIT %s",
                 [workspace.id, TIMES],
             )
-        client = Client(headers={"Host": "localhost"})
+        client = Client(headers={"Host": "127.0.0.1"})
         ana = User.objects.with_email("ana@riega.example").get()
         client.force_login(ana, backend="cultiva.accounts.signing_in.PasswordBackend")
         print(json.dumps(run(client, workspace.id, picked, busiest)))

@@ -94,11 +94,12 @@ def record_consents(
     at once. `born_on`, where the form asks for it, is not kept: of a minor only until when they are one, and no box
     that they tick counts before a guardian agreed.
     """
-    rules = rules_of(workspace_id) if purposes or born_on else None
+    gave_before = bool(purposes) and not is_new_lead  # a consent that may be over by now
+    rules = rules_of(workspace_id) if gave_before or born_on else None
     until = None
     if rules and born_on and rules.jurisdiction.is_minor(born_on, at.date()):
         until = minor_until(born_on, rules.jurisdiction.consent_age)
-    known_minor = bool(purposes) and not is_new_lead and is_minor(workspace_id, lead_id, at)
+    known_minor = gave_before and is_minor(workspace_id, lead_id, at)
     has_guardian = until is not None and not is_new_lead and _has_guardian(workspace_id, lead_id)
     if known_minor or (until and not has_guardian):
         purposes = []
