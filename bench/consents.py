@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT
+from tests.product import ROOT, open_folder
 
 LIMIT_MS_A_MILLION = 2000
 ROUNDS, ALONE, LEAST_TIMES_ALONE = 5, 200, 20
@@ -48,7 +47,7 @@ def measure() -> list[Result]:
 def figures(leads: int) -> dict[str, float]:
     """{what: ms}"""
     kept = os.environ.get("LISTS_DATA")
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as folder:
         data = Path(kept or folder) / str(leads)
         environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": str(ROOT)}
         for words in (["-m", "cultiva", "migrate"], ["-m", "cultiva", "demo", "--leads", str(leads)]):

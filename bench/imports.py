@@ -10,14 +10,13 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT
+from tests.product import ROOT, open_folder
 
 LEAST_LEADS = 10_000  # a second
 MOST_GROWTH_MB = 150  # memory that the reading process may gain, whatever the size of the file
@@ -102,7 +101,7 @@ def run() -> None:
     workspace = create_workspace(slug="bench", name="Bench", at=at)
     publish_policy(workspace_id=workspace.id, text=POLICY, at=at)
     publish_purpose(workspace_id=workspace.id, text=MARKETING, at=at)
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as folder:
         for name, kind, rows, size, purposes in (
             (f"{LEADS:,} leads from CSV, with dedup and evidence", "leads", lead_rows("person"), LEADS, ()),
             (f"{LEADS:,} leads with a purpose besides", "leads", lead_rows("reader"), LEADS, ("marketing",)),

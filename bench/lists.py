@@ -10,13 +10,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT
+from tests.product import ROOT, open_folder
 
 LIMIT_MS = 150
 LIMIT_GROWTH = 11
@@ -50,7 +49,7 @@ def measure() -> list[Result]:
 def figures(leads: int) -> dict[str, float]:
     """{what: p95 in ms}"""
     kept = os.environ.get("LISTS_DATA")
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as folder:
         data = Path(kept or folder) / str(leads)
         environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": str(ROOT)}
         for words in (["-m", "cultiva", "migrate"], ["-m", "cultiva", "demo", "--leads", str(leads)]):

@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT
+from tests.product import ROOT, open_folder
 
 LIMIT_BUILD_SECONDS, LIMIT_BATCH_MS, LIMIT_IDLE_MS, LIMIT_SEARCH_SECONDS, LIMIT_SEARCH_MB = 60, 80, 10, 600, 500
 BATCH, ROUNDS = 1000, 7
@@ -50,7 +49,7 @@ def measure() -> list[Result]:
 
 
 def figures(leads: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as folder:
         data = Path(os.environ.get("PERSONAS_DATA") or folder) / str(leads)
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": path}

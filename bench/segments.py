@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import Result
-from tests.product import ROOT
+from tests.product import ROOT, open_folder
 
 LIMIT_BUILD, LIMIT_BATCH, LIMIT_COUNT, LIMIT_GROWTH = 3000, 200, 1000, 11  # ms
 EVENTS, ROUNDS = 1000, 7
@@ -77,7 +76,7 @@ def measure() -> list[Result]:
 def figures(leads: int) -> dict[str, float]:
     """{what: ms}"""
     kept = os.environ.get("LISTS_DATA")
-    with tempfile.TemporaryDirectory() as folder:
+    with open_folder() as folder:
         data = Path(kept or folder) / str(leads)
         environ = {**os.environ, "CULTIVA_DATA": str(data), "CULTIVA_DEMO": "1", "PYTHONPATH": str(ROOT)}
         for words in (["-m", "cultiva", "migrate"], ["-m", "cultiva", "demo", "--leads", str(leads)]):
