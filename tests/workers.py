@@ -5,7 +5,6 @@ at the running product go to one of two workers, which start it once each; a fil
 its own elsewhere, and is only slower.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -14,8 +13,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 PRODUCTS = {  # two that run side by side; what is added goes to the shorter one
     "the first product": {
-        "test_journey", "test_journey_of_a_file", "test_journey_of_many", "test_journey_of_segments",
-        "test_large_uploads",
+        "test_journey", "test_journey_of_a_file", "test_journey_of_forms", "test_journey_of_magnets",
+        "test_journey_of_many",
+        "test_journey_of_pages", "test_journey_of_segments", "test_large_uploads",
     },
     "the second product": {
         "test_api_docs", "test_collector", "test_commands", "test_consent_banner", "test_journey_of_criteria",
@@ -39,12 +39,6 @@ def file_of(nodeid: str) -> str:
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return product_of(nodeid) or file_of(nodeid)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: tests wait for browsers and databases half of their time."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -41,7 +41,7 @@ from cultiva.scoring.reasons import reasons_of
 from cultiva.segments.lists import segment_names
 from cultiva.segments.personas.actions import list_personas
 from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
-from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
+from cultiva.web.staff import ALL_ROLES, EVERYDAY, MAY_ANSWER, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.views.lead_personas import persona_card, persona_changes
 from cultiva.web.words import (
@@ -253,9 +253,12 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
     )  # fmt: skip
     if request.headers.get("HX-Request"):
         return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
+    consent = consent_card(lead, request)
+    erased_at = consent["mark"].blocked_at if consent["mark"] else None
     name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
     context = {
-        "page_title": name,
+        "page_title": _("Erased person") if erased_at else name,
+        "erased_at": erased_at,
         "lead": lead,
         "now": staff.at,
         "email": lead.email if staff.sees_personal_data else mask(lead.email),
@@ -269,7 +272,8 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "timeline": timeline,
         "groups": GROUP_LABELS.items(),
         "group": group,
-        "consent": consent_card(lead, request),
+        "consent": consent,
+        "may_answer": staff.role in MAY_ANSWER,
         "changes": stage_history(lead),
         "hand_over": HandOver.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id)
         .select_related("owner", "answered_by").order_by("-id").first(),
