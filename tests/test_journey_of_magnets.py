@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
+from cultiva.magnets.tests.documents import make_pdf
 from tests.browser import Browser, picture, serious_violations, signed_in
 from tests.product import ROOT, Product
 from tests.smtp_sink import Sink, links_of
@@ -21,7 +22,7 @@ from tests.test_journey_of_forms import Site, link_to, saved
 Running = tuple[Product, Sink, Browser]
 MOST_ACTS = 30  # clicks, choices and fields: three minutes at six seconds each
 EMAIL = "noa@finca.example"
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PDF = make_pdf()
 SCANNER = "Mozilla/5.0 (compatible; BarracudaCentral)"
 
 
