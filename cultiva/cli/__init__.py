@@ -27,6 +27,7 @@ COMMANDS = {
     "apikey": "api_keys",
     "import": "imports",
     "segment": "segments",
+    "score": "scores",
     "plan": "documents",
     "apply": "documents",
     "pull": "documents",
