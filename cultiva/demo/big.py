@@ -162,12 +162,8 @@ class Filling:
         return {name: number for number, name in enumerate(self.sayings)}
 
     def _bands(self) -> Json:
-        temperature, grade = self.scoring.temperature, self.scoring.grade
-        limits: Mapping[str, float] = grade.limits if grade else {}
-        return {
-            "warm": temperature and temperature.warm, "hot": temperature and temperature.hot,
-            "graded": grade and grade.dimension, **{f"grade_{letter.lower()}": limits.get(letter) for letter in "ABC"},
-        }  # fmt: skip
+        temperature = self.scoring.temperature
+        return {"warm": temperature and temperature.warm, "hot": temperature and temperature.hot}
 
     def _months(self) -> Iterator[tuple[datetime, datetime]]:
         since = (self.at - SPAN - timedelta(days=3)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

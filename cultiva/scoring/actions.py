@@ -95,8 +95,7 @@ def _write_scores(batch: Batch, version: ModelVersion, *, is_primary: bool) -> l
     """Rows of write_scores.sql: the leads whose temperature or grade changed."""
     model = ScoringModel.read(version.body)
     compiled = compile_model(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
-    temperature, grade = model.temperature, model.grade
-    limits: Mapping[str, float] = grade.limits if grade else {}
+    temperature = model.temperature
     return fetch_all(
         f"WITH {compiled.steps}, {load_sql('scoring', 'write_scores')}",
         {
@@ -111,8 +110,6 @@ def _write_scores(batch: Batch, version: ModelVersion, *, is_primary: bool) -> l
             "warm": temperature and temperature.warm,
             "hot": temperature and temperature.hot,
             "hysteresis": temperature and temperature.hysteresis,
-            "graded": grade and grade.dimension,
-            **{f"grade_{letter.lower()}": limits.get(letter) for letter in "ABC"},
         },
     )
 

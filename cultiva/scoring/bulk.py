@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from cultiva.criteria.bulk import BulkContext, check_reads_files
 from cultiva.criteria.personas import Persona
-from cultiva.scoring.compile import ModelContext, compile_steps
-from cultiva.scoring.model import LETTERS, ScoringModel
+from cultiva.scoring.compile import ModelContext, compile_steps, graded
+from cultiva.scoring.model import ScoringModel
 
 
 @dataclass
@@ -99,14 +99,14 @@ def _scores(model: ScoringModel, context: BulkModelContext) -> str:
     if model.temperature:
         hot, warm = (context.bind(limit) for limit in (model.temperature.hot, model.temperature.warm))
         temperature = f"CASE WHEN {total} >= {hot} THEN 'hot' WHEN {total} >= {warm} THEN 'warm' ELSE 'cold' END"
-    grade = "NULL::VARCHAR"
-    if model.grade:
-        place = [dimension.name for dimension in model.dimensions].index(model.grade.dimension)
-        figure, limits = context.dialect.shown(f"dimension_{place}"), model.grade.limits
-        reached = " ".join(f"WHEN {figure} >= {context.bind(limits[letter])} THEN '{letter}'" for letter in LETTERS)
-        grade = f"CASE {reached} ELSE 'D' END"
     listed = ", ".join(
-        ["lead_id", *dimensions, f"{total} AS total", f"{temperature} AS temperature", f"{grade} AS grade"]
+        [
+            "lead_id",
+            *dimensions,
+            f"{total} AS total",
+            f"{temperature} AS temperature",
+            f"{graded(model, context)} AS grade",
+        ]
     )
     return f"SELECT {listed} FROM totalled"
 

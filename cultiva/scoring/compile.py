@@ -11,7 +11,7 @@ The events of the leads are read once. Each step is a CTE; l, e, t, g are the al
     summed         sum_<n> of every dimension
     clamped        dimension_<n>: the same after its clamp
     totalled       sum, and total after the clamp
-    computed       lead_id, total, dimensions (as shown), next_change_at
+    computed       lead_id, total, dimensions (as shown), grade, next_change_at
 
 The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at. Over files
 (scoring.bulk) the first two steps read the tables of criteria.bulk, and `at` alone is given.
@@ -28,7 +28,7 @@ from cultiva.criteria.context import Closeness, Context
 from cultiva.criteria.figures import Figure
 from cultiva.criteria.language import compile_predicate, names_of, reads_of
 from cultiva.criteria.one_pass import OnePass
-from cultiva.scoring.model import Ageing, Bounds, Rule, ScoringModel
+from cultiva.scoring.model import Ageing, Bounds, Grade, Rule, ScoringModel
 
 HALF_LIVES = 200  # 0.5^200 is 6e-61; PostgreSQL refuses powers too small for float64
 
@@ -291,8 +291,22 @@ def _computed(model: ScoringModel, context: ModelContext) -> str:
     edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
     return f"""computed AS (
   SELECT lead_id, {context.dialect.shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
+         {graded(model, context)} AS grade,
          least({", ".join(edges)}) AS next_change_at
     FROM totalled)"""
+
+
+def graded(model: ScoringModel, context: ModelContext) -> str:
+    """SQL over `totalled`: the letter of the shown dimension, or letter and number; NULL without `grade`."""
+    steps = [_step_reached(each, model, context) for each in (model.grade, model.interest_grade) if each]
+    return " || ".join(steps) or "NULL::text"
+
+
+def _step_reached(grade: Grade, model: ScoringModel, context: ModelContext) -> str:
+    place = [dimension.name for dimension in model.dimensions].index(grade.dimension)
+    figure = context.dialect.shown(f"dimension_{place}")
+    steps = [f"WHEN {figure} >= {_float(limit, context)} THEN '{step}'" for step, limit in grade.limits.items()]
+    return f"CASE {' '.join(steps)} ELSE '{grade.last}' END"
 
 
 def _evidence(rules: Sequence[RuleSql], most: int | None) -> str:

@@ -16,9 +16,13 @@ from cultiva.lib.zones import time_zones
 COUNTS = ("each", "once", "last", "per_day", "per_distinct")
 EVENT_RULE_KEYS = ("count", "distinct", "window_days", "ageing")
 RULE_KEYS = ("key", "name", "dimension", "when", "points", "min", "max", *EVENT_RULE_KEYS)
-MODEL_KEYS = ("model", "name", "primary", "goal", "timezone", "dimensions", "total", "rules", "temperature", "grade")
+MODEL_KEYS = (
+    "model", "name", "primary", "goal", "timezone", "dimensions", "total", "rules", "temperature", "grade",
+    "interest_grade",
+)  # fmt: skip
 LANGUAGES = ("es", "en")
-LETTERS = ("A", "B", "C")
+LETTERS, LAST_LETTER = ("A", "B", "C"), "D"
+NUMBERS, LAST_NUMBER = ("1", "2", "3"), "4"  # of the matrix, A1 to D4
 KEY_LENGTH = 80  # model_version.key
 NAME_LENGTH = 160  # model_version.name
 # PostgreSQL refuses a product that leaves float64, above or below: far inside these, no sum of points can.
@@ -90,7 +94,8 @@ class Temperature:
 @dataclass(frozen=True)
 class Grade:
     dimension: str
-    limits: Mapping[str, float]  # of A, B and C; below them all: D
+    limits: Mapping[str, float]  # of A, B and C, or 1, 2 and 3, falling
+    last: str  # below them all: D, or 4
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,11 @@ class ScoringModel:
     rules: tuple[Rule, ...]
     temperature: Temperature | None
     grade: Grade | None
+    interest_grade: Grade | None
 
     @classmethod
     def read(cls, document: Any) -> Self:
         """The model in a document as `lib.documents.read_document` gives it; raises DocumentError."""
-        if isinstance(document, Mapping) and "interest_grade" in document:
-            raise DocumentError(
-                "interest_grade", gettext("it is not supported by this version yet"), gettext("use `grade` alone")
-            )
         needed = ("model", "dimensions", "rules")
         mistakes = Mistakes()
         found = check_keys(document, allowed=MODEL_KEYS, required=needed, place="model", mistakes=mistakes)
@@ -129,6 +131,7 @@ class ScoringModel:
             rules=mistakes.of(_read_rules, found["rules"], names),
             temperature=mistakes.of(_read_temperature, found["temperature"]) if "temperature" in found else None,
             grade=mistakes.of(_read_grade, found["grade"], names) if "grade" in found else None,
+            interest_grade=mistakes.of(_read_interest_grade, found, names) if "interest_grade" in found else None,
         )
         mistakes.tell()
         return model
@@ -357,8 +360,36 @@ def _read_temperature(found: Any) -> Temperature:
 
 
 def _read_grade(found: Any, dimensions: Sequence[str]) -> Grade:
-    given = check_keys(found, allowed=("dimension", *LETTERS), required=LETTERS, place="grade")
-    limits = {letter: _read_figure(given[letter], f"grade.{letter}") for letter in LETTERS}
-    if not limits["A"] >= limits["B"] >= limits["C"]:
-        raise DocumentError("grade", gettext("the limits of A, B and C must fall"), "{A: 30, B: 20, C: 10}")
-    return Grade(_read_dimension(given, dimensions, "grade"), limits)
+    return Grade(*_read_limits(found, LETTERS, dimensions, "grade"), LAST_LETTER)
+
+
+def _read_interest_grade(model: Mapping[str, Any], dimensions: Sequence[str]) -> Grade:
+    """YAML reads the key 1 as a number, JSON has it as text."""
+    place, found = "interest_grade", model["interest_grade"]
+    if "grade" not in model:
+        raise DocumentError(
+            place, gettext("it needs `grade` beside it"), gettext("`grade` gives the letter of A1, and this its number")
+        )
+    if isinstance(found, Mapping):
+        named = [str(key) for key in found]
+        if twice := [key for key in NUMBERS if named.count(key) > 1]:
+            raise DocumentError(place, gettext("`%(key)s` is given twice") % {"key": twice[0]})
+        found = dict(zip(named, found.values(), strict=True))
+    return Grade(*_read_limits(found, NUMBERS, dimensions, place), LAST_NUMBER)
+
+
+def _read_limits(
+    found: Any, steps: Sequence[str], dimensions: Sequence[str], place: str
+) -> tuple[str, dict[str, float]]:
+    """(dimension, {step: limit})"""
+    given = check_keys(found, allowed=("dimension", *steps), required=steps, place=place)
+    limits = {step: _read_figure(given[step], f"{place}.{step}") for step in steps}
+    if sorted(limits.values(), reverse=True) != list(limits.values()):
+        first, second, third = steps
+        raise DocumentError(
+            place,
+            gettext("the limits of %(first)s, %(second)s and %(third)s must fall")
+            % {"first": first, "second": second, "third": third},
+            f"{{{first}: 30, {second}: 20, {third}: 10}}",
+        )
+    return _read_dimension(given, dimensions, place), limits

@@ -85,9 +85,10 @@ def limits(model: ScoringModel) -> list[tuple[str, str]]:
     if model.temperature:
         facts.append((_("Warm"), _("from %(points)s points") % {"points": amount(model.temperature.warm)}))
         facts.append((_("Hot"), _("from %(points)s points") % {"points": amount(model.temperature.hot)}))
-    if model.grade:
-        text = ", ".join(f"{letter} ≥ {amount(limit)}" for letter, limit in model.grade.limits.items())
-        facts.append((_("Grade"), f"{model.grade.dimension}: {text}"))
+    for name, grade in ((_("Grade"), model.grade), (_("Grade of interest"), model.interest_grade)):
+        if grade:
+            text = ", ".join(f"{step} ≥ {amount(limit)}" for step, limit in grade.limits.items())
+            facts.append((name, f"{grade.dimension}: {text}"))
     if model.goal:
         facts.append((_("Goal"), model.goal))
     return facts

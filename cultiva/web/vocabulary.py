@@ -22,6 +22,7 @@ from cultiva.leads.summaries import use_of_attributes
 from cultiva.lib.plugins import plugins
 from cultiva.magnets.models import MagnetVersion
 from cultiva.nurture.models import WorkflowVersion
+from cultiva.scoring.conditions.score import GRADES
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.segments.lists import list_segments
@@ -210,7 +211,7 @@ def _score(workspace_id: int) -> list[Field]:
     dimensions = {d.name: d.name for v in versions for d in ScoringModel.read(v.body).dimensions}
     words = operator_words()
     figures = [_field(key, words[key], "number") for key in ("gte", "gt", "lte", "lt")]
-    grades = {letter: letter for letter in "ABCD"}
+    grades = {grade: grade for grade in GRADES}
     return [
         _field("score", _("Model"), choices={v.key: v.name or v.key for v in versions}),
         _field("dimension", _("Dimension"), is_optional=True, choices=dimensions),

@@ -3,9 +3,5 @@ INSERT INTO score (workspace_id, lead_id, model_id, total, dimensions, temperatu
 SELECT %(workspace)s, lead_id, %(model)s, total, dimensions,
        CASE WHEN %(hot)s::float8 IS NULL THEN NULL WHEN total >= %(hot)s::float8 THEN 'hot'
             WHEN total >= %(warm)s::float8 THEN 'warm' ELSE 'cold' END,
-       CASE WHEN %(graded)s::text IS NULL THEN NULL
-            WHEN (dimensions ->> %(graded)s::text)::float8 >= %(grade_a)s::float8 THEN 'A'
-            WHEN (dimensions ->> %(graded)s::text)::float8 >= %(grade_b)s::float8 THEN 'B'
-            WHEN (dimensions ->> %(graded)s::text)::float8 >= %(grade_c)s::float8 THEN 'C' ELSE 'D' END,
-       %(at)s, next_change_at
+       grade, %(at)s, next_change_at
   FROM computed

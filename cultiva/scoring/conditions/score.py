@@ -16,7 +16,8 @@ from cultiva.scoring.models import ModelVersion
 
 SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 FIGURES = (*SIGNS, "between")
-GRADES = ("A", "B", "C", "D")
+LETTERS = ("A", "B", "C", "D")
+GRADES = (*LETTERS, *(f"{letter}{number}" for letter in LETTERS for number in "1234"))
 WORDS = {
     "gt": ("es mayor que {0}", "is above {0}"),
     "gte": ("llega a {0}", "reaches {0}"),
@@ -64,7 +65,7 @@ class ScoreReaches(Condition):
 
     def _test(self, bound: list[str], context: Context) -> str:
         if self.asks == "grade":
-            return f"s.grade = {bound[0]}"
+            return f"{'left(s.grade, 1)' if self.operands[0] in LETTERS else 's.grade'} = {bound[0]}"
         figure = f"(s.dimensions ->> {context.bind(self.dimension)})::float8" if self.dimension else "s.total"
         if self.asks == "between":
             return f"{figure} BETWEEN {bound[0]}::float8 AND {bound[1]}::float8"

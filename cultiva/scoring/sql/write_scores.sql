@@ -15,12 +15,7 @@ previous AS (
                 OR p.temperature = 'hot' AND c.total >= %(hot)s::float8 - %(hysteresis)s::float8 THEN 'hot'
               WHEN c.total >= %(warm)s::float8
                 OR p.temperature IN ('warm', 'hot') AND c.total >= %(warm)s::float8 - %(hysteresis)s::float8 THEN 'warm'
-              ELSE 'cold' END AS temperature,
-         CASE WHEN %(graded)s::text IS NULL THEN NULL
-              WHEN (c.dimensions ->> %(graded)s::text)::float8 >= %(grade_a)s::float8 THEN 'A'
-              WHEN (c.dimensions ->> %(graded)s::text)::float8 >= %(grade_b)s::float8 THEN 'B'
-              WHEN (c.dimensions ->> %(graded)s::text)::float8 >= %(grade_c)s::float8 THEN 'C'
-              ELSE 'D' END AS grade
+              ELSE 'cold' END AS temperature
     FROM computed c LEFT JOIN previous p ON p.lead_id = c.lead_id
 ), stored AS (
   INSERT INTO score (workspace_id, lead_id, model_id, total, dimensions, temperature, grade, at, next_change_at)

@@ -103,6 +103,10 @@ def temperature(model: Any, total: float, previous: str | None = None) -> str | 
 def grade(model: Any, dimensions: dict[str, float]) -> str | None:
     if "grade" not in model:
         return None
-    limits = dict(model["grade"])
-    figure = shown(dimensions[limits.pop("dimension", next(iter(model["dimensions"])))])
-    return next((letter for letter in "ABC" if figure >= limits[letter]), "D")
+    interest = model.get("interest_grade")
+    return step(model["grade"], "ABCD", dimensions) + (step(interest, "1234", dimensions) if interest else "")
+
+
+def step(limits: Any, steps: str, dimensions: dict[str, float]) -> str:
+    figure = shown(dimensions[limits.get("dimension", next(iter(dimensions)))])
+    return next((each for each in steps[:-1] if figure >= limits[each]), steps[-1])

@@ -84,17 +84,19 @@ def models(ageing: SearchStrategy[Json]) -> SearchStrategy[Json]:
         st.sampled_from(["fit", "interest"]),
     )
     return st.builds(
-        lambda rules, fit, interest, **more: {
+        lambda rules, fit, interest, is_matrix, **more: {
             "model": "random",
             "dimensions": {"fit": fit, "interest": interest},
             "rules": [{"key": f"r{number}", **rule} for number, rule in enumerate(rules)],
             "grade": {"dimension": "fit", "A": 30, "B": 5, "C": 0},
+            **({"interest_grade": {"dimension": "interest", "1": 20, "2": 5, "3": -2}} if is_matrix else {}),
             "temperature": {"warm": 3, "hot": 10, "hysteresis": 2},
             **more,
         },
         st.lists(rules, min_size=1, max_size=5),
         bounds.flatmap(lambda b: st.sampled_from([b, {**b, "weight": -0.5}, {**b, "weight": 0}])),
         bounds,
+        st.booleans(),
         total=bounds,
         timezone=st.sampled_from(["Europe/Madrid", "UTC", "America/Havana"]),
     )

@@ -86,6 +86,10 @@ def rule(text: str) -> str:
     return f"{{model: m, dimensions: {{fit: {{}}, interest: {{}}}}, rules: [{{{text}}}]}}"
 
 
+def matrix(limits: str) -> str:
+    return f"interest_grade: {{dimension: interest, {limits}}}"
+
+
 BARE = "key: a, dimension: fit, points: 1, when: {event: page}"
 TREE = "key: a, dimension: fit, points: 1, when: {all: [{event: page}]}"
 REFUSED = [
@@ -104,7 +108,14 @@ REFUSED = [
     (MODEL.replace("A: 30", "A: 5"), "grade: the limits of A, B and C must fall", "{A: 30, B: 20, C: 10}"),
     (MODEL.replace("{dimension: fit, A", "{dimension: fitt, A"), "grade.dimension: no dimension `fitt`", "`fit`?"),
     (MODEL.replace("C: 10}", "C: 10, D: 1}"), "grade: unknown key `D`", ""),
-    (MODEL + "interest_grade: {dimension: interest, 1: 40}", "interest_grade: it is not supported", ""),
+    (MODEL + matrix("1: 40"), "interest_grade: `2` is missing", ""),
+    (MODEL + matrix("1: 40, 2: 25, 3: 10, 4: 1"), "interest_grade: unknown key `4`", ""),
+    (MODEL + matrix("1: 40, 2: 25, '2': 20, 3: 10"), "interest_grade: `2` is given twice", ""),
+    (MODEL + matrix("1: 10, 2: 25, 3: 40"), "interest_grade: the limits of 1, 2 and 3 must fall", "{1: 30, 2: 20,"),
+    (MODEL + matrix("1: 40, 2: .inf, 3: 10"), "interest_grade.2: a finite number is needed", ""),
+    (MODEL + "interest_grade: 40", "interest_grade: a mapping of keys is needed", ""),
+    (MODEL.replace("grade: {", "interest_grade: {").replace("A:", "1:").replace("B:", "2:").replace("C:", "3:"),
+     "interest_grade: it needs `grade` beside it", "`grade` gives the letter of A1"),
     (rule("key: a, points: 1, when: {event: page}"), "rules[0]: `dimension` is missing", "fit, interest"),
     (rule("key: a, dimension: fot, points: 1, when: {event: page}"), "rules[0].dimension: no dimension", "`fit`?"),
     (rule("key: a, dimension: fit, when: {event: page}"), "rules[0]: `points` is missing", ""),

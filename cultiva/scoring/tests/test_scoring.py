@@ -379,6 +379,23 @@ def test_criteria_can_ask_for_scores_grades_and_temperatures(huerta: Any, at: da
     assert who(huerta, {"not": {"temperature": "hot"}}, at) == [cold, unscored]
 
 
+def test_the_matrix_reaches_the_row_of_the_lead_and_criteria(huerta: Any, at: datetime) -> None:
+    text = MODEL + "interest_grade: {dimension: interest, 1: 40, 2: 20, 3: 10}"
+    publish_model(workspace_id=huerta.id, text=text, at=at)
+    people = [
+        Person({"job_title": "director"}, downloads(*[DAY] * 4)),
+        Person({"job_title": "director"}, downloads(DAY)),
+    ]
+    eager, tepid = make_leads(huerta, people, at)
+    batch = score_at(huerta, [eager, tepid], at)
+    rows = LeadState.objects.filter(workspace=huerta).order_by("lead_id").values_list("grade", flat=True)
+    assert list(rows) == ["B1", "B3"]
+    assert ("grade_changed", eager, None, "B1") in told(batch)
+    assert who(huerta, {"score": "readiness", "grade": "B"}, at) == [eager, tepid]
+    assert who(huerta, {"score": "readiness", "grade": "B1"}, at) == [eager]
+    assert who(huerta, {"score": "readiness", "grade": "A1"}, at) == []
+
+
 def test_another_workspace_sees_and_touches_nothing_of_it(huerta: Any, other_co: Any, at: datetime) -> None:
     publish_model(workspace_id=huerta.id, text=MODEL, at=at)
     ids = make_leads(huerta, [Person({}, downloads(DAY))], at)
