@@ -1,6 +1,6 @@
 """The record of processing activities (art. 30 GDPR), drawn up from what the workspace really does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,7 +48,8 @@ class ProcessingRecord:
     measures: Sequence[str]
 
 
-def processing_record(*, workspace_id: int, at: datetime) -> ProcessingRecord:
+def processing_record(*, workspace_id: int, at: datetime, label: Callable[[str], str] = str) -> ProcessingRecord:
+    """`label`: what readers call an attribute that the workspace gave no name."""
     policy = PolicyVersion.currents(workspace_id).first()
     rules = rules_of(workspace_id)
     body: Json = policy.body if policy else {"controller": {}, "profiling": "none", "languages": {}}
@@ -56,7 +57,7 @@ def processing_record(*, workspace_id: int, at: datetime) -> ProcessingRecord:
         drawn_up_at=at,
         law=_said(rules.jurisdiction.laws),
         controller=body["controller"],
-        activities=_activities(workspace_id, body["profiling"], rules),
+        activities=_activities(workspace_id, body["profiling"], rules, label),
         told=_said(body["languages"])["first_layer"] if body["languages"] else [],
         measures=_measures(),
     )
@@ -66,9 +67,9 @@ def _said(texts: Any) -> Any:
     return texts.get(reader_language()) or next(iter(texts.values()))
 
 
-def _activities(workspace_id: int, profiling: str, rules: Rules) -> list[Activity]:
+def _activities(workspace_id: int, profiling: str, rules: Rules, label: Callable[[str], str]) -> list[Activity]:
     leads = _("People who gave their data: leads and customers")
-    attributes = _attributes(workspace_id)
+    attributes = _attributes(workspace_id, label)
     evidence = _("Evidence of consent: text shown, time, page, IP address and browser")
     team = _team(workspace_id)
     mail = _mail_server()
@@ -83,10 +84,10 @@ def _activities(workspace_id: int, profiling: str, rules: Rules) -> list[Activit
     for purpose in PurposeVersion.currents(workspace_id).order_by("key"):
         if purpose.key == PROFILING:
             continue
-        label = _said(purpose.body["languages"])["label"]
+        asked = _said(purpose.body["languages"])["label"]
         bases = [_basis_words(basis) for basis in bases_of(purpose.body)]
         kept = _("Until the consent is withdrawn; the proof stays")
-        made.append(Activity(purpose.key, label, "; ".join(bases), leads, [*attributes, evidence], [team, mail], kept))
+        made.append(Activity(purpose.key, asked, "; ".join(bases), leads, [*attributes, evidence], [team, mail], kept))
     if profiling != "none":
         models = [model.name for model in ModelVersion.currents(workspace_id).order_by("key")]
         made.append(
@@ -139,7 +140,8 @@ def _kept(rules: Rules) -> str:
         days,
     ) % {"count": days}
     if not months:
-        return f"{unconfirmed} {_('No period is set for the others.')}"
+        others = _("No period is set for the others.")
+        return f"{unconfirmed} {others}"
     inactive = ngettext(
         "Who does nothing for %(count)d month is erased, customers excepted.",
         "Who does nothing for %(count)d months is erased, customers excepted.",
@@ -148,10 +150,10 @@ def _kept(rules: Rules) -> str:
     return f"{unconfirmed} {inactive}"
 
 
-def _attributes(workspace_id: int) -> list[str]:
+def _attributes(workspace_id: int, label: Callable[[str], str]) -> list[str]:
     """What is known of people, in the words of the workspace."""
     found = Attribute.objects.filter(workspace_id=workspace_id, subject="lead").order_by("label", "key")
-    return [_("E-mail address, telephone"), *(each.label or each.key for each in found)]
+    return [_("E-mail address, telephone"), *(each.label or label(each.key) for each in found)]
 
 
 def _team(workspace_id: int) -> str:

@@ -18,6 +18,7 @@ from cultiva.leads.models import Lead
 from cultiva.privacy.processing import processing_record
 from cultiva.privacy.retention import erased_unasked, inactive_leads
 from cultiva.web.staff import MAY_ANSWER, StaffRequest, staff_screen
+from cultiva.web.words import attribute_label
 
 
 class UnconfirmedForm(forms.Form):
@@ -100,7 +101,7 @@ def _set(request: StaffRequest, **changes: int | None) -> HttpResponse:
 def record(request: StaffRequest) -> HttpResponse:
     """What is done with data of people, to be shown to the authority."""
     staff = request.staff
-    found = processing_record(workspace_id=staff.workspace.id, at=staff.at)
+    found = processing_record(workspace_id=staff.workspace.id, at=staff.at, label=attribute_label)
     if request.GET.get("as") == "json":
         answer = JsonResponse(asdict(found), json_dumps_params={"ensure_ascii": False, "indent": 2})
         name = f"processing-{staff.workspace.slug}.json"
