@@ -7,9 +7,11 @@ import pytest
 
 from cultiva.accounts.models import AuditEntry
 from cultiva.api.tests.conftest import Program
+from cultiva.consent.actions import can_contact
 from cultiva.flow import process_workspace
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
+from cultiva.privacy.erasing import erase_person
 
 
 def refused(program: Program, method: str, path: str, body: Any) -> tuple[int, str, str | None]:
@@ -210,3 +212,17 @@ def test_a_merge_sent_twice_happens_once(program: Program) -> None:
     asked = ("POST", f"/leads/{ana['id']}/merge", {"merged_id": old["id"], "force": True})
     assert program.ask(*asked, Idempotency_Key="m") == program.ask(*asked, Idempotency_Key="m")
     assert program.last.headers["Idempotent-Replay"] == "true"
+
+
+def test_who_was_erased_and_is_told_of_again_is_a_new_person_whom_nobody_may_contact(
+    program: Program, huerta: Any, at: datetime
+) -> None:
+    _, old = program.ask("POST", "/leads", {"email": "ana@x.example", "attributes": {"city": "Jaén"}})
+    erase_person(workspace_id=huerta.id, lead_id=old["id"], at=clock.now(), by="user:1")
+    status, new = program.ask("POST", "/leads", {"email": "ANA@x.example"})
+    assert (status, new["email"], new["attributes"].get("city")) == (201, "ANA@x.example", None)
+    assert new["id"] != old["id"]
+    decided = can_contact(
+        workspace_id=huerta.id, lead_ids=[old["id"], new["id"]], purpose="marketing", channel="email", at=clock.now()
+    )
+    assert {decision.reason for decision in decided.values()} == {"erased"}

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import re
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -26,11 +28,14 @@ from cultiva.consent.actions import (
 from cultiva.consent.evidence import Circumstances
 from cultiva.consent.keys import published_keys
 from cultiva.consent.models import PolicyVersion, PurposeVersion, Suppression
-from cultiva.consent.rules import rules_of
+from cultiva.consent.rules import publish_rules, rules_of
+from cultiva.consent.tests.conftest import prove
 from cultiva.consent.tests.documents import MARKETING, PHONE, POLICY
 from cultiva.events.sources import create_source
 from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
+from cultiva.lifecycle.models import StageChange
+from cultiva.sales.models import HandOver
 
 HOUR = timedelta(hours=1)
 
@@ -97,6 +102,37 @@ def test_staff_exports_the_proof_and_verifies_it_offline(staff: Any, huerta: Any
     assert answer["Content-Disposition"] == f'attachment; filename="consent-{ana.id}.zip"'
     facts, problems = check_proof.check(io.BytesIO(answer.content), json.dumps(published_keys(huerta)))
     assert (facts["acts"], problems) == (5, [])
+
+
+def test_who_is_to_call_sees_the_consent_to_calls_with_its_date_and_age_and_when_to_ask_first(
+    staff: Any, huerta: Any, ana: Lead, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_rules(workspace_id=huerta.id, text="consent_rules: workspace\njurisdiction: ES", at=at)
+    change = StageChange.objects.create(
+        workspace_id=huerta.id, lead_id=ana.id, ordinal=1, from_stage="lead", to_stage="sql", cycle=1, at=at, by="guard"
+    )  # fmt: skip
+    HandOver.objects.create(
+        workspace_id=huerta.id, lead_id=ana.id, stage_change_id=change.id, created_at=at, due_at=at + HOUR
+    )  # fmt: skip
+    client = staff(Role.SALES)
+
+    def shown() -> str:
+        page = text_of(client.get(f"/leads/{ana.id}"))
+        task = page[page.index("Hand-over to sales") : page.index('class="row row-cards"')]
+        found = re.search(r"Podéis llamarme.*?</p>|You may call me.*?</p>", task, re.DOTALL)
+        assert found, task
+        return unescape(found[0])
+
+    assert "withdrew it" in shown()
+    record_consents(
+        workspace_id=huerta.id, lead_id=ana.id, policy=PolicyVersion.currents(huerta.id).get(),
+        purposes=[PurposeVersion.currents(huerta.id).get(key="phone")], language="es", at=at + 3 * HOUR,
+        circumstances=Circumstances(form="guia"),
+    )  # fmt: skip
+    prove(ana, at + 4 * HOUR)
+    assert re.search(r"consent given on .*, 2\sh ago", shown())
+    monkeypatch.setattr("cultiva.lib.clock.now", lambda: at + timedelta(days=25 * 31))
+    assert re.search(r"agreed too long ago: ask again · consent given on .*, 774\sd 21\sh ago", shown())
 
 
 def test_the_person_gets_their_receipt_and_the_keys_are_published(staff: Any, huerta: Any, ana: Lead) -> None:

@@ -90,6 +90,8 @@ def test_pages_are_private_and_allow_nothing_inline(furnished: Any, at: datetime
     assert "unsafe" not in policy
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "style=" not in answer.content.decode()
 
 

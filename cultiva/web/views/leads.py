@@ -390,16 +390,20 @@ def consent_card(lead: Lead, request: StaffRequest) -> dict[str, Any]:
         state = ConsentState.objects.filter(
             workspace_id=lead.workspace_id, lead_id=lead.id, purpose=purpose.key, channel=channel
         ).first()
+        given = state if state and state.state == "given" else None
+        since = max(filter(None, (given.since, given.renewed_at))) if given else None
         purposes.append({
             "name": purpose.name,
             "channel": channel,
+            "since": since,
+            "age": request.staff.at - since if since else None,
             "decision": decision,
             "refusal": refusal(decision.reason),
             "basis": BASIS_LABELS.get(decision.basis, decision.basis),
             "state": state,
         })  # fmt: skip
     mark = ConsentMark.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id).first()
-    return {"mark": mark, "purposes": purposes}
+    return {"mark": mark, "purposes": purposes, "calls": [each for each in purposes if each["channel"] == "phone"]}
 
 
 def stage_history(lead: Lead) -> list[dict[str, Any]]:
