@@ -1,12 +1,15 @@
 """`cultiva score`: the scores of leads in files, under a model that need not be published."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from cultiva.cli.environment import say, set_up_django
 from cultiva.cli.segments import FILE, NAMED_FILE, read_instant, read_text
+
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -59,3 +62,51 @@ def run(
         click.echo(f"{outcome.rejected} rows were rejected; they are in the rejects file", err=bool(explain))
     if outcome.events_of_nobody:
         click.echo(f"{outcome.events_of_nobody} events are of leads that are not in the file", err=bool(explain))
+
+
+@score.command("rehearse")
+@click.argument("models", nargs=-1, required=True, type=NAMED_FILE)
+@click.option("--leads", type=FILE, required=True, help="CSV or Parquet, with lead_id; created_at and owner are used.")
+@click.option("--events", type=FILE, required=True, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option("--from", "first", type=DAY, required=True, help="First date, YYYY-MM-DD; each week after it is asked.")
+@click.option("--to", "last", type=DAY, required=True, help="Last possible date, YYYY-MM-DD.")
+@click.option("--horizon-days", type=int, default=90, show_default=True, help="How long a conversion is waited for.")
+@click.option("--capacity", type=float, help="Hand-overs a week: the threshold is chosen by it.")
+@click.option("--goal", default="", help="The event that is the conversion; the first model's goal, if absent.")
+@click.option("--name", default="", help="What the report is called.")
+@click.option("--out", type=FILE, required=True, help="Where the report goes: JSON.")
+@click.option("--multi", multiple=True, help="A column of leads that is a list parted by |. Repeatable, or a,b.")
+@click.option("--timezone", "zone", default="", help="Of dates; the first model's own, or else UTC, if absent.")
+@click.option("--personas", type=NAMED_FILE, help="Personas that the models name: YAML or JSON.")
+def rehearse(
+    models: tuple[Path, ...], leads: Path, events: Path, first: datetime, last: datetime, horizon_days: int,
+    capacity: float | None, goal: str, name: str, out: Path, multi: tuple[str, ...], zone: str, personas: Path | None,
+) -> None:  # fmt: skip
+    """What MODELS would have said on past dates, beside what came of it; the first is the one in force."""
+    set_up_django()
+    from cultiva.criteria.offline import Files
+    from cultiva.criteria.personas import read_personas
+    from cultiva.scoring.rehearsal.offline import rehearse_files, write_report
+
+    report = rehearse_files(
+        [read_text(model) for model in models],
+        Files(
+            leads=leads, events=events, rejects=out.with_name(f"{out.name}.rejects.csv"),
+            multi=[column for each in multi for column in each.split(",")],
+        ),
+        first=first.date(),
+        last=last.date(),
+        horizon_days=horizon_days,
+        capacity=capacity,
+        goal=goal,
+        timezone=zone,
+        name=name,
+        personas=read_personas(read_text(personas)) if personas else {},
+    )  # fmt: skip
+    write_report(report, out)
+    for each in report["models"]:
+        outcome = each["outcome"]
+        if "auc" in outcome:
+            say(f"{each['model']}: AUC {outcome['auc']:.3f}, {outcome['converted']} of {outcome['cases']} convert")
+        else:
+            say(f"{each['model']}: {outcome['unavailable']}")

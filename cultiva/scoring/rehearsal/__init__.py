@@ -1,0 +1,1 @@
+"""What models would have said on past dates, beside what happened then."""

@@ -1,0 +1,111 @@
+"""What a model said of each lead on each date, from the tables of criteria.bulk."""
+
+# ruff: noqa: S608 (statements are made of our own fragments; values are bound)
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cultiva.criteria.files import Connection
+from cultiva.scoring.bulk import BulkModel
+from cultiva.scoring.model import ScoringModel
+from cultiva.scoring.rehearsal.plan import Plan
+
+BANDS = ("cold", "warm", "hot")
+CREATED = "rehearsed_created_at"  # columns of `lead`, where the leads have such an attribute
+OWNER = "rehearsed_owner"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """`scores` and `bands` (place in BANDS, -1: none): leads × dates. NaN: not there yet, or converted before."""
+
+    lead_ids: tuple[str, ...]
+    owners: tuple[str, ...]
+    converted_at: npt.NDArray[np.float64]  # seconds since 1970, NaN: never within what was read
+    scores: npt.NDArray[np.float64]
+    bands: npt.NDArray[np.int8]
+    rules: tuple[Json, ...]
+
+
+def read_history(
+    connection: Connection, model: ScoringModel, compiled: BulkModel, plan: Plan, columns: Mapping[str, str]
+) -> History:
+    """Each date is asked with what happened up to it. `columns`: {created_at | owner: column of `lead`}"""
+    _prepare(connection, plan, columns)
+    numbered = connection.execute("SELECT lead_id, owner, epoch(converted_at) FROM subject ORDER BY n").fetchall()
+    scores = np.full((len(numbered), len(plan.dates)), np.nan)
+    bands = np.full(scores.shape, -1, dtype=np.int8)
+    sums: list[npt.NDArray[np.float64]] = []
+    for place, at in enumerate(plan.dates):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE scored AS {compiled.scores.sql}", compiled.scores.bound(at))
+        found = connection.execute(
+            "SELECT n, total, CASE temperature WHEN 'hot' THEN 2 WHEN 'warm' THEN 1 WHEN 'cold' THEN 0 ELSE -1 END"
+            " AS band FROM scored JOIN subject USING (lead_id)"
+            " WHERE (created_at IS NULL OR created_at <= $at) AND (converted_at IS NULL OR converted_at > $at)",
+            {"at": at},
+        ).fetchnumpy()
+        scores[found["n"], place] = found["total"]
+        bands[found["n"], place] = found["band"]
+        sums.append(_sums_of_rules(connection, model, compiled, at, plan))
+    return History(
+        lead_ids=tuple(row[0] for row in numbered),
+        owners=tuple(row[1] for row in numbered),
+        converted_at=np.array([np.nan if row[2] is None else row[2] for row in numbered], dtype=np.float64),
+        scores=scores,
+        bands=bands,
+        rules=_told(model, np.sum(sums, axis=0)),
+    )
+
+
+def _prepare(connection: Connection, plan: Plan, columns: Mapping[str, str]) -> None:
+    """Table `subject`: who is asked about, numbered by lead_id, and when each converted first."""
+    created = f"TRY_CAST(l.{columns['created_at']} AS TIMESTAMPTZ)" if "created_at" in columns else "NULL::TIMESTAMPTZ"
+    owner = f"coalesce(l.{columns['owner']}::VARCHAR, '')" if "owner" in columns else "''"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE subject AS"
+        f" SELECT row_number() OVER (ORDER BY l.lead_id) - 1 AS n, l.lead_id, {created} AS created_at,"
+        f" {owner} AS owner, g.converted_at FROM lead l LEFT JOIN"
+        " (SELECT lead_id, min(occurred_at) AS converted_at FROM event WHERE name = $goal AND occurred_at <= $until"
+        " GROUP BY lead_id) g USING (lead_id)",
+        {"goal": plan.goal, "until": plan.until},
+    )
+
+
+def _sums_of_rules(
+    connection: Connection, model: ScoringModel, compiled: BulkModel, at: datetime, plan: Plan
+) -> npt.NDArray[np.float64]:
+    """[rule, (leads, converted, leads with points, converted with points, sum of points)]"""
+    figures = ", ".join(
+        f"count(*) FILTER (points_{n} <> 0), count(*) FILTER (points_{n} <> 0 AND hit), coalesce(sum(points_{n}), 0)"
+        for n in range(len(model.rules))
+    )
+    row = connection.execute(
+        f"SELECT count(*), count(*) FILTER (hit), {figures} FROM (SELECT p.*, coalesce(s.converted_at <= $end, false)"
+        f" AS hit FROM ({compiled.parts.sql}) p JOIN subject s USING (lead_id)"
+        " WHERE (s.created_at IS NULL OR s.created_at <= $at) AND (s.converted_at IS NULL OR s.converted_at > $at))",
+        {**compiled.parts.bound(at), "end": at + plan.horizon},
+    ).fetchall()[0]
+    return np.array([[*row[:2], *row[2 + 3 * n : 5 + 3 * n]] for n in range(len(model.rules))], dtype=np.float64)
+
+
+def _told(model: ScoringModel, sums: npt.NDArray[np.float64]) -> tuple[Json, ...]:
+    """Rule by rule, over all leads and dates; a rule is dead where it gave nobody a point on any date."""
+    return tuple(
+        {
+            "rule": rule.key, "dimension": rule.dimension, "side": rule.side, "points": rule.points,
+            "with_points": int(given), "is_dead": not given, "mean_points": _share(points, leads),
+            "rate_with": _share(hits_given, given), "rate_without": _share(hits - hits_given, leads - given),
+        }
+        for rule, (leads, hits, given, hits_given, points) in zip(model.rules, sums.tolist(), strict=True)
+    )  # fmt: skip
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,78 @@
+"""`cultiva score rehearse`: models on the past that two files tell, without a database."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext
+
+from cultiva.criteria.documents import read_timezone
+from cultiva.criteria.files import EVENT_KEYS, LEAD_KEYS, RowFile, engine, write_rows
+from cultiva.criteria.offline import REJECTS, Files, Wanted, loaded, places_of
+from cultiva.criteria.personas import Persona
+from cultiva.lib.refusals import Refusal
+from cultiva.scoring.bulk import compile_bulk_model
+from cultiva.scoring.offline import read_model
+from cultiva.scoring.rehearsal.history import CREATED, OWNER, History, read_history
+from cultiva.scoring.rehearsal.plan import Plan, make_plan
+from cultiva.scoring.rehearsal.report import make_report
+
+OWN = {"created_at": CREATED, "owner": OWNER}
+
+
+def rehearse_files(
+    texts: Sequence[str],
+    files: Files,
+    *,
+    first: date,
+    last: date,
+    horizon_days: int,
+    capacity: float | None,
+    goal: str,
+    timezone: str,
+    name: str,
+    personas: Mapping[str, Persona] | None = None,
+) -> dict[str, Any]:
+    """The report of models (YAML or JSON; the first is the one in force) over weekly dates from `first` to `last`.
+
+    Leads are there from their `created_at` on, or always where the file has no such column; `owner` is who takes a
+    hand-over. Raises DocumentError, UnreadableFile, Refusal.
+    """
+    if capacity is not None and not 0 < capacity < float("inf"):
+        raise Refusal(
+            gettext("a capacity of %(number)s hand-overs a week is not possible") % {"number": capacity},
+            gettext("give a number above 0"),
+        )
+    models = [read_model(text) for text in texts]
+    zone = models[0].timezone or read_timezone(timezone or "UTC", "timezone")
+    wanted_goal = goal or models[0].goal
+    plan = make_plan(first=first, last=last, timezone=zone, horizon_days=horizon_days, goal=wanted_goal)
+    rehearsed = []
+    for model, text in zip(models, texts, strict=True):
+        compiled = compile_bulk_model(model, timezone=zone, personas=personas)
+        places: dict[str, str] = {}
+        for number, rule in enumerate(model.rules):
+            places |= places_of(rule.when, f"rules[{number}].when")
+        rehearsed.append((model, text, _history(model, compiled, places, files, plan)))
+    return make_report(plan, rehearsed, name=name, capacity=capacity)
+
+
+def _history(model: Any, compiled: Any, places: Mapping[str, str], files: Files, plan: Plan) -> History:
+    with engine() as connection:
+        present = RowFile.open(connection, files.leads, "leads", LEAD_KEYS).columns
+        RowFile.open(connection, files.events, "events", EVENT_KEYS)
+    columns = {name: compiled.attributes.get(name, own) for name, own in OWN.items() if name in present}
+    wanted = Wanted({**columns, **compiled.attributes}, compiled.properties, compiled.events | {plan.goal}, places)
+    with loaded(files, wanted, plan.until) as (connection, _of_nobody):
+        history = read_history(connection, model, compiled, plan, columns)
+        write_rows(connection, REJECTS, files.rejects)
+        return history
+
+
+def write_report(report: Mapping[str, Any], path: Path) -> None:
+    """Whole, or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
+    part.replace(path)
