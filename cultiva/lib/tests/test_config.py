@@ -1,5 +1,9 @@
 """Settings that cannot be used stop the start, with the name, the value and what is accepted."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +62,21 @@ def test_nothing_needs_to_be_set() -> None:
 )
 def test_landing_pages_have_a_host_of_their_own(settings: dict[str, str], url: str) -> None:
     assert read_config(settings).pages_url == url
+
+
+@pytest.mark.parametrize(("url", "seconds"), [("https://leads.example.com", 31_536_000), ("http://127.0.0.1:8000", 0)])
+def test_browsers_are_held_to_https_and_to_cookies_of_this_host_where_the_address_has_it(
+    url: str, seconds: int
+) -> None:
+    asked = "SECURE_HSTS_SECONDS, SECURE_HSTS_INCLUDE_SUBDOMAINS, SESSION_COOKIE_SECURE, SESSION_COOKIE_NAME"
+    code = f"import json; from cultiva.settings import {asked}; print(json.dumps([{asked}]))"
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PUBLIC_URL": url}, capture_output=True, check=True
+    )  # fmt: skip
+    is_https = seconds > 0
+    assert json.loads(told.stdout) == [
+        seconds, is_https, is_https, "__Host-session" if is_https else "cultiva_session"
+    ]  # fmt: skip
 
 
 def test_an_smtp_address_is_taken_apart() -> None:
