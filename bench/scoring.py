@@ -138,9 +138,9 @@ def inside(folder: Path) -> dict[str, float]:
     def scan() -> None:
         with duckdb.connect() as connection:
             connection.execute(
-                "SELECT lead_id, count(*), max(occurred_at), count(DISTINCT path)"
+                "CREATE TABLE scanned AS SELECT lead_id, count(*) AS events, max(occurred_at) AS latest"
                 f" FROM '{folder / 'events.parquet'}' GROUP BY lead_id"
-            ).fetchall()
+            )
 
     found = {"scan": best(scan)}
     found["score"] = best(lambda: score_files(read, files, at=AT, out=folder / "scores.parquet"))

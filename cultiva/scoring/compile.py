@@ -5,7 +5,8 @@ The events of the leads are read once. Each step is a CTE; l, e, t, g are the al
     touched     l  the leads that may be profiled, with their attributes
     happened    e  their events; a column per test says for which rule or condition an event counts
     counted     t  one row a lead: how many events pass each test of a condition inside a tree
-    rule_<n>    g  one row a lead, for each bare event rule: how many events, and the sum of their weights
+    rule_<n>    g  one row a lead, for each rule that counts per day or per value: the sum of the weights; rules of
+                   other ways to count are columns of `counted`
     ruled          raw_<n> and next_<n> of every rule: its result and the instant at which time alone changes it
     capped         points_<n>: the same after the rule's own clamp
     summed         sum_<n> of every dimension
@@ -30,6 +31,7 @@ from cultiva.criteria.language import compile_predicate, names_of, reads_of
 from cultiva.criteria.one_pass import OnePass
 from cultiva.scoring.model import Ageing, Bounds, Grade, Rule, ScoringModel
 
+GROUPED = ("per_day", "per_distinct")
 HALF_LIVES = 200  # 0.5^200 is 6e-61; PostgreSQL refuses powers too small for float64
 
 
@@ -39,8 +41,19 @@ class RuleSql:
 
     raw: str
     edges: Sequence[str]  # instants, or NULL, at which it may change
-    step: str = ""  # rule_<n>, of a bare event rule
+    step: str = ""  # rule_<n>, where events are grouped by day or by value
     evidence: str = ""  # SELECT id, occurred_at, weight of its events; empty: it reads none
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The events of a bare event rule, as SQL over one row a lead; NULL, or 0 of `events`, where there are none."""
+
+    events: str
+    first: str  # when the first occurred
+    weights: str  # the sum of what counts
+    living: str  # when the first occurred of those that count and weigh more than nothing
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,32 +182,59 @@ def _compile_event_rule(rule: Rule, event: EventHappened, number: int, context: 
     matches = event.matches(context)
     test = context.add_test(matches, window=window)
     group = _group(rule, matches, context)
-    satisfied = _satisfied(event, matches, test, g, context)
+    weigh = _weigh_groups if rule.count in GROUPED else _weigh_at_once
+    found = weigh(rule, number, group, test, context)
+    satisfied = _satisfied(event, matches, test, found, context)
     # `once` with a number asked for may be satisfied by no event at all.
-    weights = f"coalesce({g}.weights, {1 if rule.count == 'once' and event.is_counted else 0})"
+    weights = f"coalesce({found.weights}, {1 if rule.count == 'once' and event.is_counted else 0})"
+    joined = f"JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id " if found.step else ""
     return RuleSql(
         raw=f"CASE WHEN {satisfied} THEN {_float(rule.points, context)} * {weights} ELSE 0 END",
-        edges=_edges(rule, g, window, context) if rule.points else [],
-        step=f"""rule_{number} AS MATERIALIZED (
-  SELECT lead_id, sum(events) AS events, min(first) AS first, sum(weight) AS weights,
-         min(latest) FILTER (WHERE weight > 0) AS living
-    FROM (SELECT *, CASE WHEN value IS NULL THEN 0 ELSE {_weight(rule.ageing, "latest", context)} END AS weight
-            FROM ({_grouped(rule, group, test)}) grouped) weighed
-   GROUP BY lead_id)""",
+        edges=_edges(rule, found, window, context) if rule.points else [],
+        step=found.step,
         evidence=f"""SELECT e.id, e.occurred_at,
        CASE WHEN {satisfied} AND {group} IS NOT NULL AND row_number() OVER (
                    PARTITION BY e.lead_id, {group} ORDER BY e.occurred_at DESC, e.id DESC) = 1
             THEN {_weight(rule.ageing, "e.occurred_at", context)} ELSE 0 END AS weight
-  FROM happened e JOIN rule_{number} {g} ON {g}.lead_id = e.lead_id JOIN counted t ON t.lead_id = e.lead_id
+  FROM happened e {joined}JOIN counted t ON t.lead_id = e.lead_id
  WHERE {test}""",
     )
 
 
-def _satisfied(event: EventHappened, matches: str, test: str, g: str, context: ModelContext) -> str:
+def _weigh_at_once(rule: Rule, number: int, group: str, test: str, context: ModelContext) -> Weighed:
+    """Every event, or the latest alone: filtered aggregates of the one pass."""
+
+    def aggregate(figure: str, where: str = test) -> str:
+        return context.add_count(f"{figure} FILTER (WHERE {where})")
+
+    events, first = aggregate("count(*)"), aggregate("min(e.occurred_at)")
+    if rule.count == "each":
+        weight = _weight(rule.ageing, "e.occurred_at", context)
+        living = aggregate("min(e.occurred_at)", f"{test} AND {weight} > 0") if rule.ageing else first
+        return Weighed(events, first, aggregate(f"sum({weight})") if rule.ageing else f"{events}::float8", living)
+    latest = aggregate("max(e.occurred_at)")
+    weights = f"CASE WHEN {latest} IS NOT NULL THEN {_weight(rule.ageing, latest, context)} END"
+    return Weighed(events, first, weights, f"CASE WHEN ({weights}) > 0 THEN {latest} END")
+
+
+def _weigh_groups(rule: Rule, number: int, group: str, test: str, context: ModelContext) -> Weighed:
+    g = f"g{number}"
+    step = f"""rule_{number} AS MATERIALIZED (
+  SELECT lead_id, sum(events) AS events, min(first) AS first, sum(weight) AS weights,
+         min(latest) FILTER (WHERE weight > 0) AS living
+    FROM (SELECT *, CASE WHEN value IS NULL THEN 0 ELSE {_weight(rule.ageing, "latest", context)} END AS weight
+            FROM (SELECT e.lead_id, {group} AS value, count(*) AS events, min(e.occurred_at) AS first,
+                         max(e.occurred_at) AS latest
+                    FROM happened e WHERE {test} GROUP BY 1, 2) grouped) weighed
+   GROUP BY lead_id)"""
+    return Weighed(f"{g}.events", f"{g}.first", f"{g}.weights", f"{g}.living", step)
+
+
+def _satisfied(event: EventHappened, matches: str, test: str, found: Weighed, context: ModelContext) -> str:
     if not event.is_counted:
         return "true"
     is_count = event.figure.kind == "count"
-    figure = f"coalesce({g}.events, 0)" if is_count else context.counted(event.figure, matches, test)
+    figure = f"coalesce({found.events}, 0)" if is_count else context.counted(event.figure, matches, test)
     return f"coalesce({event.satisfied(figure, context)}, false)"
 
 
@@ -206,15 +246,6 @@ def _group(rule: Rule, matches: str, context: ModelContext) -> str:
         value = context.property(rule.distinct).identity
         return f"e.{context.add_column(f'CASE WHEN {matches} THEN {value} END')}"
     return "e.id" if rule.count == "each" else "1"
-
-
-def _grouped(rule: Rule, group: str, test: str) -> str:
-    """SQL: lead_id, value, events, first, latest of every group."""
-    if rule.count == "each":
-        instants = "1 AS events, e.occurred_at AS first, e.occurred_at AS latest"
-        return f"SELECT e.lead_id, 1 AS value, {instants} FROM happened e WHERE {test}"
-    instants = "count(*) AS events, min(e.occurred_at) AS first, max(e.occurred_at) AS latest"
-    return f"SELECT e.lead_id, {group} AS value, {instants} FROM happened e WHERE {test} GROUP BY 1, 2"
 
 
 def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:
@@ -229,15 +260,15 @@ def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:
     return f"CASE WHEN {age} > {HALF_LIVES} THEN 0 ELSE power(0.5::float8, {age}) END"
 
 
-def _edges(rule: Rule, g: str, window: str, context: ModelContext) -> list[str]:
+def _edges(rule: Rule, found: Weighed, window: str, context: ModelContext) -> list[str]:
     edges = [_next_midnight(context)] if reads_of(rule.when).is_daily else []
     if window:
         # A number is of every event of the window; without one only those that bear weight matter.
-        edges.append(f"{g}.{'first' if rule.event and rule.event.is_counted else 'living'} + {window}")
+        edges.append(f"{found.first if rule.event and rule.event.is_counted else found.living} + {window}")
     if rule.ageing and rule.ageing.kind == "expires":
-        edges.append(f"{g}.living + {interval_of_days(rule.ageing.days, context)}")
+        edges.append(f"{found.living} + {interval_of_days(rule.ageing.days, context)}")
     elif rule.ageing:
-        edges.append(f"CASE WHEN {g}.weights > 0 THEN {_next_midnight(context)} END")
+        edges.append(f"CASE WHEN {found.weights} > 0 THEN {_next_midnight(context)} END")
     return edges
 
 
