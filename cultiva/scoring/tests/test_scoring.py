@@ -10,8 +10,10 @@ import pytest
 from cultiva.consent.models import ConsentMark
 from cultiva.criteria.language import Context, compile_predicate, parse
 from cultiva.criteria.tests.cast import Act, Person, make_people
+from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.leads.models import LeadState
+from cultiva.leads.projecting import project_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
 from cultiva.scoring.actions import displayed, explain, primary_model, publish_model, rescore_due, score
 from cultiva.scoring.explanation import apportion
@@ -36,10 +38,10 @@ def one_rule(rule: str) -> str:
 
 
 def make_leads(workspace: Any, people: Sequence[Person], at: datetime) -> list[int]:
-    """Leads that may be profiled."""
-    ids = make_people(workspace, people, at)
+    """Leads that may be profiled since a year ago."""
+    ids, since = make_people(workspace, people, at), at - 365 * DAY
     for id in ids:
-        ConsentMark.objects.create(workspace=workspace, lead_id=id, valid_since=at, profiled_since=at)
+        ConsentMark.objects.create(workspace=workspace, lead_id=id, valid_since=since, profiled_since=since)
         LeadState.objects.create(workspace=workspace, lead_id=id, stage_since=at)
     return ids
 
@@ -202,7 +204,7 @@ def test_a_lead_who_may_not_be_profiled_has_no_score_which_is_not_zero(
     assert told(score_at(huerta, ids, at + DAY)) == []
     state = LeadState.objects.get(workspace=huerta, lead_id=ids[0])
     assert (totals(huerta), state.score, state.temperature, state.grade) == ({}, None, None, None)
-    assert explain(workspace_id=huerta.id, lead_id=ids[0], model=version, at=at) is None
+    assert explain(workspace_id=huerta.id, lead_id=ids[0], model=version, at=at + DAY) is None
 
 
 def test_leads_become_due_when_time_alone_changes_their_score(huerta: Any, at: datetime) -> None:
@@ -392,3 +394,35 @@ def test_another_workspace_sees_and_touches_nothing_of_it(huerta: Any, other_co:
         assert list(ModelVersion.objects.all()) == [theirs]
         assert execute("UPDATE score SET total = 1") == 0
     assert totals(huerta) == {ids[0]: 10}
+
+
+def test_an_explanation_of_a_past_instant_knows_what_was_known_then(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=MODEL, at=at)
+    [lead] = make_leads(huerta, [Person({}, downloads(3 * DAY))], at)
+    for age, title in ((10 * DAY, "director"), (5 * DAY, ""), (2 * DAY, "becaria")):
+        telling = NewEvent("identify", f"told:{age}", at - age, lead_id=lead, properties={"job_title": title})
+        record_events(workspace_id=huerta.id, events=[telling], received_at=None)
+    project_leads(workspace_id=huerta.id, lead_ids=[lead], at=at)
+
+    def total(age: timedelta) -> float | None:
+        found = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=at - age)
+        return found.total if found else None
+
+    ages = [400 * DAY, 11 * DAY, 10 * DAY, 5 * DAY, 3 * DAY, 2 * DAY + INSTANT, 2 * DAY, timedelta(0)]
+    assert [total(age) for age in ages] == [None, 0, 15, 15, 25, 25, 10, 10]
+
+
+def test_an_explanation_of_a_past_instant_knows_whether_they_could_be_profiled_then(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=MODEL, at=at)
+    [lead] = make_leads(huerta, [Person({"job_title": "director"})], at)
+    for age, word in ((20 * DAY, "withdrawn"), (10 * DAY, "given"), (5 * DAY, "withdrawn")):
+        said = NewEvent("consent", f"{word}:{age}", at - age, name=word, lead_id=lead,
+                        properties={"purpose": "profiling"})  # fmt: skip
+        record_events(workspace_id=huerta.id, events=[said], received_at=None)
+    mark = {"profiled_since": None, "objected_at": at - 5 * DAY, "valid_since": at - 30 * DAY}
+    ConsentMark.objects.filter(workspace=huerta, lead_id=lead).update(**mark)
+    found = [
+        explain(workspace_id=huerta.id, lead_id=lead, model=version, at=at - days * DAY) is not None
+        for days in (31, 25, 15, 10, 6, 5, 0)
+    ]
+    assert found == [False, True, False, True, True, False, False]
