@@ -1,6 +1,7 @@
 """Publishing models, scoring leads, and saying why."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,9 @@ from cultiva.leads.models import LeadState
 from cultiva.leads.projecting import project_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
 from cultiva.scoring.actions import displayed, explain, primary_model, publish_model, rescore_due, score
-from cultiva.scoring.explanation import apportion
+from cultiva.scoring.explanation import Explanation, apportion
 from cultiva.scoring.models import ModelVersion, Score
+from cultiva.scoring.outlook import Outlook, explain_fully
 
 DAY, HOUR, INSTANT = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
 MODEL = """
@@ -426,3 +428,92 @@ def test_an_explanation_of_a_past_instant_knows_whether_they_could_be_profiled_t
         for days in (31, 25, 15, 10, 6, 5, 0)
     ]
     assert found == [False, True, False, True, True, False, False]
+
+
+OUTLOOK = """
+model: outlook
+timezone: Europe/Madrid
+dimensions: {fit: {max: 40}, interest: {max: 60, weight: 2}}
+total: {max: 200}
+rules:
+  - {key: director, dimension: fit, when: {attribute: job_title, contains: director}, points: 15}
+  - {key: webinar, dimension: interest, when: {event: webinar_attended}, points: 2, ageing: {expires_days: 30}}
+  - key: pricing
+    dimension: interest
+    when: {event: page, where: [{property: path, starts_with: /precios}]}
+    points: 5
+    max: 20
+  - {key: fades, dimension: interest, when: {event: download}, points: 8, ageing: {half_life_days: 7}}
+  - {key: often, dimension: interest, when: {all: [{event: call, times: {at_least: 2}, within_days: 10}]}, points: 30}
+temperature: {warm: 30, hot: 60}
+"""
+
+
+def test_the_next_changes_say_when_by_how_much_and_why(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    acts = [Act("webinar_attended", 25 * DAY), Act("webinar_attended", 20 * DAY), Act("call", DAY), Act("call", HOUR)]
+    [lead] = make_leads(huerta, [Person({}, [*acts, Act("download")])], at)
+    explained, outlook = fully(huerta, lead, version, at)
+    assert explained.total == 2 * (4 + 8 + 30)
+    assert [(c.at - at, c.rule.key, c.points, c.is_gradual) for c in outlook.changes] == [
+        (5 * DAY, "webinar", -4, False),
+        (7 * DAY, "fades", -8, True),
+        (9 * DAY, "often", -60, False),
+        (10 * DAY, "webinar", -4, False),
+    ]
+    assert outlook.changes[0].event is not None
+    assert outlook.changes[0].event.occurred_at == at - 25 * DAY
+    for change in outlook.changes:
+        then = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=change.at)
+        assert then is not None
+        assert then.shown_total == change.total
+
+
+def test_what_would_reach_the_next_band_does_when_it_happens(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    [lead] = make_leads(huerta, [Person({}, [Act("call", HOUR)])], at)
+    _explained, outlook = fully(huerta, lead, version, at)
+    assert (outlook.band, outlook.limit) == ("warm", 30)
+    said = [([(s.rule.key, s.times, s.told) for s in p.steps], p.total) for p in outlook.proposals]
+    assert said == [
+        ([("often", 1, {})], 60),
+        ([("fades", 2, {})], 32),
+        ([("pricing", 3, {})], 30),
+        ([("webinar", 8, {})], 32),
+    ]
+    visit = NewEvent("page", "m", at, lead_id=lead, properties={"path": "/precios"})
+    for number in range(3):
+        record_events(workspace_id=huerta.id, events=[replace(visit, message_id=f"{number}")], received_at=None)
+    score_at(huerta, [lead], at)
+    assert totals(huerta) == {lead: 30}
+    _explained, outlook = fully(huerta, lead, version, at)
+    assert (outlook.band, outlook.limit) == ("hot", 60)
+
+
+def test_several_changes_together_reach_what_one_does_not(huerta: Any, at: datetime) -> None:
+    text = """{model: m, dimensions: {all: {}}, temperature: {warm: 20, hot: 30}, rules: [
+      {key: told, when: {attribute: job_title, is: director}, points: 15},
+      {key: known, when: {attribute: country, is: ES}, points: 15},
+      {key: page, when: {event: page}, count: once, points: 10}]}"""
+    version = publish_model(workspace_id=huerta.id, text=text, at=at)
+    [lead] = make_leads(huerta, [Person({"country": "FR"})], at)
+    _explained, outlook = fully(huerta, lead, version, at)
+    [proposal] = outlook.proposals
+    assert ([s.rule.key for s in proposal.steps], proposal.total, proposal.reaches) == (["told", "page"], 25, True)
+
+
+def test_the_history_is_what_each_day_would_have_said(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    [lead] = make_leads(huerta, [Person({}, [Act("webinar_attended", 20 * DAY), Act("download", 9 * DAY)])], at)
+    explained, outlook = fully(huerta, lead, version, at)
+    assert outlook.history[-1] == (at, explained.shown_total)
+    assert {when for when, _ in outlook.history} >= {at - 20 * DAY, at - 9 * DAY}
+    for when, total in outlook.history[::10]:
+        then = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=when)
+        assert (then.shown_total if then else None) == total
+
+
+def fully(workspace: Any, lead: int, version: ModelVersion, at: datetime) -> tuple[Explanation, Outlook]:
+    found = explain_fully(workspace_id=workspace.id, lead_id=lead, model=version, at=at, since=at - 90 * DAY)
+    assert found is not None
+    return found
