@@ -35,3 +35,9 @@ def attributes_as_of(*, workspace_id: int, lead_id: int, instants: Sequence[date
             attributes["email"] = lead.email
         found[instant] = lead.attributes if heard == len(tellings) else attributes
     return [found[instant] for instant in instants]
+
+
+def is_event_of(*, workspace_id: int, lead_id: int, event_id: int) -> bool:
+    """Whether an event is a lead's, or of one of their browsers."""
+    sql = "SELECT 1 FROM lead_event WHERE workspace_id = %s AND lead_id = %s AND id = %s"
+    return bool(fetch_all(sql, [workspace_id, lead_id, event_id]))

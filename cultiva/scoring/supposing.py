@@ -101,8 +101,9 @@ class LeadUnder:
 
     def _parameters(self, suppositions: Sequence[Supposition]) -> Json:
         instants = [each.at for each in suppositions]
-        whose = {"workspace_id": self.workspace_id, "lead_id": self.lead_id, "instants": instants}
-        known, profiled = attributes_as_of(**whose), profiled_as_of(**whose)
+        workspace_id, lead_id = self.workspace_id, self.lead_id
+        known = attributes_as_of(workspace_id=workspace_id, lead_id=lead_id, instants=instants)
+        profiled = profiled_as_of(workspace_id=workspace_id, lead_id=lead_id, instants=instants)
         rows = [
             _row(number, each, attributes)
             for number, (each, attributes, may) in enumerate(zip(suppositions, known, profiled, strict=True))
