@@ -32,6 +32,7 @@ COMMANDS = {
     "pull": "documents",
     "bulk": "bulk",
     "persona": "personas",
+    "score": "scores",
     "consent": "consent",
     "privacy": "privacy",
 }

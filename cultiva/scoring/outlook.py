@@ -5,7 +5,7 @@ Everything here is computed by the steps of the score itself (`supposing`); noth
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import islice, pairwise
 from math import ceil
@@ -29,6 +29,8 @@ INSTANTS = 12  # looked at for them
 FADING = timedelta(days=7)  # smooth ageing is told over a week
 PROPOSALS = 5
 SAMPLES = 45  # of the picture
+HISTORY = timedelta(days=120)
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 DAY = 86_400_000_000  # microseconds
 LEAST = 0.05  # of a point: less is not seen in tenths
 
@@ -79,15 +81,15 @@ class Outlook:
 
 
 def explain_fully(
-    *, workspace_id: int, lead_id: int, model: ModelVersion, at: datetime, since: datetime
+    *, workspace_id: int, lead_id: int, model: ModelVersion, at: datetime
 ) -> tuple[Explanation, Outlook] | None:
-    """The explanation of a score as of `at` with its outlook; the history begins at `since`. None: no score then."""
+    """The explanation of a score as of `at` with its outlook and the history before. None: no score then."""
     with workspace_scope(workspace_id):
         under = LeadUnder.of(workspace_id=workspace_id, lead_id=lead_id, version=model)
         explanation = explain_under(under, at)
         if explanation is None:
             return None
-        return explanation, _outlook(under, explanation, since)
+        return explanation, _outlook(under, explanation, at - min(HISTORY, at - BEGINNING))
 
 
 def _outlook(under: LeadUnder, explanation: Explanation, since: datetime) -> Outlook:

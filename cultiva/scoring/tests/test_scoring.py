@@ -514,6 +514,6 @@ def test_the_history_is_what_each_day_would_have_said(huerta: Any, at: datetime)
 
 
 def fully(workspace: Any, lead: int, version: ModelVersion, at: datetime) -> tuple[Explanation, Outlook]:
-    found = explain_fully(workspace_id=workspace.id, lead_id=lead, model=version, at=at, since=at - 90 * DAY)
+    found = explain_fully(workspace_id=workspace.id, lead_id=lead, model=version, at=at)
     assert found is not None
     return found

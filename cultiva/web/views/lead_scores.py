@@ -1,6 +1,6 @@
 """The scores on a lead's profile: why, what comes, what would help, and how they were."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from django.contrib import messages
@@ -24,8 +24,6 @@ from cultiva.web.charts import score_line
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 from cultiva.web.templatetags.ui import amount
 from cultiva.web.words import temperature_words
-
-SCORE_HISTORY = timedelta(days=120)  # drawn
 
 
 def models_of(workspace_id: int) -> list[ModelVersion]:
@@ -55,8 +53,7 @@ def score_card(lead: Lead, version: ModelVersion, at: datetime) -> dict[str, Any
 
     Temperature and grade are those kept with the present score: they depend on what they were before.
     """
-    since = at - SCORE_HISTORY
-    full = explain_fully(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=at, since=since)
+    full = explain_fully(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=at)
     if full is None:
         return {"model": version, "reasons": None}
     found, outlook = full
