@@ -54,7 +54,6 @@ def test_a_sceptic_checks_the_points(running: tuple[Product, Sink, Browser]) -> 
         staff.goto(f"{product.url}/leads/{lead}")
         proposal = staff.locator("[data-proposal]", has_text="Mira los precios")
         if proposal.count() == 1:
-            email = address
             break
     else:
         raise AssertionError("no lead of the demo would become hot by looking at prices")
