@@ -25,6 +25,7 @@ from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 from cultiva.privacy.erasing import write_archive_anew
+from cultiva.privacy.retention import erase_due
 from cultiva.segments import building
 from cultiva.segments.personas import actions as personas
 
@@ -32,6 +33,7 @@ KEEP_API_ANSWERS = timedelta(days=2)  # the promise is a day
 KEEP_MESSAGE_KEYS = timedelta(days=9)  # SDKs retry for a day; the promise is 8
 READING_SECONDS = 2.0  # a turn, then other work gets its own
 BUILDING_SECONDS = 2.0
+ERASING_SECONDS = 5.0
 KEEP_DELIVERIES = timedelta(days=30)  # of shops, as they came: to look into what went wrong
 
 
@@ -131,6 +133,12 @@ def write_erased_months(workspace_id: int, at: datetime) -> None:
     write_archive_anew(workspace_id=workspace_id, at=at)
 
 
+def erase_who_is_not_kept(workspace_id: int, at: datetime) -> None:
+    """A person a transaction, some at a turn."""
+    until = time.monotonic() + ERASING_SECONDS
+    erase_due(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
+
+
 def make_partitions(_: int, at: datetime) -> None:
     make_partitions_ahead(at=at)
 
@@ -150,6 +158,7 @@ JOBS = [
     Job("seal consents", timedelta(minutes=30), seal_consents),
     Job("remind of confirmations", timedelta(minutes=10), remind_of_confirmations),
     Job("tell expiring consents", timedelta(hours=1), tell_expiring_consents),
+    Job("erase who is not kept", timedelta(hours=1), erase_who_is_not_kept),
     Job("write archive anew", timedelta(minutes=1), write_erased_months),
     Job("forget held forms", timedelta(minutes=30), forget_held_forms),
     Job("take inbound leads", timedelta(seconds=1), take_inbound_leads),

@@ -23,6 +23,9 @@ FLAGS = [
 # The user agent of an ordinary reader; the headless one names itself and would be taken for a machine.
 READER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
+# (language, look): each language and each look once; on a phone the longer language.
+LOOKS = [("es", "light"), ("en", "dark"), ("es", "phone")]
+
 
 def chromium() -> str:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import zipfile
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -59,6 +61,25 @@ def test_a_workspace_of_ones_own_takes_leads_at_once(running: Running) -> None:
     assert product.get(person["sign_in_link"].removeprefix(product.url))[0] == 200
     assert "Riega" in product.get("/f/mi-huerto/guia-riego")[1]
     assert "There is already a workspace `mi-huerto`" in refused(product, "workspace", "create", "--name", "Mi Huerto")
+
+
+def test_a_person_is_taken_out_and_erased_by_command(running: Running, tmp_path: Path) -> None:
+    product = running[0]
+    email = product.query("SELECT email FROM lead WHERE email <> '' AND merged_into_id IS NULL ORDER BY id LIMIT 1")[0][
+        0
+    ]
+    out = tmp_path / "person.zip"
+    assert "bytes" in product.command("privacy", "export", email, "--workspace", "riega", "--to", str(out))
+    with zipfile.ZipFile(out) as taken:
+        assert {"report.html", "person.json", "provided.json", "receipt.jsonld"} <= set(taken.namelist())
+        assert email in taken.read("person.json").decode()
+    preview = json.loads(product.command("privacy", "erase", email, "--workspace", "riega", "--json"))
+    assert preview["is_erased"] is False
+    assert {"lead", "event"} <= {part["table"] for part in preview["tables"]}
+    assert product.query(f"SELECT count(*) FROM lead WHERE email = '{email}'") == [(1,)]
+    product.command("privacy", "erase", email, "--workspace", "riega", "--yes")
+    assert product.query(f"SELECT count(*) FROM lead WHERE email = '{email}'") == [(0,)]
+    assert "There is no lead" in refused(product, "privacy", "erase", email, "--workspace", "riega", "--yes")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations
+from tests.browser import LOOKS, Browser, picture, serious_violations
 from tests.product import Product
 from tests.smtp_sink import Sink, links_of
 
@@ -187,8 +187,7 @@ def consent_of(product: Product, lead_id: int) -> str:
     return str(product.query(sql)[0][0])
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_every_screen_is_sound(running: tuple[Product, Sink, Browser], staff: Page, language: str, look: str) -> None:
     """No console error, no serious accessibility violation, nothing wider than a phone."""
     product, _sink, chromium = running

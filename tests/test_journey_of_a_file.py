@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink
 
@@ -58,8 +58,7 @@ class Look:
         self.violations += serious_violations(self.page)
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("kind", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "kind"), LOOKS)
 def test_a_file_goes_from_upload_to_undo(
     running: tuple[Product, Sink, Browser], staff: Page, tmp_path: Path, language: str, kind: str
 ) -> None:

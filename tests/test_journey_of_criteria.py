@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cultiva.lib.documents import read_document
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink
 
@@ -308,8 +308,7 @@ def test_without_scripts_the_text_area_works(running: tuple[Product, Sink, Brows
     chromium.errors.clear()  # a refused form is answered with 422, which browsers write down as an error
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_the_component_is_sound(
     running: tuple[Product, Sink, Browser], builder: Page, language: str, look: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink, links_of
 from tests.test_journey_of_criteria import choose_look
@@ -19,10 +19,10 @@ KEY = "mi-presupuesto"
 class Site:
     """Somebody's own page, under a policy that lets nothing in but the script and calls of the product."""
 
-    def __init__(self, product_url: str) -> None:
+    def __init__(self, product_url: str, form: str) -> None:
         page = (
             '<!doctype html><html lang="es"><title>Riego</title><link rel="icon" href="data:,"><main><h1>Riego</h1>'
-            f'<script async src="{product_url}/embed.js" data-form="riega/{KEY}" data-lang="es"></script></main>'
+            f'<script async src="{product_url}/embed.js" data-form="riega/{form}" data-lang="es"></script></main>'
         )
         policy = (
             f"default-src 'none'; script-src {product_url}; connect-src {product_url}; img-src data:;"
@@ -46,7 +46,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(running: tuple[Product, Sink, Browser]) -> Iterator[Site]:
-    made = Site(running[0].url)
+    made = Site(running[0].url, KEY)
     threading.Thread(target=made.server.serve_forever, daemon=True).start()
     yield made
     made.server.shutdown()
@@ -157,8 +157,7 @@ def link_to(product: Product, sink: Sink, recipient: str, part: str) -> str:
     return found
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_the_screens_are_sound(running: tuple[Product, Sink, Browser], staff: Page, language: str, look: str) -> None:
     product, _sink, chromium = running
     choose_look(product, staff, language, look)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink
 
@@ -47,7 +47,7 @@ class Look:
         self.violations += serious_violations(self.page)
 
 
-@pytest.mark.parametrize(("language", "kind"), [("es", "light"), ("es", "phone"), ("en", "dark"), ("en", "phone")])
+@pytest.mark.parametrize(("language", "kind"), LOOKS)
 def test_many_leads_are_ticked_tagged_taken_back_and_exported(
     running: tuple[Product, Sink, Browser], staff: Page, language: str, kind: str
 ) -> None:

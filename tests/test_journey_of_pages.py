@@ -72,3 +72,17 @@ def test_the_demos_pages_can_be_read_by_everybody(
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     picture(page, f"pages-demo-{path.replace('/', '-')}-{width}")
     assert not chromium.errors
+
+
+@pytest.mark.parametrize("path", ["/f/riega/guia-riego", "/p/riega/guia-riego", "/g/riega"])
+def test_a_hosted_page_weighs_little_beside_its_images(running: tuple[Product, Sink, Browser], path: str) -> None:
+    product, _sink, chromium = running
+    page = chromium.context(locale="es-ES").new_page()
+    page.goto(product.url.replace("127.0.0.1", "localhost") + path if path.startswith("/p/") else product.url + path)
+    page.wait_for_load_state("networkidle")
+    sizes = page.evaluate(
+        "performance.getEntries().filter(each => 'transferSize' in each && each.initiatorType != 'img')"
+        ".map(each => [each.name, each.transferSize])"
+    )
+    assert all(size > 0 for _name, size in sizes), sizes  # nothing came from a cache
+    assert sum(size for _name, size in sizes) < 50_000, sizes

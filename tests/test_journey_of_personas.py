@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink
 from tests.test_commands import refused
@@ -136,8 +136,7 @@ def test_groups_are_found_accepted_and_edited(running: Running, staff: Page) -> 
     assert not chromium.errors
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_the_screens_are_sound(running: Running, staff: Page, language: str, look: str) -> None:
     product, _sink, chromium = running
     choose_look(product, staff, language, look)

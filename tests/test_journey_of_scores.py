@@ -50,7 +50,7 @@ def test_a_sceptic_checks_the_points(running: tuple[Product, Sink, Browser]) -> 
     assert total_of(staff) == before
 
     # What would make this lead hot is done, and the number that was foretold appears.
-    for lead, address in product.query(BELOW_HOT):
+    for lead, _address in product.query(BELOW_HOT):
         staff.goto(f"{product.url}/leads/{lead}")
         proposal = staff.locator("[data-proposal]", has_text="Mira los precios")
         if proposal.count() == 1:
@@ -62,7 +62,7 @@ def test_a_sceptic_checks_the_points(running: tuple[Product, Sink, Browser]) -> 
     picture(staff, "lead-why-es-light")
     assert not serious_violations(staff)
     source = make_source(product, "sceptic")
-    told = {"anonymousId": "v-sceptic", "messageId": "sceptic", "traits": {"email": address}}
+    told = {"anonymousId": "v-sceptic", "messageId": "sceptic", "traits": {"email": _address}}
     for number in range(times):
         sent = page(number, anonymousId="v-sceptic", messageId=f"sceptic-{number}")
         assert send(product, "page", sent, key=source.key)[0] == 200

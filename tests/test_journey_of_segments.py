@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Browser, picture, serious_violations, signed_in
+from tests.browser import LOOKS, Browser, picture, serious_violations, signed_in
 from tests.product import Product
 from tests.smtp_sink import Sink
 from tests.test_journey_of_criteria import choose_look, node, part
@@ -50,8 +50,7 @@ def test_a_segment_is_built_filled_and_asked_for(running: tuple[Product, Sink, B
     assert not chromium.errors
 
 
-@pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_the_screens_are_sound(running: tuple[Product, Sink, Browser], staff: Page, language: str, look: str) -> None:
     product, _sink, chromium = running
     choose_look(product, staff, language, look)

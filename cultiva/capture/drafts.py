@@ -30,9 +30,12 @@ def starter(name: str) -> Json:
 
 
 def begin_form(
-    *, workspace_id: int, name: str, template: str = "", copy_of: str = "", by: str, at: datetime
+    *, workspace_id: int, name: str, template: str = "", copy_of: str = "", magnet: str = "", by: str, at: datetime
 ) -> FormDraft:
-    """A draft of a new form: of a starter or of another form, with the workspace's own policy and marketing box."""
+    """A draft of a new form: of a starter or of another form, with the workspace's own policy and marketing box.
+
+    `magnet`: the one that it gives.
+    """
     with workspace_scope(workspace_id):
         document = _source(workspace_id, copy_of) if copy_of else starter(template or "newsletter")["form"]
         key = _free_key(workspace_id, name)
@@ -41,6 +44,8 @@ def begin_form(
             _fit(document, workspace_id)
             for texts in document["languages"].values():
                 texts["title"] = texts["title"] if template else name
+        if magnet:
+            document["magnet"] = magnet
         return save_draft(workspace_id=workspace_id, key=key, document=document, by=by, at=at)
 
 

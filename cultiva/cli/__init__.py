@@ -27,12 +27,12 @@ COMMANDS = {
     "apikey": "api_keys",
     "import": "imports",
     "segment": "segments",
+    "score": "scores",
     "plan": "documents",
     "apply": "documents",
     "pull": "documents",
     "bulk": "bulk",
     "persona": "personas",
-    "score": "scores",
     "consent": "consent",
     "privacy": "privacy",
 }

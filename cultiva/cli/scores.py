@@ -1,13 +1,65 @@
-"""`cultiva score`: why a lead scores what it scores."""
+"""`cultiva score`: the scores of leads in files, under a model that need not be published; and why a lead has its."""
+
+import json
+from pathlib import Path
 
 import click
 
-from cultiva.cli.score_explain import explain
+from cultiva.cli.environment import say, set_up_django
+from cultiva.cli.score_explain import explain as explain_lead
+from cultiva.cli.segments import FILE, NAMED_FILE, read_instant, read_text
 
 
 @click.group()
 def score() -> None:
-    """Scores of leads."""
+    """Scores of leads in files, and why they are what they are."""
 
 
-score.add_command(explain)
+@score.command("run")
+@click.argument("model", type=NAMED_FILE)
+@click.option("--leads", type=FILE, required=True, help="CSV or Parquet, one row a lead, with a column lead_id.")
+@click.option("--events", type=FILE, required=True, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option("--at", required=True, help="As of when: ISO 8601, without offset UTC.")
+@click.option("--out", type=FILE, help="Where the scores go: CSV, or Parquet by its ending. Needed without --explain.")
+@click.option("--multi", multiple=True, help="A column of leads that is a list parted by |. Repeatable, or a,b.")
+@click.option("--timezone", "zone", default="", help="Of days; the model's own, or else UTC, if absent.")
+@click.option("--rejects", type=FILE, help="Where rows that cannot be taken go; OUT.rejects.csv if absent.")
+@click.option("--personas", type=NAMED_FILE, help="Personas that the model names: YAML or JSON.")
+@click.option("--explain", default="", metavar="LEAD_ID", help="Print every part of this lead's score as JSON.")
+def run(
+    model: Path, leads: Path, events: Path, at: str, out: Path | None, multi: tuple[str, ...], zone: str,
+    rejects: Path | None, personas: Path | None, explain: str,
+) -> None:  # fmt: skip
+    """The scores of a file of leads under MODEL, as of --at. No database is needed."""
+    if not out and not explain:
+        raise ValueError("Nothing is asked for.\nhint: --out FILE, --explain LEAD_ID, or both")
+    set_up_django()
+    from cultiva.criteria.offline import Files
+    from cultiva.criteria.personas import read_personas
+    from cultiva.scoring.offline import read_model, score_files
+
+    beside = out or leads
+    found = score_files(
+        read_model(read_text(model)),
+        Files(
+            leads=leads, events=events, rejects=rejects or beside.with_name(f"{beside.name}.rejects.csv"),
+            multi=[column for each in multi for column in each.split(",")],
+        ),
+        at=read_instant(at),
+        out=out,
+        timezone=zone,
+        personas=read_personas(read_text(personas)) if personas else {},
+        explain=explain,
+    )  # fmt: skip
+    outcome = found.outcome
+    if found.explained is not None:
+        say(json.dumps(found.explained, ensure_ascii=False))
+    if out:
+        click.echo(f"{outcome.matched} leads are scored", err=found.explained is not None)
+    if outcome.rejected:
+        click.echo(f"{outcome.rejected} rows were rejected; they are in the rejects file", err=bool(explain))
+    if outcome.events_of_nobody:
+        click.echo(f"{outcome.events_of_nobody} events are of leads that are not in the file", err=bool(explain))
+
+
+score.add_command(explain_lead)

@@ -114,7 +114,7 @@ def run(
     from cultiva.criteria.offline import select_from_files
     from cultiva.criteria.personas import read_personas
 
-    node, timezone = read_criteria(_text(criteria), timezone=zone)
+    node, timezone = read_criteria(read_text(criteria), timezone=zone)
     outcome = select_from_files(
         node,
         leads=leads,
@@ -124,7 +124,7 @@ def run(
         rejects=rejects or out.with_name(f"{out.name}.rejects.csv"),
         multi=[column for each in multi for column in each.split(",")],
         timezone=timezone,
-        personas=read_personas(_text(personas)) if personas else {},
+        personas=read_personas(read_text(personas)) if personas else {},
     )
     say(f"{outcome.matched} of {outcome.leads} leads meet the criteria")
     if outcome.rejected:
@@ -141,7 +141,8 @@ def read_instant(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _text(path: Path) -> Any:
+def read_text(path: Path) -> Any:
+    """Of a file that a user names; raises ValueError with the way out."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:

@@ -11,7 +11,6 @@ from cultiva.leads.actions import tell
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 
 REMIND_AFTER = timedelta(hours=24)
-KEEP_UNCONFIRMED = timedelta(days=30)
 
 
 def remind_pending(*, workspace_id: int, at: datetime) -> int:
@@ -53,6 +52,7 @@ def tell_expiring(*, workspace_id: int, at: datetime) -> int:
 
 
 def unconfirmed_leads(*, workspace_id: int, at: datetime) -> list[int]:
-    """Who is not to be kept any longer: thirty days without a proof of the address, and no request that stands."""
-    parameters = {"workspace": workspace_id, "before": at - KEEP_UNCONFIRMED}
+    """Who is not to be kept any longer: some days without a proof of the address, and no request that stands."""
+    days = rules_of(workspace_id).unconfirmed_days
+    parameters = {"workspace": workspace_id, "before": at - timedelta(days=days)}
     return [row["id"] for row in fetch_all(load_sql("consent", "unconfirmed_leads"), parameters)]

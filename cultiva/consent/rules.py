@@ -11,6 +11,7 @@ from cultiva.accounts.models import Workspace
 from cultiva.consent.jurisdictions import DEFAULT, Jurisdiction, find_jurisdiction, jurisdictions, months_before
 from cultiva.consent.models import RulesVersion
 from cultiva.consent.notices import CHANNELS, Notice
+from cultiva.documents.normal import write_yaml
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError, check_keys, read_document
 
@@ -18,6 +19,8 @@ Json = dict[str, Any]
 
 KEY = "workspace"  # a workspace has one such document
 LONGEST_MONTHS = 120
+UNCONFIRMED_DAYS = 30  # until somebody chooses
+ERASE_AFTER = {"unconfirmed_days": (7, 365), "inactive_months": (1, LONGEST_MONTHS)}  # {name: (least, most)}
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Rules:
     workspace_id: int
     jurisdiction: Jurisdiction
     expires_after_months: Mapping[str, int]
+    unconfirmed_days: int = UNCONFIRMED_DAYS  # after which who never proved their address is erased
+    inactive_months: int | None = None  # after which who did nothing themselves is erased; None: never
 
     def expired_before(self, at: datetime) -> dict[str, str]:
         """{channel: the instant before which a consent has to have been given to be over by `at`}"""
@@ -44,7 +49,14 @@ def rules_of(workspace_id: int) -> Rules:
     body: Json = version.body if version else {"jurisdiction": DEFAULT}
     profile = jurisdictions()[body["jurisdiction"]]
     months = {**profile.expires_after_months, **body.get("expires_after_months", {})}
-    return Rules(workspace_id, profile, months)
+    return Rules(workspace_id, profile, months, **body.get("erase_after", {}))
+
+
+def with_changes(workspace_id: int, **changes: Any) -> str:
+    """The document in force with other values, to be published; None takes a key away."""
+    version = RulesVersion.current(workspace_id, KEY)
+    body: Json = {"consent_rules": KEY, "jurisdiction": DEFAULT, **(version.body if version else {}), **changes}
+    return write_yaml({key: value for key, value in body.items() if value})
 
 
 def publish_rules(*, workspace_id: int, text: str, at: datetime) -> RulesVersion:
@@ -57,10 +69,11 @@ def publish_rules(*, workspace_id: int, text: str, at: datetime) -> RulesVersion
 
 
 def read_rules(text: str) -> Notice:
-    """{consent_rules: workspace, jurisdiction: ES, expires_after_months: {email: 24}}. Raises DocumentError."""
+    """{consent_rules: workspace, jurisdiction: ES, expires_after_months: {email: 24},
+    erase_after: {unconfirmed_days: 30, inactive_months: 36}}. Raises DocumentError."""
     found = check_keys(
         read_document(text, name="consent rules"),
-        allowed=("consent_rules", "jurisdiction", "expires_after_months"),
+        allowed=("consent_rules", "jurisdiction", "expires_after_months", "erase_after"),
         required=("consent_rules", "jurisdiction"),
         place="consent_rules",
     )
@@ -70,7 +83,22 @@ def read_rules(text: str) -> Notice:
     profile = find_jurisdiction(found["jurisdiction"])
     body: Json = {"jurisdiction": profile.code}
     months = _read_months(found.get("expires_after_months") or {}, profile)
-    return Notice(KEY, profile.label["en"], body | ({"expires_after_months": months} if months else {}))
+    if months:
+        body["expires_after_months"] = months
+    if erase_after := _read_erase_after(found.get("erase_after") or {}):
+        body["erase_after"] = erase_after
+    return Notice(KEY, profile.label["en"], body)
+
+
+def _read_erase_after(value: Any) -> dict[str, int]:
+    found = check_keys(value, allowed=tuple(ERASE_AFTER), place="erase_after")
+    for name, figure in found.items():
+        least, most = ERASE_AFTER[name]
+        if not isinstance(figure, int) or isinstance(figure, bool) or not least <= figure <= most:
+            problem = gettext("%(value)r is no whole number in that range") % {"value": figure}
+            hint = gettext("from %(least)s to %(most)s") % {"least": least, "most": most}
+            raise DocumentError(f"erase_after.{name}", problem, hint)
+    return found
 
 
 def _read_months(value: Any, profile: Jurisdiction) -> dict[str, int]:

@@ -89,6 +89,30 @@ class BulkContext(OnePass):
     def received_since(self, oldest: str) -> str:
         return ""
 
+    def columns_of_lead(self) -> dict[str, str]:
+        """{attribute: column of `lead`}, of what the fragments so far ask for."""
+        return {name: each.alias for name, each in self.attributes.items()}
+
+    def columns_of_event(self) -> dict[tuple[str, ...], str]:
+        """{property path: column of `event`}"""
+        return {path: each.alias for path, each in self.properties.items()}
+
+    def dictionary_steps(self) -> list[str]:
+        """The steps that answer the tests once a distinct value."""
+        return [each.step for each in (*self.attributes.values(), *self.properties.values())]
+
+    def joins_of_leads(self) -> str:
+        """SQL after `lead l`: the answers of its attributes."""
+        return "".join(f" LEFT JOIN {a.alias} ON {a.alias}.raw = l.{a.alias}" for a in self.attributes.values())
+
+    def happened(self, *more: str) -> str:
+        """The step `happened`: events up to `at` with a column a test, and `more` columns."""
+        joins = "".join(f" LEFT JOIN {p.alias} ON {p.alias}.raw = e.{p.alias}" for p in self.properties.values())
+        columns = ", ".join(["e.lead_id", *more, "e.occurred_at", *self.columns])
+        return (
+            f"happened AS (SELECT {columns} FROM event e{joins} WHERE e.occurred_at <= {self.at}{self.oldest_wanted()})"
+        )
+
 
 @dataclass(frozen=True)
 class BulkSelection:
@@ -104,39 +128,34 @@ class BulkSelection:
 def compile_bulk(node: Node, *, timezone: str = "UTC", personas: Mapping[str, Persona] | None = None) -> BulkSelection:
     """Raises DocumentError where a condition asks for what files do not tell."""
     context = BulkContext(timezone=timezone, personas=personas or {})
-    trees = [("criteria", node)]
-    trees += [(f"persona {each.key}", when) for each in context.personas.values() for when, _weight in each.criteria]
-    for place, condition in chain(*(placed_conditions(tree, where) for where, tree in trees)):
+    check_reads_files([("criteria", node)], context.personas)
+    predicate = compile_predicate(node, context)
+    return BulkSelection(
+        sql=_selection(predicate, context),
+        parameters=context.parameters,
+        attributes=context.columns_of_lead(),
+        properties=context.columns_of_event(),
+        events=frozenset(context.events),
+    )
+
+
+def check_reads_files(trees: Sequence[tuple[str, Node]], personas: Mapping[str, Persona]) -> None:
+    """`trees`: [(place, node)]. Raises DocumentError for a condition that asks for what files do not tell."""
+    more = [(f"persona {each.key}", when) for each in personas.values() for when, _weight in each.criteria]
+    for place, condition in chain(*(placed_conditions(tree, where) for where, tree in [*trees, *more])):
         if not condition.reads_files:
             hint = gettext("files tell of attributes, events, tags and, with --personas, personas")
             raise DocumentError(
                 place, gettext("`%(kind)s` cannot be answered from files") % {"kind": condition.kind}, hint
             )
-    predicate = compile_predicate(node, context)
-    return BulkSelection(
-        sql=_selection(predicate, context),
-        parameters=context.parameters,
-        attributes={name: each.alias for name, each in context.attributes.items()},
-        properties={path: each.alias for path, each in context.properties.items()},
-        events=frozenset(context.events),
-    )
 
 
 def _selection(predicate: str, context: BulkContext) -> str:
-    steps = [each.step for each in (*context.attributes.values(), *context.properties.values())]
-    leads = "".join(f" LEFT JOIN {a.alias} ON {a.alias}.raw = l.{a.alias}" for a in context.attributes.values())
+    steps, leads = context.dictionary_steps(), context.joins_of_leads()
     if context.counts:
-        steps += [_happened(context), f"counted AS (SELECT e.lead_id, {', '.join(context.counts)}"
+        steps += [context.happened(), f"counted AS (SELECT e.lead_id, {', '.join(context.counts)}"
                   " FROM happened e GROUP BY e.lead_id)"]  # fmt: skip
         leads += " LEFT JOIN counted t ON t.lead_id = l.lead_id"
     beginning = "WITH " + ",\n".join(steps) + "\n" if steps else ""
     # `at` is bound in every statement, asked for or not.
     return f"{beginning}SELECT l.lead_id FROM lead l{leads}\n WHERE {predicate} AND $at IS NOT NULL"
-
-
-def _happened(context: BulkContext) -> str:
-    joins = "".join(f" LEFT JOIN {p.alias} ON {p.alias}.raw = e.{p.alias}" for p in context.properties.values())
-    return (
-        f"happened AS (SELECT e.lead_id, e.occurred_at, {', '.join(context.columns)} FROM event e{joins}"
-        f" WHERE e.occurred_at <= {context.at}{context.oldest_wanted()})"
-    )

@@ -86,6 +86,10 @@ class Dialect:
         """A float64 rounded to the millionth, ties to even; adding 0 turns -0 into 0."""
         raise NotImplementedError
 
+    def days_between(self, earlier: str, later: str) -> str:
+        """Days of 86,400 s from one instant to another, as a float64."""
+        raise NotImplementedError
+
     def next_anniversary(self, day: str, today: str) -> str:
         """The first day from `today` on with the month and day of `day`; adding years turns 29 into 28 February."""
         years = f"(extract(year FROM {today})::int - extract(year FROM {day})::int)"
@@ -131,6 +135,9 @@ class Postgres(Dialect):
     def shown(self, figure: str) -> str:
         return f"(round({figure} * 1e6::float8) / 1e6::float8 + 0::float8)"  # of float8 it rounds ties to even
 
+    def days_between(self, earlier: str, later: str) -> str:
+        return f"date_part('epoch', {later} - {earlier}) / 86400"
+
 
 class DuckDb(Dialect):
     name = "DuckDB"
@@ -159,6 +166,9 @@ class DuckDb(Dialect):
 
     def shown(self, figure: str) -> str:
         return f"(round_even({figure} * 1e6::float8, 0) / 1e6::float8 + 0::float8)"
+
+    def days_between(self, earlier: str, later: str) -> str:
+        return f"(epoch_us({later}) - epoch_us({earlier})) / 86400e6::float8"
 
 
 POSTGRES, DUCKDB = Postgres(), DuckDb()

@@ -1,6 +1,7 @@
 """`cultiva segment run`: the leads of a file that meet criteria, without a database."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from cultiva.criteria.conditions.tag import TAGS
 from cultiva.criteria.files import (
     EVENT_KEYS,
     LEAD_KEYS,
+    Connection,
     RowFile,
     check_columns,
     count_events_of_nobody,
@@ -22,6 +24,26 @@ from cultiva.criteria.language import Node, placed_conditions
 from cultiva.criteria.personas import Persona
 
 REJECTS = 'SELECT file, line, field AS "column", value, reason FROM reject ORDER BY file DESC, line'
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read, and where rows go that cannot be taken. `multi`: columns of leads that are lists parted by |."""
+
+    leads: Path
+    events: Path
+    rejects: Path
+    multi: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What has to be in the tables. `places`: {attribute: where the document names it}"""
+
+    attributes: Mapping[str, str]  # {name: column}
+    properties: Mapping[tuple[str, ...], str]
+    events: Collection[str]
+    places: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,17 +73,35 @@ def select_from_files(
     Raises DocumentError or UnreadableFile before anything is written.
     """
     selection = compile_bulk(node, timezone=timezone, personas=personas)
-    with engine() as connection:
-        lead_file = RowFile.open(connection, leads, "leads", LEAD_KEYS)
-        event_file = RowFile.open(connection, events, "events", EVENT_KEYS)
-        places = {name: place for place, each in placed_conditions(node) for name in each.reads().attributes}
-        check_columns(lead_file, selection.attributes, places)
-        load_leads(connection, lead_file, selection.attributes, {*multi, TAGS})
-        load_events(connection, event_file, selection.properties, selection.events, at)
-        of_nobody = count_events_of_nobody(connection, event_file)
+    wanted = Wanted(selection.attributes, selection.properties, selection.events, places_of(node))
+    with loaded(Files(leads, events, rejects, multi), wanted, at) as (connection, of_nobody):
         # S608: the statement is made of our own fragments; values are bound.
         connection.execute(f"CREATE TABLE matching AS {selection.sql}", {**selection.parameters, "at": at})
         matched = write_rows(connection, "FROM matching ORDER BY lead_id", out)
         rejected = write_rows(connection, REJECTS, rejects)
-        counted = connection.execute("SELECT count(*) FROM lead").fetchall()
-    return Outcome(int(counted[0][0]), matched, of_nobody, rejected)
+        return Outcome(count_leads(connection), matched, of_nobody, rejected)
+
+
+def places_of(node: Node, place: str = "") -> dict[str, str]:
+    """{attribute: where it stands}"""
+    found = placed_conditions(node, place) if place else placed_conditions(node)
+    return {name: where for where, each in found for name in each.reads().attributes}
+
+
+@contextmanager
+def loaded(files: Files, wanted: Wanted, at: datetime) -> Iterator[tuple[Connection, int]]:
+    """(an engine with the tables of criteria.bulk, how many events are of leads that are not in the file)
+
+    Raises DocumentError for an attribute that is no column, UnreadableFile.
+    """
+    with engine() as connection:
+        lead_file = RowFile.open(connection, files.leads, "leads", LEAD_KEYS)
+        event_file = RowFile.open(connection, files.events, "events", EVENT_KEYS)
+        check_columns(lead_file, wanted.attributes, wanted.places)
+        load_leads(connection, lead_file, wanted.attributes, {*files.multi, TAGS})
+        load_events(connection, event_file, wanted.properties, wanted.events, at)
+        yield connection, count_events_of_nobody(connection, event_file)
+
+
+def count_leads(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM lead").fetchall()[0][0])

@@ -52,10 +52,13 @@ def preview_erasure(*, workspace_id: int, lead_id: int, at: datetime) -> list[Pa
 ORDER = {"deleted": 0, "emptied": 1, "kept": 2}
 
 
-def erase_person(*, workspace_id: int, lead_id: int, at: datetime, by: str, request_id: int | None = None) -> Erasure:
+def erase_person(
+    *, workspace_id: int, lead_id: int, at: datetime, by: str, request_id: int | None = None, suppresses: bool = True
+) -> Erasure:
     """Empty or delete all that is about a person; to be repeated safely. Raises Lead.DoesNotExist.
 
-    The chains of consent stay whole, and a keyed hash of each address keeps them from coming back unasked.
+    The chains of consent stay whole. `suppresses`: a keyed hash of each address keeps them from coming back unasked;
+    who is erased without having asked for it leaves none.
     """
     with workspace_scope(workspace_id):
         person = _lock(workspace_id, lead_id, at)
@@ -63,7 +66,8 @@ def erase_person(*, workspace_id: int, lead_id: int, at: datetime, by: str, requ
         counts: dict[str, int] = {}
         for place in reversed(places()):
             counts[place.table] = counts.get(place.table, 0) + place.fate.run(person, place)
-        suppress_addresses(person)
+        if suppresses:
+            suppress_addresses(person)
         block(workspace_id=workspace_id, lead_id=person.lead_ids[0], at=at)
         ConsentMark.objects.filter(workspace_id=workspace_id, lead_id__in=person.lead_ids).update(
             blocked_at=at, valid_since=None, profiled_since=None

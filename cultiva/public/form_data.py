@@ -48,7 +48,7 @@ from cultiva.lib.signing import BadLink, ExpiredLink
 from cultiva.public.bodies import BadBody, Posted, fields_of, read_json, read_posted
 from cultiva.public.element_trees import tree_of
 from cultiva.public.form_origins import is_own, let_read, may_send, origin_of, origin_of_url
-from cultiva.public.form_pages import find_static
+from cultiva.public.form_pages import REFERRAL, find_static
 from cultiva.public.pages import wanted_language
 from cultiva.public.visits import MAX_URL, actor_of, campaign_of, ip_of, one_line, user_agent_of
 
@@ -205,6 +205,7 @@ def _facts(
         campaign=campaign_of(query),
         rendered_html_sha256=consent_digest(shown, workspace),
         via="api" if is_program else "embed",
+        referral=query.get(REFERRAL, "")[:MAX_URL],
     )
 
 

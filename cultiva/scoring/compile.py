@@ -1,4 +1,4 @@
-"""From a scoring model to SQL. Live scoring and explanation run these same steps.
+"""From a scoring model to SQL. Live scoring, explanation and runs over files use these same steps.
 
 The events of the leads are read once. Each step is a CTE; l, e, t, g are the aliases the fragments use:
 
@@ -13,14 +13,15 @@ The events of the leads are read once. Each step is a CTE; l, e, t, g are the al
     totalled       sum, and total after the clamp
     computed       lead_id, total, dimensions (as shown), next_change_at
 
-The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at.
+The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at. Over files
+(scoring.bulk) the first two steps read the tables of criteria.bulk, and `at` alone is given.
 """
 
 # ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days
 from cultiva.criteria.context import Closeness, Context
@@ -29,7 +30,6 @@ from cultiva.criteria.language import compile_predicate, names_of, reads_of
 from cultiva.criteria.one_pass import OnePass
 from cultiva.scoring.model import Ageing, Bounds, Rule, ScoringModel
 
-EVENTS_LISTED = 50  # of each rule, in an explanation
 HALF_LIVES = 200  # 0.5^200 is 6e-61; PostgreSQL refuses powers too small for float64
 
 
@@ -48,6 +48,21 @@ class CompiledModel:
     steps: str  # between WITH and a statement over `computed`
     evidence: str  # a statement after the steps: rule (from 0), id, occurred_at, weight, count; may be empty
     parameters: dict[str, Any]
+
+
+class Source(Protocol):
+    """Where an engine finds leads and events."""
+
+    lead_id: str  # SQL over l
+    most_listed: int | None  # events of each rule, in an explanation; None: all
+
+    def read(self, model: ScoringModel, context: "ModelContext") -> Sequence[str]:
+        """The steps before `counted`: the leads, and `happened`; asked for once all rules are compiled."""
+        ...
+
+    def joins(self, context: "ModelContext") -> str:
+        """SQL after `touched l`: what the fragments over leads need beside them."""
+        ...
 
 
 @dataclass
@@ -82,17 +97,23 @@ def compile_model(
     context = ModelContext(timezone=model.timezone or timezone, personas=personas or {})
     if is_supposed:
         context.at, context.until, context.ledger = "asked.at", "asked.at", "lived"
+    steps, evidence = compile_steps(model, context, Supposed() if is_supposed else Store())
+    return CompiledModel(",\n".join([*steps, _computed(model, context)]), evidence, context.parameters)
+
+
+def compile_steps(model: ScoringModel, context: ModelContext, source: Source) -> tuple[list[str], str]:
+    """(the steps up to `totalled`, the statement of the evidence)"""
     rules = [_compile_rule(rule, number, context) for number, rule in enumerate(model.rules)]
+    ruled = _ruled(rules, source.lead_id, source.joins(context))
+    added_up = list(_added_up(model, context))
     steps = [
-        SUPPOSED if is_supposed else TOUCHED,
-        _happened(model, context),
+        *source.read(model, context),
         _counted(context),
         *(rule.step for rule in rules if rule.step),
-        _ruled(rules),
-        *_added_up(model, context),
-        _computed(model, context),
+        ruled,
+        *added_up,
     ]
-    return CompiledModel(",\n".join(steps), _evidence(rules), context.parameters)
+    return steps, _evidence(rules, source.most_listed)
 
 
 # The fourth mark: without a valid lead and a basis, or against an objection, nobody is profiled.
@@ -106,6 +127,26 @@ TOUCHED = """touched AS MATERIALIZED (
 SUPPOSED = """touched AS MATERIALIZED (
   SELECT l.id, l.workspace_id, asked.attributes, asked.folded FROM lead l
    WHERE l.workspace_id = %(workspace)s AND l.id = ANY (%(leads)s::bigint[]))"""
+
+
+class Store:
+    """The leads of a batch in PostgreSQL, and the view of the ledger."""
+
+    lead_id = "l.id"
+    most_listed: int | None = 50
+
+    def read(self, model: ScoringModel, context: ModelContext) -> Sequence[str]:
+        return [TOUCHED, _happened(model, context)]
+
+    def joins(self, context: ModelContext) -> str:
+        return ""
+
+
+class Supposed(Store):
+    """One lead as of an instant that is asked for, or as they would be."""
+
+    def read(self, model: ScoringModel, context: ModelContext) -> Sequence[str]:
+        return [SUPPOSED, _happened(model, context)]
 
 
 def _happened(model: ScoringModel, context: ModelContext) -> str:
@@ -194,7 +235,7 @@ def _grouped(rule: Rule, group: str, test: str) -> str:
     """SQL: lead_id, value, events, first, latest of every group."""
     if rule.count == "each":
         instants = "1 AS events, e.occurred_at AS first, e.occurred_at AS latest"
-        return f"SELECT e.lead_id, e.id AS value, {instants} FROM happened e WHERE {test}"
+        return f"SELECT e.lead_id, 1 AS value, {instants} FROM happened e WHERE {test}"
     instants = "count(*) AS events, min(e.occurred_at) AS first, max(e.occurred_at) AS latest"
     return f"SELECT e.lead_id, {group} AS value, {instants} FROM happened e WHERE {test} GROUP BY 1, 2"
 
@@ -205,7 +246,7 @@ def _weight(ageing: Ageing | None, instant: str, context: ModelContext) -> str:
         return "1::float8"
     if ageing.kind == "expires":
         return f"({instant} > {context.at} - {interval_of_days(ageing.days, context)})::int::float8"
-    age = f"date_part('epoch', {context.at} - {instant}) / 86400 / {_float(ageing.days, context)}"
+    age = f"{context.dialect.days_between(instant, context.at)} / {_float(ageing.days, context)}"
     if ageing.kind == "linear":
         return f"greatest(0, 1 - {age})"
     return f"CASE WHEN {age} > {HALF_LIVES} THEN 0 ELSE power(0.5::float8, {age}) END"
@@ -229,14 +270,14 @@ def _next_midnight(context: ModelContext) -> str:
     return f"((({context.at} AT TIME ZONE {zone})::date + 1)::timestamp AT TIME ZONE {zone})"
 
 
-def _ruled(rules: Sequence[RuleSql]) -> str:
-    columns = ["l.id AS lead_id", "t.upcoming"]
-    joins = ["LEFT JOIN counted t ON t.lead_id = l.id"]
+def _ruled(rules: Sequence[RuleSql], lead_id: str, more: str) -> str:
+    columns = [f"{lead_id} AS lead_id", "t.upcoming"]
+    joins = [more, f"LEFT JOIN counted t ON t.lead_id = {lead_id}"]
     for number, rule in enumerate(rules):
         next_change = f"least({', '.join(rule.edges)})" if rule.edges else "NULL::timestamptz"
         columns += [f"({rule.raw})::float8 AS raw_{number}", f"{next_change} AS next_{number}"]
         if rule.step:
-            joins.append(f"LEFT JOIN rule_{number} g{number} ON g{number}.lead_id = l.id")
+            joins.append(f"LEFT JOIN rule_{number} g{number} ON g{number}.lead_id = {lead_id}")
     return f"ruled AS MATERIALIZED (\n  SELECT {', '.join(columns)}\n    FROM touched l {' '.join(joins)})"
 
 
@@ -277,10 +318,11 @@ def _computed(model: ScoringModel, context: ModelContext) -> str:
     FROM totalled)"""
 
 
-def _evidence(rules: Sequence[RuleSql]) -> str:
+def _evidence(rules: Sequence[RuleSql], most: int | None) -> str:
+    limit = f" LIMIT {most}" if most else ""
     parts = [
         f"(SELECT {number} AS rule, x.*, count(*) OVER () AS count FROM ({rule.evidence}) x"
-        f" ORDER BY x.occurred_at DESC, x.id DESC LIMIT {EVENTS_LISTED})"
+        f" ORDER BY x.occurred_at DESC, x.id DESC{limit})"
         for number, rule in enumerate(rules)
         if rule.evidence
     ]

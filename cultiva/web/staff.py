@@ -19,6 +19,7 @@ from cultiva.lib.database import workspace_scope
 
 ALL_ROLES = frozenset(Role.values)
 EVERYDAY = frozenset({Role.OWNER, Role.MARKETING, Role.SALES})
+MAY_ANSWER = frozenset({Role.OWNER, Role.PRIVACY})  # to people who exercise their rights
 
 
 @dataclass(frozen=True)

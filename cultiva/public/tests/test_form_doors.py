@@ -20,6 +20,10 @@ from cultiva.events.actions import visitor_of
 from cultiva.events.sources import create_source
 from cultiva.leads.actions import link_visitor, save_lead
 from cultiva.leads.models import Lead
+from cultiva.magnets.models import Referral
+from cultiva.magnets.referrals import referral_mark
+from cultiva.magnets.tests.cast import grant, lead
+from cultiva.magnets.tests.cast import publish as offer
 from cultiva.public.tests.conftest import ANSWERS, Visitor, Watch
 
 SITE, EVIL = "https://www.huerta.example", "https://evil.example"
@@ -64,6 +68,26 @@ def test_an_embed_gets_the_form_and_sends_it(client: Client, watch: Watch, huert
     assert wrong.status_code == 422
     assert {"email", "first_name", "policy-accepted"} <= set(wrong.json()["error"]["fields"])
     assert "tree" in wrong.json()
+
+
+@pytest.mark.parametrize("door", ["embed", "program"])
+def test_who_was_brought_by_a_personal_link_may_sign_up_on_the_sites_own_page(
+    client: Client, watch: Watch, huerta: Any, door: str
+) -> None:
+    """The link may lead to a page of the company with `?ref=`: the form in it, or the site's server, says so."""
+    offer(huerta, "referral", watch.now)
+    given = grant(lead(huerta, watch.now, "owner@example.com"), "referral", watch.now)
+    page = f"{SITE}/amigos?ref={referral_mark(given)}"
+    token = shown_now(huerta, watch.now).token
+    watch.pass_time(seconds=20)
+    if door == "embed":
+        sent = {**ANSWERS, "form-token": token, "page-url": page}
+        answer = client.post(f"{DATA}?draw=1", sent, headers={"Origin": SITE})
+    else:
+        answer = post(client, DATA, {"token": token, "page_url": page, "fields": ANSWERS})
+    assert answer.status_code == 200, answer.content
+    brought = Referral.objects.get(workspace_id=huerta.id)
+    assert (brought.lead.email_key, brought.grant_id) == ("ana@example.com", given.id)
 
 
 @pytest.mark.parametrize("origin", [EVIL, "null", "http://www.huerta.example", SITE + ".evil.example", SITE + ":8443"])

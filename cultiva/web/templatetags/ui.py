@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import segno
 from django import template
 from django.forms import BoundField, CheckboxInput, Select
 from django.forms.boundfield import BoundWidget
@@ -64,6 +65,12 @@ def icon(name: str, classes: str = "", *, label: str = "") -> SafeString:
         static("cultiva/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def qr_code(address: str) -> str:
+    """An address as a QR code: a data URI of SVG, dark on light whatever the screen's colours, as readers need it."""
+    return segno.make_qr(address, error="m").svg_data_uri(scale=4, light="white", omitsize=False)
 
 
 @register.inclusion_tag("web/_nav_item.html", takes_context=True)

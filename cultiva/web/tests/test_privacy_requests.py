@@ -12,8 +12,12 @@ from django.test import Client
 
 from cultiva.accounts.actions import create_user, grant_role
 from cultiva.accounts.models import AuditEntry, Role
+from cultiva.consent.actions import publish_policy, publish_purpose
+from cultiva.consent.rules import rules_of
+from cultiva.consent.tests.documents import MARKETING, POLICY
 from cultiva.leads.actions import save_lead
 from cultiva.leads.models import Lead
+from cultiva.privacy.erasing import erase_person
 from cultiva.privacy.models import PrivacyRequest, PrivacyText
 from cultiva.privacy.requests import receive_request
 
@@ -113,3 +117,66 @@ def test_only_owners_and_privacy_officers_answer(staff: Any, ana: Lead, at: date
     assert client.get("/privacy-requests/new").status_code == 403
     ana.refresh_from_db()
     assert ana.email
+
+
+def test_going_quiet_is_counted_first_and_switched_on_by_a_person(
+    staff: Any, huerta: Any, ana: Lead, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = at + timedelta(days=400)
+    client = staff()
+    monkeypatch.setattr("cultiva.lib.clock.now", lambda: later)
+    assert "Nobody is erased for having gone quiet" in client.get("/privacy-requests/retention").text
+    page = client.get("/privacy-requests/retention?inactive_months=12").text
+    assert "Nothing done for 12 months:" in page
+    assert "of 1<" in page
+    assert rules_of(huerta.id).inactive_months is None
+    client.post("/privacy-requests/retention", {"what": "inactive", "inactive_months": "12"})
+    assert rules_of(huerta.id).inactive_months == 12
+    assert (
+        "Erased within the hour, because they did nothing for 12 months"
+        in client.get("/privacy-requests/retention").text
+    )
+    client.post("/privacy-requests/retention", {"what": "unconfirmed", "unconfirmed_days": "45"})
+    assert (rules_of(huerta.id).unconfirmed_days, rules_of(huerta.id).inactive_months) == (45, 12)
+    client.post("/privacy-requests/retention", {"what": "keep"})
+    assert rules_of(huerta.id).inactive_months is None
+    assert AuditEntry.objects.filter(workspace_id=huerta.id, action="retention.changed").count() == 3
+
+
+def test_periods_are_set_by_who_answers_for_privacy(staff: Any, huerta: Any, ana: Lead) -> None:
+    client = staff(Role.MARKETING)
+    assert client.post("/privacy-requests/retention", {"what": "inactive", "inactive_months": "1"}).status_code == 403
+    assert "Save" not in client.get("/privacy-requests/retention").text
+    answer = staff(Role.OWNER).post("/privacy-requests/retention", {"what": "unconfirmed", "unconfirmed_days": "1"})
+    assert answer.status_code == 422
+    assert rules_of(huerta.id).unconfirmed_days == 30
+
+
+def test_the_record_of_processing_says_what_the_workspace_does(staff: Any, huerta: Any, at: datetime) -> None:
+    client = staff()
+    assert "No policy yet" in client.get("/privacy-requests/record").text
+    publish_policy(workspace_id=huerta.id, text=POLICY, at=at)
+    publish_purpose(workspace_id=huerta.id, text=MARKETING, at=at)
+    assert "Huerta" in client.get("/privacy-requests/record").text
+    record = json.loads(client.get("/privacy-requests/record?as=json").content)
+    activities = {each["name"]: each for each in record["activities"]}
+    assert activities["marketing"]["basis"] == "Consent (art. 6.1.a)"
+    assert "erased after 30 days" in activities["Answering what people ask for"]["kept"]
+    assert "Legal obligation" in activities["Requests by the rights of people"]["basis"]
+    assert record["controller"]["name"]
+    assert record["told"]
+    assert record["measures"]
+
+
+def test_the_page_of_a_lead_begins_a_request_and_says_when_they_were_erased(
+    staff: Any, huerta: Any, ana: Lead, at: datetime
+) -> None:
+    client = staff()
+    assert f"/privacy-requests/new?lead={ana.id}" in client.get(f"/leads/{ana.id}").text
+    assert 'value="ana@example.com"' in client.get(f"/privacy-requests/new?lead={ana.id}").text
+    erase_person(workspace_id=huerta.id, lead_id=ana.id, at=at, by="user:1")
+    page = client.get(f"/leads/{ana.id}").text
+    assert "Erased person" in page
+    assert "This person was erased on" in page
+    assert f"/privacy-requests/new?lead={ana.id}" not in page
+    assert "ana@example.com" not in page

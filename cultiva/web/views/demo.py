@@ -25,7 +25,8 @@ def advance_clock(request: StaffRequest) -> HttpResponse:
         raise Http404
     clock.advance(timedelta(days=int(days)))
     text = ngettext("A day has passed.", "%(days)s days have passed.", int(days)) % {"days": days}
-    messages.success(request, f"{text} {_('What was due is being done now.')}")
+    due = _("What was due is being done now.")
+    messages.success(request, f"{text} {due}")
     return redirect(safe_next(request))
 
 

@@ -57,9 +57,14 @@ class NewForm(django_forms.Form):
     template = django_forms.ChoiceField(
         label=gettext_lazy("Begin with"), widget=django_forms.RadioSelect(), required=False, initial="newsletter"
     )
+    magnet = django_forms.ChoiceField(label=gettext_lazy("Lead magnet that it gives"), required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, workspace_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        magnets = [(each.key, in_language(each.body["title"])) for each in MagnetVersion.currents(workspace_id)]
+        given = self.fields["magnet"]
+        assert isinstance(given, django_forms.ChoiceField)
+        given.choices = [("", _("none")), *magnets]
         field = self.fields["template"]
         assert isinstance(field, django_forms.ChoiceField)
         field.choices = [(name, in_language(drafts.starter(name)["name"])) for name in drafts.STARTERS]
@@ -114,15 +119,15 @@ def _picture(figures: Figures, at: Any) -> Any:
 
 @staff_screen(posts=MAY_CHANGE)
 def new_form(request: StaffRequest) -> HttpResponse:
-    form = NewForm(request.POST if request.method == "POST" else None)
+    staff = request.staff
+    first = {name: request.GET[name] for name in ("template", "magnet") if request.GET.get(name)}
+    form = NewForm(request.POST if request.method == "POST" else None, workspace_id=staff.workspace.id, initial=first)
     if request.method == "POST" and form.is_valid():
-        staff = request.staff
         draft = drafts.begin_form(
-            workspace_id=staff.workspace.id, name=form.cleaned_data["name"], template=form.cleaned_data["template"],
-            by=staff.actor, at=staff.at,
+            workspace_id=staff.workspace.id, **form.cleaned_data, by=staff.actor, at=staff.at
         )  # fmt: skip
         return redirect("web:edit_form", key=draft.key)
-    context = {"page_title": _("New form"), "form": form, "may_change": request.staff.role in MAY_CHANGE}
+    context = {"page_title": _("New form"), "form": form, "may_change": staff.role in MAY_CHANGE}
     return render(request, "web/form_new.html", context, status=422 if form.errors else 200)
 
 

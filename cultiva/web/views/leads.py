@@ -38,7 +38,7 @@ from cultiva.sales.models import HandOver
 from cultiva.segments.lists import segment_names
 from cultiva.segments.personas.actions import list_personas
 from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
-from cultiva.web.staff import ALL_ROLES, EVERYDAY, StaffRequest, staff_screen
+from cultiva.web.staff import ALL_ROLES, EVERYDAY, MAY_ANSWER, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.views.lead_personas import persona_card, persona_changes
 from cultiva.web.views.lead_scores import instant_asked, models_of, score_card
@@ -253,10 +253,13 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         return render(request, "web/_timeline.html", {
             "timeline": timeline, "now": staff.at, "lead": lead, "may_act": staff.role in EVERYDAY,
         })  # fmt: skip
+    consent = consent_card(lead, request)
+    erased_at = consent["mark"].blocked_at if consent["mark"] else None
     name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
     scored_at = instant_asked(request)
     context = {
-        "page_title": name,
+        "page_title": _("Erased person") if erased_at else name,
+        "erased_at": erased_at,
         "lead": lead,
         "now": staff.at,
         "email": lead.email if staff.sees_personal_data else mask(lead.email),
@@ -273,7 +276,8 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "timeline": timeline,
         "groups": GROUP_LABELS.items(),
         "group": group,
-        "consent": consent_card(lead, request),
+        "consent": consent,
+        "may_answer": staff.role in MAY_ANSWER,
         "changes": stage_history(lead),
         "hand_over": HandOver.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id)
         .select_related("owner", "answered_by").order_by("-id").first(),

@@ -128,7 +128,8 @@ def _picture(figures: PageFigures, at: Any) -> Any:
 @staff_screen(posts=MAY_CHANGE)
 def new_page(request: StaffRequest) -> HttpResponse:
     staff = request.staff
-    form = NewPage(request.POST if request.method == "POST" else None, workspace_id=staff.workspace.id)
+    first = {name: request.GET[name] for name in ("template", "form") if request.GET.get(name)}
+    form = NewPage(request.POST if request.method == "POST" else None, workspace_id=staff.workspace.id, initial=first)
     if request.method == "POST" and form.is_valid():
         draft = drafts.begin_page(workspace_id=staff.workspace.id, **form.cleaned_data, by=staff.actor, at=staff.at)
         return redirect("web:edit_page", key=draft.key)

@@ -19,7 +19,7 @@ from cultiva.consent.jurisdictions import Jurisdiction, jurisdictions
 from cultiva.consent.keys import keys_url, signing_key
 from cultiva.consent.models import PolicyVersion, PurposeVersion
 from cultiva.consent.notices import BASES, CHANNELS, INTEREST, bases_of, read_policy, read_purpose
-from cultiva.consent.rules import KEY, publish_rules, rules_of
+from cultiva.consent.rules import publish_rules, rules_of, with_changes
 from cultiva.consent.starters import starter_policy, starter_purposes
 from cultiva.documents.normal import write_yaml
 from cultiva.lib.documents import DocumentError, read_document
@@ -193,7 +193,7 @@ def choose_law(request: StaffRequest, code: str, months: dict[str, int]) -> None
         if channel not in law.expires_after_months
         and channel not in rules_of(staff.workspace.id).jurisdiction.expires_after_months
     }  # fmt: skip
-    text = write_yaml({"consent_rules": KEY, "jurisdiction": code} | ({"expires_after_months": own} if own else {}))
+    text = with_changes(staff.workspace.id, jurisdiction=code, expires_after_months=own)
     publish_rules(workspace_id=staff.workspace.id, text=text, at=staff.at)
     audit(request, "consent_rules.published", code)
     messages.success(request, _("The law of the workspace: %(law)s.") % {"law": label_of(law)})

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from cultiva.accounts.models import Role, User
+from cultiva.accounts.models import User
 from cultiva.leads.actions import BadAddress, find_lead, read_address
 from cultiva.leads.models import Lead
 from cultiva.privacy import requests
@@ -21,12 +21,12 @@ from cultiva.privacy.erasing import preview_erasure
 from cultiva.privacy.exporting import export_person
 from cultiva.privacy.models import Erasure, Outcome, PrivacyRequest, PrivacyText, Right, Way
 from cultiva.privacy.requests import RequestRefused
-from cultiva.web.staff import Staff, StaffRequest, not_your_role, staff_screen
+from cultiva.web.staff import MAY_ANSWER, Staff, StaffRequest, not_your_role, staff_screen
 from cultiva.web.views.leads import mask
 
 Json = dict[str, Any]
 
-MAY_ANSWER = frozenset({Role.OWNER, Role.PRIVACY})
+
 SHOWN = 50  # closed ones
 SOON_DAYS = requests.SOON.days
 MOST_BYTES = 10_000_000
