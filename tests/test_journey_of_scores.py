@@ -69,7 +69,7 @@ def test_a_sceptic_checks_the_points(running: tuple[Product, Sink, Browser]) -> 
     assert send(product, "identify", told, key=source.key)[0] == 200
     product.wait_for(lambda: staff.reload() and abs(total_of(staff) - foretold) <= Decimal("0.2"), 15)
     assert foretold >= 60
-    expect(staff.locator(".page-title .temperature-hot")).to_be_visible()
+    product.wait_for(lambda: staff.reload() and staff.locator(".page-title .temperature-hot").count() == 1, 15)
 
     # The same profile, some weeks ago.
     staff.locator("#score-on").fill(time.strftime("%Y-%m-%d", time.gmtime(time.time() - 14 * 86400)))
