@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from cultiva.events.seen import recount as recount_seen
+from cultiva.events.verdicts import recount as recount_verdicts
 from cultiva.leads.commerce import recount as recount_conversions
 from cultiva.leads.inbox import touch
 from cultiva.leads.rebuild import rebuild_leads
@@ -20,6 +21,7 @@ LEADS = 1000  # a transaction
 
 def rebuild(*, workspace_id: int, at: datetime, progress: Callable[[str], None]) -> None:
     """Make a workspace's projections anew, a chunk a transaction. Scores follow in `flow`, as after any event."""
+    recount_verdicts(workspace_id)
     progress("who is who, and what is known of them …")
     count = rebuild_leads(workspace_id=workspace_id, at=at)
     progress(f"{count} leads; what they bought …")

@@ -28,7 +28,8 @@ END = datetime(2026, 3, 10, 16, 20, 7, tzinfo=UTC)
 PROJECTIONS: dict[str, tuple[str, ...]] = {
     "lead": (), "lead_state": (), "visitor_link": ("id",), "visitor_claim": ("id",), "lead_address": ("id",),
     "identity_conflict": ("id",), "attribute_misfit": ("id", "seen_at"), "conversion": ("id",), "lead_value": (),
-    "score": ("id",), "event_name": ("id",), "event_day": ("id",), "event_property": ("id",), "company": (),
+    "score": ("id",), "event_name": ("id",), "event_day": ("id",), "event_property": ("id",), "machine_event": ("id",),
+    "company": (),
 }  # fmt: skip
 
 

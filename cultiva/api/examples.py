@@ -157,6 +157,27 @@ SCORE: Json = {
         }
     ],
     "cuts": [],
+    "changes": [
+        {
+            "at": "2026-04-10T08:30:00+00:00",
+            "rule": "pricing",
+            "words": "the page visited starts with /precios: “page /precios” of 03/11/2026 expires",
+            "points": -41.5,
+            "total": 0.0,
+        }
+    ],
+    "next_band": "hot",
+    "next_band_from": 60.0,
+    "proposals": [
+        {
+            "rules": ["webinar"],
+            "words": "attends a webinar (1 more event of this kind)",
+            "gain": 20.0,
+            "total": 61.5,
+            "reaches": True,
+        }
+    ],
+    "history": [{"at": "2026-03-11T09:00:00+00:00", "total": 41.5}],
 }
 
 LEAD_IN: Json = {

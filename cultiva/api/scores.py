@@ -12,11 +12,12 @@ from cultiva.api.errors import invalid
 from cultiva.api.leads import lead_row
 from cultiva.api.shapes import Id, Instant, Score
 from cultiva.lib.languages import reader_language
-from cultiva.scoring.actions import explain, primary_model
+from cultiva.scoring.actions import primary_model
 from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
-from cultiva.scoring.reasons import cuts_of, what_of
+from cultiva.scoring.outlook import Outlook, explain_fully
+from cultiva.scoring.reasons import cuts_of, said_changes, said_proposals, what_of
 
 Json = dict[str, Any]
 
@@ -38,14 +39,14 @@ def get_score(request: ApiRequest, lead_id: Id, query: Query[ScoreQuery]) -> Ans
     if at > request.call.at:
         raise invalid("at", at, f"it has not come yet. It is {request.call.at.isoformat()} now.")
     with translation.override(query.language or accepted_language(request)):
-        found = explain(workspace_id=request.call.workspace_id, lead_id=lead["id"], model=version, at=at)
+        found = explain_fully(workspace_id=request.call.workspace_id, lead_id=lead["id"], model=version, at=at)
         head = {
             "lead_id": lead["id"],
             "model": {"key": version.key, "name": version.name, "version": version.version},
             "at": at,
             "language": reader_language(),
         }
-        return 200, head | (_said(found, version) if found else _unscored(lead))
+        return 200, head | (_said(*found, version) if found else _unscored(lead))
 
 
 def _model(request: ApiRequest, key: str) -> ModelVersion:
@@ -59,11 +60,12 @@ def _model(request: ApiRequest, key: str) -> ModelVersion:
 
 def _unscored(lead: Json) -> Json:
     why = "objected" if lead["consent"]["objected_at"] else "not_valid"
-    nothing: Json = {"dimensions": [], "rules": [], "cuts": []}
+    nothing: Json = {"dimensions": [], "rules": [], "cuts": [], "changes": [], "proposals": [], "history": []}
+    nothing |= {"next_band": "", "next_band_from": None}
     return {"total": None, "why_not": why, "next_change_at": None} | nothing
 
 
-def _said(found: Explanation, version: ModelVersion) -> Json:
+def _said(found: Explanation, outlook: Outlook, version: ModelVersion) -> Json:
     shown = displayed(found)
     limits = {d.name: d.bounds for d in ScoringModel.read(version.body).dimensions}
     return {
@@ -83,6 +85,38 @@ def _said(found: Explanation, version: ModelVersion) -> Json:
         ],
         "rules": [_rule(rule, shown) for rule in found.rules],
         "cuts": [{"words": words, "points": float(points)} for words, points in cuts_of(shown)],
+        **said_outlook(found, outlook),
+    }
+
+
+def said_outlook(found: Explanation, outlook: Outlook) -> Json:
+    """In the language of the reader."""
+    changes = zip(outlook.changes, said_changes(outlook), strict=True)
+    proposals = zip(outlook.proposals, said_proposals(found, outlook), strict=True)
+    return {
+        "changes": [
+            {
+                "at": said.at,
+                "rule": change.rule.key,
+                "words": said.words,
+                "points": float(said.points),
+                "total": float(said.total),
+            }
+            for change, said in changes
+        ],
+        "next_band": outlook.band,
+        "next_band_from": outlook.limit,
+        "proposals": [
+            {
+                "rules": [step.rule.key for step in proposal.steps],
+                "words": said.words,
+                "gain": float(said.gain),
+                "total": float(said.total),
+                "reaches": said.reaches,
+            }
+            for proposal, said in proposals
+        ],
+        "history": [{"at": at, "total": total} for at, total in outlook.history],
     }
 
 

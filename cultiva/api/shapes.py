@@ -330,6 +330,27 @@ class ScoreCut(BaseModel):
     points: float
 
 
+class ScoreChange(BaseModel):
+    at: datetime
+    rule: str = Field(description="Its key.")
+    words: str = Field(description="What changes, and why.")
+    points: float = Field(description="Of the total, more or fewer than before.")
+    total: float = Field(description="What shows then.")
+
+
+class ScoreProposal(BaseModel):
+    rules: list[str] = Field(description="Their keys; several only count together.")
+    words: str
+    gain: float
+    total: float = Field(description="What would show.")
+    reaches: bool = Field(description="The next band; else it comes nearer.")
+
+
+class ScoreInstant(BaseModel):
+    at: datetime
+    total: float | None = Field(description="null: there was no score.")
+
+
 class Score(BaseModel):
     """The points of the rules and of the cuts add up to the total exactly, in tenths."""
 
@@ -343,6 +364,11 @@ class Score(BaseModel):
     dimensions: list[ScoreDimension]
     rules: list[ScoreRule]
     cuts: list[ScoreCut] = Field(description="What limits took away.")
+    changes: list[ScoreChange] = Field(description="What changes by time alone, soonest first.")
+    next_band: Literal["", "warm", "hot"] = Field(description="The next above; empty where there is none.")
+    next_band_from: float | None = Field(description="The points at which it begins.")
+    proposals: list[ScoreProposal] = Field(description="What would reach it; each was computed, not estimated.")
+    history: list[ScoreInstant] = Field(description="Of the last 120 days, oldest first.")
 
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]

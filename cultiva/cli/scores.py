@@ -1,4 +1,4 @@
-"""`cultiva score`: the scores of leads in files, under a model that need not be published."""
+"""`cultiva score`: the scores of leads in files, under a model that need not be published; and why a lead has its."""
 
 import json
 from datetime import datetime
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cultiva.cli.environment import say, set_up_django
+from cultiva.cli.score_explain import explain as explain_lead
 from cultiva.cli.segments import FILE, NAMED_FILE, read_instant, read_text
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -110,3 +111,6 @@ def rehearse(
             say(f"{each['model']}: AUC {outcome['auc']:.3f}, {outcome['converted']} of {outcome['cases']} convert")
         else:
             say(f"{each['model']}: {outcome['unavailable']}")
+
+
+score.add_command(explain_lead)

@@ -154,3 +154,18 @@ class Event(WorkspaceRow):
     class Meta:
         managed = False
         db_table = "event"
+
+
+class MachineEvent(WorkspaceRow):
+    """An event that staff know to be a machine's, whatever was heard of it. View `lead_event` says so, too."""
+
+    id = models.BigAutoField(primary_key=True)
+    event_id = models.BigIntegerField()
+    by = models.CharField(max_length=80)  # user:<id>
+    marked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "machine_event"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "event_id"], name="one_verdict_an_event")
+        ]

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cultiva.criteria.context import Context
 from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import read_document
-from cultiva.scoring.compile import CompiledModel, compile_model
+from cultiva.scoring.compile import compile_model
 from cultiva.scoring.explanation import (
     Explanation,
     cut_of,
@@ -20,6 +19,7 @@ from cultiva.scoring.explanation import (
 )
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
+from cultiva.scoring.supposing import LeadUnder, Supposition
 from cultiva.segments.standing import personas_of
 
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
@@ -142,28 +142,25 @@ def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000, without: 
 def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetime) -> Explanation | None:
     """Every point of a lead's score as of `at`, with its rule and events, and what each cap cut.
 
-    None where the lead may not be profiled: they have no score, which is not 0. Attributes are those of now.
+    Attributes, events and validity are those of then. None where the lead could not be profiled: they had no score,
+    which is not 0.
     """
     with workspace_scope(workspace_id):
-        read = ScoringModel.read(model.body)
-        compiled = compile_model(read, timezone=model.workspace.time_zone, personas=personas_of(workspace_id))
-        parameters = {
-            **compiled.parameters, "workspace": workspace_id, "leads": [lead_id], "at": at, "until": at,
-        }  # fmt: skip
-        rows = fetch_all(
-            f"WITH {compiled.steps} SELECT s.*, c.total AS shown_total, c.dimensions, c.next_change_at"  # noqa: S608
-            " FROM totalled s JOIN computed c ON c.lead_id = s.lead_id",
-            parameters,
-        )
-        if not rows:
-            return None
-        row = rows[0]
-        rules = explained_rules(read, row, _evidence(compiled, parameters))
+        under = LeadUnder.of(workspace_id=workspace_id, lead_id=lead_id, version=model)
+        return explain_under(under, at)
+
+
+def explain_under(under: LeadUnder, at: datetime) -> Explanation | None:
+    """`explain`, where the workspace is entered and the model compiled."""
+    row, read = under.rows([Supposition(at)])[0], under.model
+    if row is None:
+        return None
+    rules = explained_rules(read, row, under.evidence(at))
     dimensions = explained_dimensions(read, row, rules)
     return Explanation(
-        model=model.key,
-        version=model.version,
-        lead_id=lead_id,
+        model=under.version.key,
+        version=under.version.version,
+        lead_id=under.lead_id,
         at=at,
         rules=rules,
         dimensions=dimensions,
@@ -171,18 +168,4 @@ def explain(*, workspace_id: int, lead_id: int, model: ModelVersion, at: datetim
         cut=cut_of(row["total"], [each.weight * each.value for each in dimensions]),
         shown_total=row["shown_total"],
         next_change_at=row["next_change_at"],
-    )
-
-
-def _evidence(compiled: CompiledModel, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """rule, id, name, occurred_at, weight, properties and count of each rule's latest events, latest first."""
-    if not compiled.evidence:
-        return []
-    return fetch_all(
-        f"""WITH {compiled.steps}, evidence AS ({compiled.evidence})
-        SELECT x.*, {Context.event_name} AS name, e.properties
-          FROM evidence x JOIN lead_event e ON e.id = x.id
-         WHERE e.workspace_id = %(workspace)s AND e.lead_id = ANY (%(leads)s::bigint[])
-         ORDER BY x.rule, x.occurred_at DESC, x.id DESC""",  # noqa: S608
-        dict(parameters),
     )

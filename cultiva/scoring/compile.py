@@ -82,6 +82,8 @@ class Source(Protocol):
 class ModelContext(OnePass):
     """Inside a model, an event condition is a column of the one pass over the events, not a subquery."""
 
+    until: str = "%(until)s"
+    ledger: str = "lead_event"  # a table or CTE with the columns of that view
     rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
     edges: list[str] = field(default_factory=list)  # of the tree being compiled
 
@@ -94,11 +96,21 @@ class ModelContext(OnePass):
 
 
 def compile_model(
-    model: ScoringModel, *, timezone: str, personas: Mapping[str, Closeness] | None = None
+    model: ScoringModel,
+    *,
+    timezone: str,
+    personas: Mapping[str, Closeness] | None = None,
+    is_supposed: bool = False,
 ) -> CompiledModel:
-    """`timezone` serves a model that names none."""
+    """`timezone` serves a model that names none.
+
+    With `is_supposed` the steps stand inside LATERAL beside a row `asked` with at, attributes and folded, and a CTE
+    `lived` of events: one statement then scores a lead as of many instants, and as they would be.
+    """
     context = ModelContext(timezone=model.timezone or timezone, personas=personas or {})
-    steps, evidence = compile_steps(model, context, Store())
+    if is_supposed:
+        context.at, context.until, context.ledger = "asked.at", "asked.at", "lived"
+    steps, evidence = compile_steps(model, context, Supposed() if is_supposed else Store())
     return CompiledModel(",\n".join([*steps, _computed(model, context)]), evidence, context.parameters)
 
 
@@ -125,6 +137,10 @@ TOUCHED = """touched AS MATERIALIZED (
      AND m.workspace_id = %(workspace)s AND m.lead_id = ANY (%(leads)s::bigint[])
      AND m.valid_since IS NOT NULL AND m.profiled_since IS NOT NULL AND m.objected_at IS NULL)"""
 
+SUPPOSED = """touched AS MATERIALIZED (
+  SELECT l.id, l.workspace_id, asked.attributes, asked.folded FROM lead l
+   WHERE l.workspace_id = %(workspace)s AND l.id = ANY (%(leads)s::bigint[]))"""
+
 
 class Store:
     """The leads of a batch in PostgreSQL, and the view of the ledger."""
@@ -139,6 +155,13 @@ class Store:
         return ""
 
 
+class Supposed(Store):
+    """One lead as of an instant that is asked for, or as they would be."""
+
+    def read(self, model: ScoringModel, context: ModelContext) -> Sequence[str]:
+        return [SUPPOSED, _happened(model, context)]
+
+
 def _happened(model: ScoringModel, context: ModelContext) -> str:
     """Read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger where it lacks statistics."""
     names = context.events.union(*(names_of(rule.when) for rule in model.rules))
@@ -146,9 +169,9 @@ def _happened(model: ScoringModel, context: ModelContext) -> str:
     return f"""happened AS MATERIALIZED (
   SELECT {", ".join(["e.lead_id", "e.id", "e.occurred_at", *context.columns])}
     FROM touched l CROSS JOIN LATERAL (
-      SELECT *, {Context.event_name} AS event_name FROM lead_event e
+      SELECT *, {Context.event_name} AS event_name FROM {context.ledger} e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
-         AND e.actor <> 'machine' AND e.occurred_at <= %(until)s{context.oldest_wanted()}
+         AND e.actor <> 'machine' AND e.occurred_at <= {context.until}{context.oldest_wanted()}
          AND ({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))
       OFFSET 0) e)"""
 

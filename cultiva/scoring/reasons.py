@@ -5,10 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from cultiva.criteria.words import attribute_words
 from cultiva.lib.languages import reader_language
 from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
+from cultiva.scoring.outlook import Change, Outlook, Proposal, Step
 
 TELLING = ("path", "url", "asset", "form", "network", "value")  # properties that say which one it was
 
@@ -95,3 +100,68 @@ def cuts_of(shown: Displayed) -> list[tuple[str, Decimal]]:
         (_("Limit of %(dimension)s") % {"dimension": name}, cut) for name, cut in shown.dimension_cuts.items() if cut
     ]
     return cuts + ([(_("Limit of the total"), shown.cut)] if shown.cut else [])
+
+
+@dataclass(frozen=True)
+class SaidChange:
+    at: datetime
+    points: Decimal
+    words: str  # what changes, and why
+    total: Decimal  # that shows then
+
+
+@dataclass(frozen=True)
+class SaidProposal:
+    words: str
+    gain: Decimal
+    total: Decimal  # that would show
+    reaches: bool  # the next band
+
+
+def said_changes(outlook: Outlook) -> list[SaidChange]:
+    """Soonest first."""
+    return [
+        SaidChange(each.at, _tenth(each.points), _change_words(each), _tenth(each.total)) for each in outlook.changes
+    ]
+
+
+def _change_words(change: Change) -> str:
+    words = change.rule.words[reader_language()]
+    if change.is_gradual:
+        return _("%(rule)s: it fades with time") % {"rule": words}
+    if change.event is None:
+        return _("%(rule)s: the time that the rule asks for is over") % {"rule": words}
+    what = what_of(change.event.name, change.event.properties)
+    day = date_format(timezone.localtime(change.event.occurred_at), "SHORT_DATE_FORMAT")
+    return _("%(rule)s: “%(what)s” of %(day)s expires") % {"rule": words, "what": what, "day": day}
+
+
+def said_proposals(explanation: Explanation, outlook: Outlook) -> list[SaidProposal]:
+    """What reaches the next band first; each on its own."""
+    return [
+        SaidProposal(
+            _proposal_words(each), _tenth(each.total - explanation.shown_total), _tenth(each.total), each.reaches
+        )
+        for each in outlook.proposals
+    ]
+
+
+def _proposal_words(proposal: Proposal) -> str:
+    return _(" and ").join(_step_words(step) for step in proposal.steps)
+
+
+def _step_words(step: Step) -> str:
+    words, parts = step.rule.words[reader_language()], list[str]()
+    if step.told:
+        listed = ", ".join(attribute_words(name, reader_language()) for name in step.told)
+        parts.append(_("we learn %(attributes)s") % {"attributes": listed})
+    if step.times:
+        parts.append(
+            ngettext("%(count)d more event of this kind", "%(count)d more events of this kind", step.times)
+            % {"count": step.times}
+        )
+    return f"{words} ({', '.join(parts)})" if parts else words
+
+
+def _tenth(points: float) -> Decimal:
+    return round(Decimal(points), 1)

@@ -116,9 +116,16 @@ def bars(labels: Sequence[str], values: Sequence[Number], *, title: str = "") ->
 
 
 def score_line(
-    points: Sequence[tuple[datetime, Number]], *, title: str = "", bands: Sequence[tuple[Number, str]] = ()
+    points: Sequence[tuple[datetime, Number]],
+    *,
+    title: str = "",
+    bands: Sequence[tuple[Number, str]] = (),
+    events: Sequence[tuple[datetime, str]] = (),
 ) -> SafeString:
-    """A score over time, points oldest first; each band is a dashed line at its threshold, with its name."""
+    """A score over time, points oldest first; each band is a dashed line at its threshold, with its name.
+
+    Events stand below the line as dots, each with what happened as its title; those outside its times are left out.
+    """
     if not points:
         return _nothing()
     times = [at.timestamp() for at, _ in points]
@@ -143,7 +150,16 @@ def score_line(
         '<line class="chart-band" x2="100%" y1="{0}" y2="{0}"/><text class="chart-tick" x="4" y="{1}">{2}</text>',
         ((_n(y), _n(y - 5), name) for threshold, name in bands for y in [_y(float(threshold), low, high)]),
     )
-    marks = _grid(low, high) + line + thresholds + _days([at for at, _ in points])
+    happened = format_html_join(
+        "",
+        '<circle class="chart-event" cx="{}%" cy="{}" r="3.5"><title>{}</title></circle>',
+        (
+            (_n(_place(at.timestamp(), times[0], times[-1]) * 100), PLOT_TOP + PLOT_HEIGHT, what)
+            for at, what in events
+            if times[0] <= at.timestamp() <= times[-1]
+        ),
+    )
+    marks = _grid(low, high) + line + thresholds + happened + _days([at for at, _ in points])
     return _svg(
         marks,
         "chart-axis",

@@ -23,6 +23,9 @@ class Entry:
     at: datetime
     group: str
     is_machine: bool
+    id: int
+    may_be_marked: bool  # that a machine did it
+    is_marked: bool  # by staff
 
 
 GROUPS = ("visits", "mail", "stages", "consent", "other")
@@ -55,7 +58,10 @@ def entry_of(row: Json, words: Mapping[str, str]) -> Entry:
         text=say({"name": row["name"], **{key: _said(value, words) for key, value in row["properties"].items()}}),
         at=row["occurred_at"],
         group=group,
-        is_machine=row["actor"] == "machine" and row["name"] in ACTS,
+        is_machine=row["actor"] == "machine" and (row["name"] in ACTS or row["is_marked"]),
+        id=row["id"],
+        may_be_marked=row["kind"] in ("track", "page", "screen") and row["actor"] != "machine",
+        is_marked=row["is_marked"],
     )
 
 
@@ -147,6 +153,8 @@ SENTENCES: dict[str, tuple[str, str, Callable[[Json], SafeString]]] = {
     ),
     "lead_merged": ("users", "other", _with(lambda: _("Another record of the same person was merged into this one"))),
     "lead_unmerged": ("users", "other", _with(lambda: _("A merge was undone: they are two leads again"))),
+    "machine_marked": ("robot", "other", _with(lambda: _("A colleague said that a machine did one of these things"))),
+    "machine_unmarked": ("robot", "other", _with(lambda: _("A colleague said that no machine did it after all"))),
     "attributes_changed": ("pencil", "other", _with(lambda: _("Changed by a colleague"))),
     "owner_changed": ("user-check", "other", _with(lambda: _("Given to {owner_name}"), "owner_name")),
     "identify": ("user", "other", _with(lambda: _("Told us about themselves"))),

@@ -154,6 +154,18 @@ def test_a_score_of_the_past_is_that_of_then(program: Program, ana: Lead) -> Non
     assert "readiness" in body["error"]["message"]
 
 
+def test_a_score_comes_with_what_changes_it_and_what_would_raise_it(program: Program, ana: Lead) -> None:
+    found = program.get(f"/leads/{ana.id}/score?language=en&at=2026-03-10T12:00:00Z")
+    assert found["next_band"] in ("warm", "hot")
+    assert found["proposals"]
+    for each in found["proposals"]:
+        assert each["reaches"] == (each["total"] >= found["next_band_from"])
+        assert each["total"] == pytest.approx(found["total"] + each["gain"], abs=0.11)
+    assert found["history"][-1] == {"at": "2026-03-10T12:00:00+00:00", "total": pytest.approx(found["total"], abs=0.05)}
+    assert [each["at"] for each in found["changes"]] == sorted(each["at"] for each in found["changes"])
+    assert program.get(f"/leads/{ana.id}/score?at=1970-01-02T00:00:00Z")["history"] == []
+
+
 def test_no_score_is_not_a_score_of_0(program: Program, furnished: Any, at: datetime) -> None:
     lead, _ = save_lead(
         workspace_id=furnished.id, email="new@x.example", attributes={}, language="es", source_kind="api", at=at

@@ -1,6 +1,7 @@
 """Publishing models, scoring leads, and saying why."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,15 @@ import pytest
 from cultiva.consent.models import ConsentMark
 from cultiva.criteria.language import Context, compile_predicate, parse
 from cultiva.criteria.tests.cast import Act, Person, make_people
+from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
 from cultiva.leads.models import LeadState
+from cultiva.leads.projecting import project_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
 from cultiva.scoring.actions import displayed, explain, primary_model, publish_model, rescore_due, score
-from cultiva.scoring.explanation import apportion
+from cultiva.scoring.explanation import Explanation, apportion
 from cultiva.scoring.models import ModelVersion, Score
+from cultiva.scoring.outlook import Outlook, explain_fully
 
 DAY, HOUR, INSTANT = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
 MODEL = """
@@ -36,10 +40,10 @@ def one_rule(rule: str) -> str:
 
 
 def make_leads(workspace: Any, people: Sequence[Person], at: datetime) -> list[int]:
-    """Leads that may be profiled."""
-    ids = make_people(workspace, people, at)
+    """Leads that may be profiled since a year ago."""
+    ids, since = make_people(workspace, people, at), at - 365 * DAY
     for id in ids:
-        ConsentMark.objects.create(workspace=workspace, lead_id=id, valid_since=at, profiled_since=at)
+        ConsentMark.objects.create(workspace=workspace, lead_id=id, valid_since=since, profiled_since=since)
         LeadState.objects.create(workspace=workspace, lead_id=id, stage_since=at)
     return ids
 
@@ -202,7 +206,7 @@ def test_a_lead_who_may_not_be_profiled_has_no_score_which_is_not_zero(
     assert told(score_at(huerta, ids, at + DAY)) == []
     state = LeadState.objects.get(workspace=huerta, lead_id=ids[0])
     assert (totals(huerta), state.score, state.temperature, state.grade) == ({}, None, None, None)
-    assert explain(workspace_id=huerta.id, lead_id=ids[0], model=version, at=at) is None
+    assert explain(workspace_id=huerta.id, lead_id=ids[0], model=version, at=at + DAY) is None
 
 
 def test_leads_become_due_when_time_alone_changes_their_score(huerta: Any, at: datetime) -> None:
@@ -409,3 +413,124 @@ def test_another_workspace_sees_and_touches_nothing_of_it(huerta: Any, other_co:
         assert list(ModelVersion.objects.all()) == [theirs]
         assert execute("UPDATE score SET total = 1") == 0
     assert totals(huerta) == {ids[0]: 10}
+
+
+def test_an_explanation_of_a_past_instant_knows_what_was_known_then(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=MODEL, at=at)
+    [lead] = make_leads(huerta, [Person({}, downloads(3 * DAY))], at)
+    for age, title in ((10 * DAY, "director"), (5 * DAY, ""), (2 * DAY, "becaria")):
+        telling = NewEvent("identify", f"told:{age}", at - age, lead_id=lead, properties={"job_title": title})
+        record_events(workspace_id=huerta.id, events=[telling], received_at=None)
+    project_leads(workspace_id=huerta.id, lead_ids=[lead], at=at)
+
+    def total(age: timedelta) -> float | None:
+        found = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=at - age)
+        return found.total if found else None
+
+    ages = [400 * DAY, 11 * DAY, 10 * DAY, 5 * DAY, 3 * DAY, 2 * DAY + INSTANT, 2 * DAY, timedelta(0)]
+    assert [total(age) for age in ages] == [None, 0, 15, 15, 25, 25, 10, 10]
+
+
+def test_an_explanation_of_a_past_instant_knows_whether_they_could_be_profiled_then(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=MODEL, at=at)
+    [lead] = make_leads(huerta, [Person({"job_title": "director"})], at)
+    for age, word in ((20 * DAY, "withdrawn"), (10 * DAY, "given"), (5 * DAY, "withdrawn")):
+        said = NewEvent("consent", f"{word}:{age}", at - age, name=word, lead_id=lead,
+                        properties={"purpose": "profiling"})  # fmt: skip
+        record_events(workspace_id=huerta.id, events=[said], received_at=None)
+    mark = {"profiled_since": None, "objected_at": at - 5 * DAY, "valid_since": at - 30 * DAY}
+    ConsentMark.objects.filter(workspace=huerta, lead_id=lead).update(**mark)
+    found = [
+        explain(workspace_id=huerta.id, lead_id=lead, model=version, at=at - days * DAY) is not None
+        for days in (31, 25, 15, 10, 6, 5, 0)
+    ]
+    assert found == [False, True, False, True, True, False, False]
+
+
+OUTLOOK = """
+model: outlook
+timezone: Europe/Madrid
+dimensions: {fit: {max: 40}, interest: {max: 60, weight: 2}}
+total: {max: 200}
+rules:
+  - {key: director, dimension: fit, when: {attribute: job_title, contains: director}, points: 15}
+  - {key: webinar, dimension: interest, when: {event: webinar_attended}, points: 2, ageing: {expires_days: 30}}
+  - key: pricing
+    dimension: interest
+    when: {event: page, where: [{property: path, starts_with: /precios}]}
+    points: 5
+    max: 20
+  - {key: fades, dimension: interest, when: {event: download}, points: 8, ageing: {half_life_days: 7}}
+  - {key: often, dimension: interest, when: {all: [{event: call, times: {at_least: 2}, within_days: 10}]}, points: 30}
+temperature: {warm: 30, hot: 60}
+"""
+
+
+def test_the_next_changes_say_when_by_how_much_and_why(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    acts = [Act("webinar_attended", 25 * DAY), Act("webinar_attended", 20 * DAY), Act("call", DAY), Act("call", HOUR)]
+    [lead] = make_leads(huerta, [Person({}, [*acts, Act("download")])], at)
+    explained, outlook = fully(huerta, lead, version, at)
+    assert explained.total == 2 * (4 + 8 + 30)
+    assert [(c.at - at, c.rule.key, c.points, c.is_gradual) for c in outlook.changes] == [
+        (5 * DAY, "webinar", -4, False),
+        (7 * DAY, "fades", -8, True),
+        (9 * DAY, "often", -60, False),
+        (10 * DAY, "webinar", -4, False),
+    ]
+    assert outlook.changes[0].event is not None
+    assert outlook.changes[0].event.occurred_at == at - 25 * DAY
+    for change in outlook.changes:
+        then = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=change.at)
+        assert then is not None
+        assert then.shown_total == change.total
+
+
+def test_what_would_reach_the_next_band_does_when_it_happens(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    [lead] = make_leads(huerta, [Person({}, [Act("call", HOUR)])], at)
+    _explained, outlook = fully(huerta, lead, version, at)
+    assert (outlook.band, outlook.limit) == ("warm", 30)
+    said = [([(s.rule.key, s.times, s.told) for s in p.steps], p.total) for p in outlook.proposals]
+    assert said == [
+        ([("often", 1, {})], 60),
+        ([("fades", 2, {})], 32),
+        ([("pricing", 3, {})], 30),
+        ([("webinar", 8, {})], 32),
+    ]
+    visit = NewEvent("page", "m", at, lead_id=lead, properties={"path": "/precios"})
+    for number in range(3):
+        record_events(workspace_id=huerta.id, events=[replace(visit, message_id=f"{number}")], received_at=None)
+    score_at(huerta, [lead], at)
+    assert totals(huerta) == {lead: 30}
+    _explained, outlook = fully(huerta, lead, version, at)
+    assert (outlook.band, outlook.limit) == ("hot", 60)
+
+
+def test_several_changes_together_reach_what_one_does_not(huerta: Any, at: datetime) -> None:
+    text = """{model: m, dimensions: {all: {}}, temperature: {warm: 20, hot: 30}, rules: [
+      {key: told, when: {attribute: job_title, is: director}, points: 15},
+      {key: known, when: {attribute: country, is: ES}, points: 15},
+      {key: page, when: {event: page}, count: once, points: 10}]}"""
+    version = publish_model(workspace_id=huerta.id, text=text, at=at)
+    [lead] = make_leads(huerta, [Person({"country": "FR"})], at)
+    _explained, outlook = fully(huerta, lead, version, at)
+    [proposal] = outlook.proposals
+    assert ([s.rule.key for s in proposal.steps], proposal.total, proposal.reaches) == (["told", "page"], 25, True)
+
+
+def test_the_history_is_what_each_day_would_have_said(huerta: Any, at: datetime) -> None:
+    version = publish_model(workspace_id=huerta.id, text=OUTLOOK, at=at)
+    [lead] = make_leads(huerta, [Person({}, [Act("webinar_attended", 20 * DAY), Act("download", 9 * DAY)])], at)
+    explained, outlook = fully(huerta, lead, version, at)
+    assert outlook.history[-1] == (at, explained.shown_total)
+    assert {when for when, _ in outlook.history} >= {at - 20 * DAY, at - 9 * DAY}
+    for when, total in outlook.history[::10]:
+        then = explain(workspace_id=huerta.id, lead_id=lead, model=version, at=when)
+        assert (then.shown_total if then else None) == total
+
+
+def fully(workspace: Any, lead: int, version: ModelVersion, at: datetime) -> tuple[Explanation, Outlook]:
+    found = explain_fully(workspace_id=workspace.id, lead_id=lead, model=version, at=at)
+    assert found is not None
+    return found

@@ -1,6 +1,6 @@
 """The staff screens: what each role sees and may do, and that nothing leaves its workspace."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,16 +9,19 @@ from django.test import Client
 from cultiva.accounts.actions import create_user, grant_role
 from cultiva.accounts.models import Role
 from cultiva.capture.models import FormVersion
+from cultiva.consent.models import ConsentMark
 from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.demo.live import is_live
 from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import NewEvent, record_events
+from cultiva.events.models import Event, MachineEvent
+from cultiva.events.verdicts import recount as recount_verdicts
 from cultiva.flow import process_workspace
 from cultiva.leads.actions import save_lead
 from cultiva.leads.commerce import recount
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
-from cultiva.lib.database import workspace_scope
+from cultiva.lib.database import fetch_all, workspace_scope
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/pages",
@@ -209,3 +212,51 @@ def test_a_profile_shows_what_they_bought(furnished: Any, hostile: Lead, at: dat
     assert "Purchases" in page
     assert "100.00 EUR" in page
     assert "refunded 20.00" in page
+
+
+def test_an_act_of_a_machine_counts_no_more_and_the_ledger_stays(furnished: Any, hostile: Lead, at: datetime) -> None:
+    client, other = signed_in(furnished, Role.MARKETING, at), signed_in(furnished, Role.CLIENT, at)
+    with workspace_scope(furnished.id):
+        [page] = Event.objects.filter(workspace=furnished, kind="page")
+    path = f"/leads/{hostile.id}/events/{page.id}/machine"
+    assert other.post(path, {"machine": "yes"}).status_code == 403
+    assert client.post(f"/leads/{hostile.id}/events/{page.id + 999}/machine", {"machine": "yes"}).status_code == 404
+    assert "It counts no more" in client.post(path, {"machine": "yes"}, follow=True).content.decode()
+    assert actors(furnished, hostile) == {("page", "machine"), ("staff", "unknown")}
+    assert "It counts again" in client.post(path, {"machine": ""}, follow=True).content.decode()
+    assert actors(furnished, hostile) == {("page", "unknown"), ("staff", "unknown")}
+    client.post(path, {"machine": "yes"})
+    with workspace_scope(furnished.id):
+        MachineEvent.objects.filter(workspace=furnished).delete()
+        recount_verdicts(furnished.id)
+    assert actors(furnished, hostile) == {("page", "machine"), ("staff", "unknown")}
+    with workspace_scope(furnished.id):
+        assert Event.objects.get(workspace=furnished, kind="page").actor == "unknown"
+
+
+def actors(workspace: Any, lead: Lead) -> set[tuple[str, str]]:
+    with workspace_scope(workspace.id):
+        sql = "SELECT kind, actor FROM lead_event WHERE lead_id = %s AND kind IN ('page', 'staff')"
+        return {(row["kind"], row["actor"]) for row in fetch_all(sql, [lead.id])}
+
+
+def test_the_score_of_a_past_day_is_asked_for_by_a_date(furnished: Any, at: datetime) -> None:
+    client = signed_in(furnished, Role.OWNER, at)
+    lead, _ = save_lead(
+        workspace_id=furnished.id, email="eva@x.example", attributes={"job_title": "gerente"}, source_kind="form",
+        at=at - timedelta(days=10),
+    )  # fmt: skip
+    with workspace_scope(furnished.id):
+        ConsentMark.objects.create(
+            workspace=furnished, lead=lead, valid_since=at - timedelta(days=5), profiled_since=at - timedelta(days=5)
+        )
+    text = client.get(f"/leads/{lead.id}").content.decode()
+    assert 'data-total="15' in text
+    assert 'class="chart chart-axis"' in text
+    day = (at - timedelta(days=3)).date().isoformat()
+    assert f'value="{day}"' in (text := client.get(f"/leads/{lead.id}?on={day}").content.decode())
+    assert 'data-total="15' in text
+    day = (at - timedelta(days=8)).date().isoformat()
+    assert "data-total" not in client.get(f"/leads/{lead.id}?on={day}").content.decode()
+    for nonsense in ("x", "9999-12-31", "0001-01-01"):
+        assert client.get(f"/leads/{lead.id}?on={nonsense}").status_code == 200

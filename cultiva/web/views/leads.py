@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
@@ -34,16 +35,13 @@ from cultiva.lifecycle.models import StageChange
 from cultiva.magnets.models import Grant, MagnetVersion
 from cultiva.nurture.models import Enrolment
 from cultiva.sales.models import HandOver
-from cultiva.scoring.actions import explain
-from cultiva.scoring.model import ScoringModel
-from cultiva.scoring.models import ModelVersion
-from cultiva.scoring.reasons import reasons_of
 from cultiva.segments.lists import segment_names
 from cultiva.segments.personas.actions import list_personas
 from cultiva.web.criteria_text import CriteriaField, predicate_of, readable
 from cultiva.web.staff import ALL_ROLES, EVERYDAY, MAY_ANSWER, StaffRequest, staff_screen
 from cultiva.web.timeline import GROUPS, lead_timeline
 from cultiva.web.views.lead_personas import persona_card, persona_changes
+from cultiva.web.views.lead_scores import instant_asked, models_of, score_card
 from cultiva.web.words import (
     BASIS_LABELS,
     OBJECTIVE_WORDS,
@@ -252,10 +250,13 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         | stage_labels(lead.workspace_id) | temperature_words() | refusals(),
     )  # fmt: skip
     if request.headers.get("HX-Request"):
-        return render(request, "web/_timeline.html", {"timeline": timeline, "now": staff.at, "lead": lead})
+        return render(request, "web/_timeline.html", {
+            "timeline": timeline, "now": staff.at, "lead": lead, "may_act": staff.role in EVERYDAY,
+        })  # fmt: skip
     consent = consent_card(lead, request)
     erased_at = consent["mark"].blocked_at if consent["mark"] else None
     name = lead.full_name if staff.sees_personal_data else mask(lead.full_name)
+    scored_at = instant_asked(request)
     context = {
         "page_title": _("Erased person") if erased_at else name,
         "erased_at": erased_at,
@@ -266,7 +267,10 @@ def profile(request: StaffRequest, lead_id: int) -> HttpResponse:
         "attributes": shown_attributes(lead) if staff.sees_personal_data else [],
         "misfits": shown_misfits(lead) if staff.sees_personal_data else [],
         "identity": shown_identity(lead, sees_personal_data=staff.sees_personal_data),
-        "scores": [score_card(lead, model, request) for model in ModelVersion.currents(lead.workspace_id)],
+        "scores": [score_card(lead, model, scored_at) for model in models_of(lead.workspace_id)],
+        "scored_at": scored_at,
+        "scored_on": localtime(scored_at).date().isoformat() if scored_at < staff.at else "",
+        "today": localtime(staff.at).date().isoformat(),
         "persona": persona_card(lead, request),
         "persona_changes": persona_changes(lead),
         "timeline": timeline,
@@ -328,14 +332,6 @@ def person(actor: str) -> str:
     kind, _colon, number = actor.partition(":")
     user = User.objects.filter(id=int(number)).first() if kind == "user" and number.isdigit() else None
     return str(user) if user else actor
-
-
-def score_card(lead: Lead, version: ModelVersion, request: StaffRequest) -> dict[str, Any]:
-    """{model, reasons}: reasons are None where the lead has no score, which is not 0."""
-    found = explain(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=request.staff.at)
-    model = ScoringModel.read(version.body)
-    limits = {d.name: (d.bounds.min or 0.0, d.bounds.max or 100.0) for d in model.dimensions}
-    return {"model": version, "reasons": reasons_of(found, limits) if found else None}
 
 
 def shown_attributes(lead: Lead) -> list[tuple[str, Any]]:
