@@ -1,7 +1,7 @@
 """A rehearsal on files: one model of 30 rules on 26 weekly dates for 200,000 leads with 2 M events (below 60 s, 2 GB).
 
-LEADS=200000 measures at the size of the budget; every day 20,000 do, with a tenth of the limit. The files are those of
-bench.scoring, and purchases of every twentieth lead.
+LEADS=2000000 measures a growth point, against ten times the limit. The files are those of bench.scoring, and purchases
+of every twentieth lead.
 """
 
 import json
@@ -24,7 +24,7 @@ FIRST, LAST = date(2025, 9, 8), date(2026, 3, 2)
 
 
 def measure() -> list[Result]:
-    leads = int(os.environ.get("LEADS", "20000"))
+    leads = int(os.environ.get("LEADS", "200000"))
     limit = LIMIT_S * leads / LEADS_OF_LIMIT
     with open_folder() as folder:
         make_files(folder, leads)

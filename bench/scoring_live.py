@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bench import Result
 from tests.product import ROOT, open_folder
@@ -68,7 +69,7 @@ def _figures(workspace_id: int) -> dict[str, float]:
         spread = leads[:: max(1, len(leads) // LEADS_EXPLAINED)]
         batch = leads[:: max(1, len(leads) // BATCH)][:BATCH]
         took = [_timed(lambda: score(Batch(workspace_id=workspace_id, at=at, lead_ids=batch))) for _ in range(ROUNDS)]
-    whose = {"workspace_id": workspace_id, "model": model, "at": at}
+    whose: dict[str, Any] = {"workspace_id": workspace_id, "model": model, "at": at}
     short = [_timed(lambda lead=lead: explain(lead_id=lead, **whose)) for lead in spread]  # type: ignore[misc]
     full = [_timed(lambda lead=lead: explain_fully(lead_id=lead, **whose)) for lead in spread]  # type: ignore[misc]
     return dict(zip(LIMITS, map(statistics.median, (took, short, full)), strict=True))

@@ -13,6 +13,7 @@ from django.db import connection
 from cultiva.accounts.actions import create_workspace
 from cultiva.consent.models import ConsentMark
 from cultiva.events.actions import NewEvent, record_events
+from cultiva.events.verdicts import mark_machine
 from cultiva.flow import process_due_leads, process_workspace
 from cultiva.leads.merging import merge_leads
 from cultiva.leads.tests import people
@@ -85,6 +86,25 @@ def test_a_large_segment_is_built_by_the_job_and_then_told_of(huerta: Any, leads
     assert moves(segment) == [("entered", lead, "definition") for lead in leads[:3]]
     assert not Mark.objects.filter(workspace=huerta).exists()
     assert not Segment.objects.filter(workspace=huerta, tells_at__isnull=False).exists()
+
+
+def test_an_act_that_a_machine_did_makes_no_member_at_once_and_in_a_build(
+    huerta: Any, leads: list[int], at: datetime
+) -> None:
+    segment = save(huerta, "visited", VISITED, at)
+    visit(huerta, leads[0])
+    visit(huerta, leads[1])
+    process_workspace(workspace_id=huerta.id, at=at)
+    assert members(segment) == set(leads[:2])
+    act = fetch_all("SELECT id FROM event WHERE kind = 'page' AND lead_id = %s", [leads[0]])[0]["id"]
+    for is_machine, expected in ((True, {leads[1]}), (False, set(leads[:2]))):
+        mark_machine(
+            workspace_id=huerta.id, lead_id=leads[0], event_id=act, is_machine=is_machine, by="user:1", at=at
+        )  # fmt: skip
+        process_workspace(workspace_id=huerta.id, at=at)
+        assert members(segment) == expected
+        build_one(workspace_id=huerta.id, segment_id=segment.id, at=at)
+        assert members(segment) == expected
 
 
 @pytest.mark.usefixtures("large")

@@ -57,12 +57,14 @@ class BulkModel:
 
     `scores`: lead_id, a column a dimension by its name, total (as shown), temperature and grade (NULL where the
     model has none). `parts`: lead_id, raw_<n>, points_<n>, next_<n> of each rule, dimension_<n>, total: not rounded.
+    `of_parts`: the scores once more, of a table `totalled` that holds the rows of `parts`.
     `evidence`: rule (from 0), id (the place in table `event`), occurred_at, weight, count; None where no rule reads
     events.
     """
 
     scores: Statement
     parts: Statement
+    of_parts: Statement
     evidence: Statement | None
     attributes: Mapping[str, str]  # {name: column of `lead`}
     properties: Mapping[tuple[str, ...], str]  # {path: column of `event`}
@@ -81,6 +83,7 @@ def compile_bulk_model(
     values, listed = context.parameters, f"{beginning},\nevidence AS ({evidence})\nSELECT * FROM evidence WHERE {bound}"
     return BulkModel(
         scores=Statement.of(f"{beginning}\n{scores} WHERE {bound}", values),
+        of_parts=Statement.of(f"{scores} WHERE {bound}", values),
         parts=Statement.of(f"{beginning}\nSELECT * FROM totalled WHERE {bound}", values),
         evidence=Statement.of(listed, values) if evidence else None,
         attributes=context.columns_of_lead(),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from cultiva.criteria.language import Reads
 from cultiva.events.actions import LedgerEvent
+from cultiva.events.verdicts import MARKED, UNMARKED
 from cultiva.leads.values import clean_attributes
 
 EVERYTHING = "everything"
@@ -49,6 +50,6 @@ def changed_by(event: LedgerEvent) -> set[str]:
         inputs |= {"score", "temperature"}
     elif event.kind == "consent":
         inputs |= {"consent", "mark"}
-    elif event.name in IDENTITY:
+    elif event.name in (*IDENTITY, MARKED, UNMARKED):
         inputs.add(EVERYTHING)
     return inputs

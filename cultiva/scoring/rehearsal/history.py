@@ -44,16 +44,16 @@ def read_history(
     bands = np.full(scores.shape, -1, dtype=np.int8)
     sums: list[npt.NDArray[np.float64]] = []
     for place, at in enumerate(plan.dates):
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE scored AS {compiled.scores.sql}", compiled.scores.bound(at))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE totalled AS {compiled.parts.sql}", compiled.parts.bound(at))
         found = connection.execute(
             "SELECT n, total, CASE temperature WHEN 'hot' THEN 2 WHEN 'warm' THEN 1 WHEN 'cold' THEN 0 ELSE -1 END"
-            " AS band FROM scored JOIN subject USING (lead_id)"
+            f" AS band FROM ({compiled.of_parts.sql}) JOIN subject USING (lead_id)"
             " WHERE (created_at IS NULL OR created_at <= $at) AND (converted_at IS NULL OR converted_at > $at)",
-            {"at": at},
+            compiled.of_parts.bound(at),
         ).fetchnumpy()
         scores[found["n"], place] = found["total"]
         bands[found["n"], place] = found["band"]
-        sums.append(_sums_of_rules(connection, model, compiled, at, plan))
+        sums.append(_sums_of_rules(connection, model, at, plan))
     return History(
         lead_ids=tuple(row[0] for row in numbered),
         owners=tuple(row[1] for row in numbered),
@@ -78,9 +78,7 @@ def _prepare(connection: Connection, plan: Plan, columns: Mapping[str, str]) -> 
     )
 
 
-def _sums_of_rules(
-    connection: Connection, model: ScoringModel, compiled: BulkModel, at: datetime, plan: Plan
-) -> npt.NDArray[np.float64]:
+def _sums_of_rules(connection: Connection, model: ScoringModel, at: datetime, plan: Plan) -> npt.NDArray[np.float64]:
     """[rule, (leads, converted, leads with points, converted with points, sum of points)]"""
     figures = ", ".join(
         f"count(*) FILTER (points_{n} <> 0), count(*) FILTER (points_{n} <> 0 AND hit), coalesce(sum(points_{n}), 0)"
@@ -88,9 +86,9 @@ def _sums_of_rules(
     )
     row = connection.execute(
         f"SELECT count(*), count(*) FILTER (hit), {figures} FROM (SELECT p.*, coalesce(s.converted_at <= $end, false)"
-        f" AS hit FROM ({compiled.parts.sql}) p JOIN subject s USING (lead_id)"
+        f" AS hit FROM totalled p JOIN subject s USING (lead_id)"
         " WHERE (s.created_at IS NULL OR s.created_at <= $at) AND (s.converted_at IS NULL OR s.converted_at > $at))",
-        {**compiled.parts.bound(at), "end": at + plan.horizon},
+        {"at": at, "end": at + plan.horizon},
     ).fetchall()[0]
     return np.array([[*row[:2], *row[2 + 3 * n : 5 + 3 * n]] for n in range(len(model.rules))], dtype=np.float64)
 
