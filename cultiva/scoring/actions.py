@@ -39,8 +39,6 @@ def publish_model(
         refers = references_of(rule.when for rule in model.rules)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before = ModelVersion.current(workspace_id, model.key)
-        refers = references_of(rule.when for rule in model.rules)
-        save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         version = ModelVersion.publish(
             workspace_id=workspace_id,
             key=model.key,
