@@ -4,11 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
+from cultiva.consent.sensitive import barred_from_scoring
+from cultiva.criteria.language import placed_conditions
 from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import SKEW, NewEvent
 from cultiva.events.batch import Batch
+from cultiva.leads.models import Attribute
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
-from cultiva.lib.documents import read_document
+from cultiva.lib.documents import DocumentError, Mistakes, read_document
 from cultiva.scoring.compile import compile_model
 from cultiva.scoring.explanation import (
     Explanation,
@@ -36,6 +41,7 @@ def publish_model(
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
+        _refuse_protected(model, workspace_id)
         refers = references_of(rule.when for rule in model.rules)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before = ModelVersion.current(workspace_id, model.key)
@@ -53,6 +59,20 @@ def publish_model(
         if version != before and rescores:
             Score.objects.filter(workspace_id=workspace_id).update(next_change_at=at)
         return version
+
+
+def _refuse_protected(model: ScoringModel, workspace_id: int) -> None:
+    """Nobody is scored by special categories of data, by their age or by their nationality: not in force, that is."""
+    labels = dict(Attribute.objects.filter(workspace_id=workspace_id, subject="lead").values_list("key", "label"))
+    mistakes = Mistakes()
+    for number, rule in enumerate(model.rules):
+        for place, condition in placed_conditions(rule.when, f"rules[{number}].when"):
+            for name in condition.reads().attributes:
+                if told := barred_from_scoring(name) or barred_from_scoring(labels.get(name, "")):
+                    problem = gettext("`%(name)s` tells of %(told)s, and nobody is scored by that")
+                    hint = gettext("take the rule out; it may still be kept, and asked for in segments")
+                    mistakes.errors.append(DocumentError(place, problem % {"name": name, "told": told}, hint))
+    mistakes.tell()
 
 
 def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> ModelVersion:

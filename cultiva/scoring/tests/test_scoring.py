@@ -1,5 +1,6 @@
 """Publishing models, scoring leads, and saying why."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,10 @@ from cultiva.criteria.language import Context, compile_predicate, parse
 from cultiva.criteria.tests.cast import Act, Person, make_people
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
-from cultiva.leads.models import LeadState
+from cultiva.leads.models import Attribute, LeadState
 from cultiva.leads.projecting import project_leads
 from cultiva.lib.database import execute, fetch_all, workspace_scope
+from cultiva.lib.documents import DocumentError
 from cultiva.scoring.actions import displayed, explain, primary_model, publish_model, rescore_due, score
 from cultiva.scoring.explanation import Explanation, apportion
 from cultiva.scoring.models import ModelVersion, Score
@@ -534,3 +536,31 @@ def fully(workspace: Any, lead: int, version: ModelVersion, at: datetime) -> tup
     found = explain_fully(workspace_id=workspace.id, lead_id=lead, model=version, at=at)
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(
+    ("attribute", "told"),
+    [
+        ("religion", "religion or belief"), ("tradeUnionMember", "union membership"), ("estado_salud", "health"),
+        ("age", "age"), ("fecha-nacimiento", "age"), ("Nacionalidad", "nationality"), ("q7", "politics"),
+    ],
+)  # fmt: skip
+def test_nobody_is_scored_by_what_the_law_protects(huerta: Any, at: datetime, attribute: str, told: str) -> None:
+    """By its key, or by the label that staff gave it; also deep in a tree."""
+    Attribute.objects.create(
+        workspace=huerta, subject="lead", key="q7", label="Partido político", type="text", created_at=at
+    )
+    when = {"all": [{"attribute": "country", "is": "ES"}, {"not": {"attribute": attribute, "is": "x"}}]}
+    model = {"model": "m", "dimensions": {"fit": {}}, "rules": [{"key": "r", "when": when, "points": 5}]}
+    with pytest.raises(DocumentError) as refused:
+        publish_model(workspace_id=huerta.id, text=json.dumps(model), at=at)
+    assert refused.value.place == "rules[0].when.all[1].not"
+    assert f"`{attribute}` tells of {told}" in str(refused.value)
+    assert not ModelVersion.objects.filter(workspace=huerta).exists()
+
+
+@pytest.mark.parametrize("attribute", ["language", "company_age", "page", "country", "union_europea", "hectares"])
+def test_what_only_sounds_like_it_may_be_scored(huerta: Any, at: datetime, attribute: str) -> None:
+    rule = {"key": "r", "when": {"attribute": attribute, "is_not_empty": True}, "points": 5}
+    model = {"model": "m", "dimensions": {"fit": {}}, "rules": [rule]}
+    assert publish_model(workspace_id=huerta.id, text=json.dumps(model), at=at).version == 1
