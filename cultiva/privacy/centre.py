@@ -18,6 +18,8 @@ from cultiva.mailing.actions import Addressee, put_in_outbox
 from cultiva.mailing.templating import PREFERENCE_LINK
 from cultiva.privacy.models import PrivacyRequest
 from cultiva.privacy.requests import object_to_marketing
+from cultiva.scoring.actions import explain, primary_model
+from cultiva.scoring.reasons import Reasons, reasons_of
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,22 @@ def ask_for_link(*, workspace_id: int, email: str, at: datetime) -> None:
             workspace_id=workspace_id, cause_kind=PREFERENCE_LINK, template=PREFERENCE_LINK, at=at,
             addressees=[Addressee(cause_id=f"{lead.id}:{at:%Y%m%d%H}", lead_id=lead.id)],
         )  # fmt: skip
+
+
+def profile_of(*, workspace_id: int, lead_id: int, at: datetime) -> Reasons | None:
+    """How the score of a person is made, for themselves (art. 15.1.h GDPR); None where they have none."""
+    with workspace_scope(workspace_id):
+        model = primary_model(workspace_id)
+        found = explain(workspace_id=workspace_id, lead_id=lead_id, model=model, at=at) if model else None
+        return reasons_of(found, {each.name: (0.0, 100.0) for each in found.dimensions}) if found else None
+
+
+def object_to_profiling(*, workspace_id: int, lead_id: int, circumstances: Circumstances, at: datetime) -> None:
+    """No score and no segment of their interests from now on (art. 21 GDPR); consents stay."""
+    withdraw(
+        workspace_id=workspace_id, lead_id=lead_id, purpose=PROFILING, channel="none", at=at,
+        circumstances=circumstances,
+    )  # fmt: skip
 
 
 def _choices(workspace_id: int, lead_id: int, language: str, mark: ConsentMark | None) -> list[Choice]:

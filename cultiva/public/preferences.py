@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -23,7 +24,15 @@ from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, unsign
-from cultiva.privacy.centre import Centre, ask_for_link, open_centre, save_choices, stop_everything
+from cultiva.privacy.centre import (
+    Centre,
+    ask_for_link,
+    object_to_profiling,
+    open_centre,
+    profile_of,
+    save_choices,
+    stop_everything,
+)
 from cultiva.privacy.models import Right, Way
 from cultiva.privacy.requests import LONGEST_TEXT, RequestRefused, receive_request
 from cultiva.public.bodies import BadBody, Fields, read_posted
@@ -38,6 +47,7 @@ from cultiva.public.pages import (
 from cultiva.public.visits import ip_of, page_url, user_agent_of
 
 BOX = "purpose-"
+ONE_PRESS = {"stop": (stop_everything, "stopped"), "object": (object_to_profiling, "objected")}
 
 
 @csrf_exempt
@@ -96,9 +106,10 @@ def _take(
     circumstances = Circumstances(
         action="button", page_url=page_url(request), ip=ip_of(request), user_agent=user_agent_of(request)
     )
-    if does == "stop":
-        stop_everything(workspace_id=workspace.id, lead_id=lead.id, circumstances=circumstances, at=at)
-        return _redraw(request, workspace, lead, language, at, said="stopped")
+    if does in ONE_PRESS:
+        act, said = ONE_PRESS[does]
+        act(workspace_id=workspace.id, lead_id=lead.id, circumstances=circumstances, at=at)
+        return _redraw(request, workspace, lead, language, at, said=said)
     if does == "ask":
         try:
             receive_request(
@@ -162,12 +173,15 @@ def _draw(
 ) -> HttpResponse:
     policy, zone = centre.policy, ZoneInfo(workspace.time_zone)
     until = centre.wishes.paused_until
+    with translation.override(language):
+        profile = profile_of(workspace_id=workspace.id, lead_id=centre.lead.id, at=at)
     return answer(
         "preferences",
         language=language,
         workspace=workspace,
         status=422 if problem else 200,
         centre=centre,
+        profile=profile,
         languages=LANGUAGES,
         frequencies=list(FREQUENCIES),
         paused_until=until.astimezone(zone).date().isoformat() if until else "",

@@ -9,14 +9,16 @@ import pytest
 from django.test import Client
 
 from cultiva.consent.actions import can_contact, confirm, confirmation_token
-from cultiva.consent.models import Confirmation, ConsentState, Evidence
+from cultiva.consent.models import Confirmation, ConsentMark, ConsentState, Evidence
 from cultiva.consent.preferences import wishes_of
 from cultiva.consent.receipts import preference_token
 from cultiva.leads.models import Lead
+from cultiva.lib.database import workspace_scope
 from cultiva.mailing.models import Outbox
 from cultiva.privacy.erasing import erase_person
 from cultiva.privacy.models import PrivacyRequest
 from cultiva.public.tests.conftest import Visitor
+from cultiva.scoring.actions import publish_model
 
 
 @pytest.fixture
@@ -88,6 +90,25 @@ def test_one_press_stops_everything_at_once(client: Client, lead: Lead, path: st
     assert client.post(path, {"do": "stop"}).status_code == 200
     assert states() == {"marketing": "withdrawn", "profiling": "withdrawn"}
     assert not may_mail(lead, visitor.watch.now)
+
+
+def test_a_person_reads_how_their_score_is_made_and_objects_with_one_press(
+    client: Client, lead: Lead, path: str, visitor: Visitor
+) -> None:
+    text = """{model: m, dimensions: {all: {}}, rules: [
+      {key: sends, name: {es: Pide algo, en: Asked for something}, when: {not: {event: purchase}}, points: 7}]}"""
+    publish_model(workspace_id=lead.workspace_id, text=text, at=visitor.watch.now)
+    since = visitor.watch.now - timedelta(minutes=1)
+    with workspace_scope(lead.workspace_id):
+        marks = ConsentMark.objects.filter(lead_id=lead.id)
+        assert marks.update(valid_since=since, profiled_since=since) == 1
+    spanish, english = (client.get(f"{path}?lang={code}").content.decode() for code in ("es", "en"))
+    assert re.findall(r"<li>(Pide algo.*?)</li>", spanish) == ["Pide algo: 7"]
+    assert "Asked for something: 7" in english
+    page = client.post(f"{path}?lang=en", {"do": "object"}).content.decode()
+    assert "we keep no score" in page
+    assert "Asked for something" not in page
+    assert states() == {"marketing": "given", "profiling": "withdrawn"}
 
 
 def test_a_right_is_exercised_with_a_press_and_shown_with_its_day(client: Client, lead: Lead, path: str) -> None:
