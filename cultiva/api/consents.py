@@ -8,6 +8,7 @@ from django.http import StreamingHttpResponse
 from ninja import Query
 from pydantic import BaseModel, Field, field_validator
 
+from cultiva.accounts.models import LANGUAGES
 from cultiva.api import examples
 from cultiva.api.door import Answer, ApiRequest, FileAnswer, endpoint
 from cultiva.api.errors import ApiError, not_found
@@ -247,6 +248,22 @@ def object_to_marketing(request: ApiRequest, lead_id: Id, body: Nothing) -> Answ
 def get_receipt(request: ApiRequest, lead_id: Id, query: Query[ReceiptQuery]) -> Answer:
     """What they agreed to, signed: they can keep it, and anybody can check it against the published key."""
     return 200, {"receipt": receipt_in(request, lead_row(request, lead_id)["id"], query.format, None)}
+
+
+@endpoint(
+    "GET", "/leads/{lead_id}/consents/receipt.pdf", scope="consents:read", tag="Consents",
+    summary="The lead's receipt, as a PDF", answers={200: None}, example=None,
+)  # fmt: skip
+def get_receipt_pdf(request: ApiRequest, lead_id: Id) -> FileAnswer:
+    """For people to read and keep, in the lead's language; the signed form is the JSON-LD."""
+    from cultiva.consent.receipt_pdf import receipt_pdf  # noqa: PLC0415  large, and seldom needed
+
+    call, row = request.call, lead_row(request, lead_id)
+    found, language = row["id"], row["language"] if row["language"] in dict(LANGUAGES) else "en"
+    content = receipt_pdf(workspace_id=call.workspace_id, lead_id=found, at=call.at, language=language)
+    answer = StreamingHttpResponse([content], content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="receipt-{found}.pdf"'
+    return 200, answer
 
 
 @endpoint(

@@ -42,7 +42,7 @@ TRANSFERS = ("transfer",)
 def receipt_of(*, workspace_id: int, lead_id: int, at: datetime, evidence_id: int | None = None) -> Json:
     """The receipt of all that a lead agreed to, or of one evidence, signed."""
     workspace = Workspace.objects.get(id=workspace_id)
-    acts = _agreed(workspace_id, lead_id, evidence_id)
+    acts = agreed_acts(workspace_id, lead_id, evidence_id)
     receipt: Json = {
         "@context": CONTEXT,
         "@id": f"urn:uuid:{uuid.uuid4()}",
@@ -51,7 +51,7 @@ def receipt_of(*, workspace_id: int, lead_id: int, at: datetime, evidence_id: in
         "dct:created": _instant(at),
         "dct:publisher": workspace.name,
         "dpv:hasRecordOfActivity": [_record(workspace, lead_id, act, at) for act in acts],
-        "dpv:hasEntity": [_controller(policy) for policy in _policies(acts)],
+        "dpv:hasEntity": [_controller(policy) for policy in policies_of(acts)],
     }
     key = signing_key(workspace_id=workspace_id, at=at)
     proof = {"type": "Ed25519", "kid": key.kid, "keys": keys_url(workspace), "canonical": "RFC 8785"}
@@ -60,8 +60,8 @@ def receipt_of(*, workspace_id: int, lead_id: int, at: datetime, evidence_id: in
 
 def kantara_of(*, workspace_id: int, lead_id: int, at: datetime, evidence_id: int | None = None) -> Json:
     """The same as a Kantara consent receipt 1.1."""
-    acts = _agreed(workspace_id, lead_id, evidence_id)
-    policies = _policies(acts)
+    acts = agreed_acts(workspace_id, lead_id, evidence_id)
+    policies = policies_of(acts)
     workspace = Workspace.objects.get(id=workspace_id)
     controllers = [
         {
@@ -117,7 +117,7 @@ def preference_token(workspace_id: int, lead_id: int) -> str:
     return sign("preferences", workspace_id, lead_id)
 
 
-def _agreed(workspace_id: int, lead_id: int, evidence_id: int | None) -> list[ShownAct]:
+def agreed_acts(workspace_id: int, lead_id: int, evidence_id: int | None = None) -> list[ShownAct]:
     """The acceptance of the policy, and what was given or withdrawn last for each purpose; or one evidence alone."""
     acts = [act for act in acts_of(workspace_id, lead_id) if not act.is_emptied]
     if evidence_id is not None:
@@ -234,7 +234,7 @@ def _controller(policy: PolicyVersion) -> Json:
     }
 
 
-def _policies(acts: list[ShownAct]) -> list[PolicyVersion]:
+def policies_of(acts: list[ShownAct]) -> list[PolicyVersion]:
     """Of each policy the last version that was shown."""
     found = {act.policy.key: act.policy for act in acts if act.policy}
     return list(found.values())

@@ -10,7 +10,7 @@ from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import workspace_scope
 from cultiva.lib.signing import BadLink, unsign
-from cultiva.public.pages import browser_language, message
+from cultiva.public.pages import browser_language, message, wanted_language
 
 
 @require_safe
@@ -23,9 +23,18 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
     with workspace_scope(workspace_id):
         if not Lead.objects.filter(workspace_id=workspace_id, id=lead_id).exists():
             return message("bad_link", language=browser_language(request), status=404)
-        found = receipt_of(workspace_id=workspace_id, lead_id=lead_id, at=clock.now())
-    answer = JsonResponse(found, content_type="application/ld+json", json_dumps_params={"ensure_ascii": False})
-    answer["Content-Disposition"] = 'attachment; filename="consent-receipt.jsonld"'
+        at = clock.now()
+        if request.GET.get("as") == "pdf":
+            from cultiva.consent.receipt_pdf import receipt_pdf  # noqa: PLC0415  large, and seldom needed
+
+            language = wanted_language(request, browser_language(request))
+            content = receipt_pdf(workspace_id=workspace_id, lead_id=lead_id, at=at, language=language)
+            answer = HttpResponse(content, content_type="application/pdf")
+        else:
+            found = receipt_of(workspace_id=workspace_id, lead_id=lead_id, at=at)
+            answer = JsonResponse(found, content_type="application/ld+json", json_dumps_params={"ensure_ascii": False})
+    ending = "pdf" if request.GET.get("as") == "pdf" else "jsonld"
+    answer["Content-Disposition"] = f'attachment; filename="consent-receipt.{ending}"'
     answer["X-Robots-Tag"] = "noindex"
     answer["Cache-Control"] = "no-store"
     answer["Referrer-Policy"] = "no-referrer"

@@ -111,7 +111,7 @@ def test_another_workspace_cannot_reach_them(
     programs: Any, other_co: Any, furnished: Any, luz: Lead, now: datetime
 ) -> None:
     stranger = programs(other_co)
-    for path in ("consents", "consents/proof", "consents/receipt"):
+    for path in ("consents", "consents/proof", "consents/receipt", "consents/receipt.pdf"):
         assert stranger.ask("GET", f"/leads/{luz.id}/{path}")[0] == 404
     assert stranger.ask("POST", f"/leads/{luz.id}/consents", tick(now))[0] == 404
 

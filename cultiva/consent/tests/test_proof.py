@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pypdf
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -23,7 +24,8 @@ from cultiva.consent.bundle import prove
 from cultiva.consent.evidence import canonical_json
 from cultiva.consent.keys import published_keys
 from cultiva.consent.models import EvidencePayload
-from cultiva.consent.receipts import kantara_of, receipt_of
+from cultiva.consent.receipt_pdf import receipt_pdf
+from cultiva.consent.receipts import agreed_acts, kantara_of, receipt_of
 from cultiva.consent.rules import publish_rules
 from cultiva.consent.sealing import seal_chains
 from cultiva.consent.tests.conftest import prove as confirm_address
@@ -207,6 +209,25 @@ def test_a_receipt_has_every_field_that_the_standard_asks_for(
     assert records[2]["dpv:hasConsentStatus"][0]["dpv:hasDuration"]["rdf:value"] == "P24M"
     assert receipt["dpv:hasEntity"][0]["dpv:hasName"] == "Huerta Riego S.L."
     assert "ana@example.com" not in json.dumps(receipt)
+
+
+@pytest.mark.parametrize(
+    ("language", "title"), [("es", "Recibo de lo que aceptaste"), ("en", "Receipt of what you agreed to")]
+)
+def test_a_receipt_is_a_pdf_in_their_language_with_the_words_that_they_saw(
+    huerta: Any, ana: Lead, accept: Callable[..., Any], at: datetime, language: str, title: str
+) -> None:
+    accept(ana, at, "marketing")
+    content = receipt_pdf(workspace_id=huerta.id, lead_id=ana.id, at=at + HOUR, language=language)
+    assert content.startswith(b"%PDF-1.")
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert text.startswith(title)
+    assert "Quiero recibir consejos y ofertas" in text
+    assert "Huerta Riego S.L." in text
+    for act in agreed_acts(huerta.id, ana.id):
+        assert act.evidence.hash in text.replace(" ", "")
+    assert "ana@example.com" not in text
 
 
 def test_a_receipt_is_verified_by_the_published_key(
