@@ -271,6 +271,7 @@ PLUGINS = {
         "cultiva.lifecycle.as_files.LifecycleFile",
         "cultiva.nurture.as_files.WorkflowFile",
         "cultiva.capture.campaigns.as_files.CampaignFile",
+        "cultiva.capture.connectors.as_files.ConnectorFile",
     ],
     "proofs": [
         "cultiva.mailing.proofs.ConfirmationMails",

@@ -27,12 +27,13 @@ def new_secret() -> str:
 
 
 def create_inbound(
-    *, workspace_id: int, kind: str, name: str, secret: str, token: str = "", by: str, at: datetime
+    *, workspace_id: int, kind: str, name: str, secret: str, token: str = "", key: str = "", by: str, at: datetime
 ) -> Inbound:  # fmt: skip
-    """`secret`: what the sender proves itself by; `token`: what we ask the network with. Raises UnknownKind."""
+    """`secret`: what the sender proves itself by; `token`: what we ask the network with; `key`: one that is free, made
+    of the name where it is empty. Raises UnknownKind."""
     plugin("inbound", kind)
     with workspace_scope(workspace_id):
-        wanted = slugify(name)[:50] or kind
+        wanted = key or slugify(name)[:50] or kind
         taken = set(Inbound.objects.filter(workspace_id=workspace_id).values_list("key", flat=True))
         key = next(key for n in range(1, len(taken) + 2) if (key := wanted if n == 1 else f"{wanted}-{n}") not in taken)
         inbound = Inbound.objects.create(

@@ -14,16 +14,18 @@ import pytest
 from django.test import Client
 
 from cultiva.capture.connectors.actions import create_inbound, quarantine_of, sample_of, save_mapping
+from cultiva.capture.connectors.as_files import ConnectorFile
 from cultiva.capture.connectors.kinds import Forged
 from cultiva.capture.connectors.kinds.generic import Generic
 from cultiva.capture.connectors.models import Inbound, InboundFact
 from cultiva.capture.connectors.receiving import address_of, verify_word
 from cultiva.capture.connectors.taking import forget_payloads, take_waiting
+from cultiva.capture.tests.documents import publish_all
 from cultiva.consent.actions import can_contact, withdraw
 from cultiva.consent.models import ConsentMark, Evidence
 from cultiva.events.models import Event
 from cultiva.leads.models import Lead
-from cultiva.lib.documents import DocumentError
+from cultiva.lib.documents import DocumentError, read_document
 
 META_SECRET = "meta_app_secret"
 META_BODY = (
@@ -249,3 +251,64 @@ def test_a_tick_older_than_a_withdrawal_brings_nothing_back(lawful: Any, at: dat
     take_waiting(workspace_id=lawful.id, at=at)
     assert Evidence.objects.filter(lead=lead, act="given").count() == 1
     assert InboundFact.objects.exclude(reason="").get().state == "taken"
+
+
+CONNECTOR = """
+connector: feria
+kind: webhook
+name: Feria de Lleida
+mapping: {correo: email, finca: "attribute:company", acepto: "consent:purpose:marketing:1:es"}
+"""
+
+
+def put(huerta: Any, text: str, at: datetime) -> list[str]:
+    return ConnectorFile().publish(workspace_id=huerta.id, text=text, attachments={}, by="user:1", at=at)
+
+
+def test_a_connector_is_a_file_that_comes_back_as_it_was_without_its_secret(huerta: Any, at: datetime) -> None:
+    publish_all(huerta.id, at)
+    assert "secret" in put(huerta, CONNECTOR, at)[0]
+    made = Inbound.objects.get(key="feria")
+    present = ConnectorFile().find(huerta.id, "feria")
+    assert present
+    assert present.body == read_document(CONNECTOR)
+    assert made.secret not in json.dumps(present.body)
+    assert put(huerta, CONNECTOR.replace("Lleida", "Jaén"), at) == []
+    changed = Inbound.objects.get(key="feria")
+    assert (changed.name, changed.secret, changed.mapping) == ("Feria de Jaén", made.secret, made.mapping)
+    needs = ConnectorFile().needs(read_document(CONNECTOR))
+    assert [(need.kind, need.key) for need in needs] == [("purpose", "marketing")]
+
+
+def test_a_connector_whose_file_is_taken_out_stops_and_goes_on_with_its_file(huerta: Any, at: datetime) -> None:
+    publish_all(huerta.id, at)
+    put(huerta, CONNECTOR, at)
+    ConnectorFile().delete(workspace_id=huerta.id, key="feria", by="user:1", at=at)
+    assert ConnectorFile().present(huerta.id) == {}
+    assert Inbound.objects.get(key="feria").stopped_at == at
+    assert put(huerta, CONNECTOR, at) == []
+    assert Inbound.objects.get(key="feria").stopped_at is None
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("kind: webhook", "kind: fax"), "fax"), (("correo: email", "correo: mail"), "no meaning 'mail'"),
+        (("name:", "nombre:"), "nombre"), (("connector: feria", "connector: Feria 1"), "Feria 1"),
+        (("purpose:marketing:1", "purpose:marketing:9"), "no meaning"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_connector_is_refused_by_name(
+    huerta: Any, at: datetime, change: tuple[str, str], named: str
+) -> None:
+    publish_all(huerta.id, at)
+    with pytest.raises(DocumentError, match=named):
+        put(huerta, CONNECTOR.replace(*change), at)
+    assert not Inbound.objects.filter(workspace_id=huerta.id).exists()
+
+
+def test_a_connector_keeps_its_kind(huerta: Any, at: datetime) -> None:
+    publish_all(huerta.id, at)
+    put(huerta, CONNECTOR, at)
+    with pytest.raises(DocumentError, match="is a connector of kind webhook"):
+        put(huerta, CONNECTOR.replace("kind: webhook", "kind: meta"), at)

@@ -189,6 +189,7 @@ BAD = {  # {path: (text, what is said of it in Spanish)}
     ),
     "cookies/site.yaml": ("cookie_notice: site\ncolour: verde\nlanguages: {es: {}}\n", "no es un color"),
     "pages/otra.yaml": ("page: otra\nblocks: []\n", "falta `languages`"),
+    "connectors/otro.yaml": ("connector: otro\nkind: fax\nname: Otro\n", "&#x27;fax&#x27;"),
     "campaigns/otra.yaml": ("campaign: otra\nobjective: fama\n", "&#x27;fama&#x27; no se conoce"),
     "modls/otro.yaml": ("model: otro\n", "ningún tipo de documento tiene la carpeta `modls`"),
 }  # fmt: skip
