@@ -1,6 +1,8 @@
 """One lead goes all the way, in a real browser against the running product and a real SMTP server."""
 
 import re
+import subprocess
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import LOOKS, Browser, picture, serious_violations
-from tests.product import Product
+from tests.product import ROOT, Product
 from tests.smtp_sink import Sink, links_of
 
 EMAIL = "lucia.prado@fincaelprado.example"
@@ -211,16 +213,55 @@ def test_every_screen_is_sound(running: tuple[Product, Sink, Browser], staff: Pa
     assert not chromium.errors
 
 
+# Run beside the product: the addresses of pages that stand behind personal links, one a line.
+PERSONAL_PAGES = """
+from cultiva.cli.environment import product
+with product():
+    from cultiva.accounts.actions import find_workspace
+    from cultiva.consent.actions import confirmation_token
+    from cultiva.consent.models import Confirmation
+    from cultiva.consent.receipts import preference_token
+    from cultiva.lib import clock
+    from cultiva.lib.database import workspace_scope
+    from cultiva.lib.signing import sign
+    from cultiva.magnets.actions import download_link
+    from cultiva.magnets.models import Grant, MagnetVersion
+    place = find_workspace("riega")
+    with workspace_scope(place.id):
+        waiting = Confirmation.objects.filter(workspace_id=place.id, confirmed_at=None).latest("id")
+        done = Confirmation.objects.exclude(confirmed_at=None).filter(workspace_id=place.id).latest("id")
+        print("/c/my/" + preference_token(place.id, done.lead_id))
+        print("/u/" + sign("unsubscribe", place.id, done.lead_id, 0))
+        for each in (waiting, done):
+            print("/c/confirm/" + confirmation_token(each))
+        for version in MagnetVersion.currents(place.id):
+            grant = Grant.objects.filter(workspace_id=place.id, magnet=version.key).order_by("-id").first()
+            if grant and version.body["kind"] in ("discount", "referral", "video", "webinar"):
+                print(download_link(grant, clock.now()))
+"""
+
+
 def test_public_pages_are_sound(running: tuple[Product, Sink, Browser]) -> None:
     product, _sink, chromium = running
+    words = [sys.executable, "-c", PERSONAL_PAGES]
+    printed = subprocess.run(words, cwd=ROOT, env=product.environ, capture_output=True, text=True, check=True).stdout
+    personal = [line.removeprefix(product.url) for line in printed.splitlines() if line.strip()]
+    assert len(personal) > 4
+    public = ["/f/riega/guia-riego", "/p/riega/privacidad/v1", "/g/riega", "/c/ask/riega", "/d/nobody", "/sign-in"]
     for language in ("es", "en"):
         page = chromium.context(viewport={"width": 390, "height": 844}).new_page()
-        for path in (f"/f/riega/guia-riego?lang={language}", f"/p/riega/privacidad/v1?lang={language}", "/sign-in"):
-            page.goto(product.url + path)
-            assert not serious_violations(page)
-            picture(page, f"public-{path.split('?')[0].strip('/').replace('/', '-')}-{language}-phone")
+        for path in [*personal, *public] if language == "es" else public:
+            answer = page.goto(f"{product.url}{path}?lang={language}")
+            assert answer is not None
+            assert answer.status in (200, 404 if path == "/d/nobody" else 410), path
+            assert not serious_violations(page), path
+            width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert width <= 0, f"{path} is {width} px wider than a telephone"
+            picture(page, f"public-{'-'.join(path.strip('/').split('/')[:2])[:40]}-{language}-phone")
         assert page.context.cookies() == [] or "/sign-in" in page.url
-    assert not chromium.errors
+    # One address leads nowhere, and the demo's film lies on a site that there is not.
+    assert [error for error in chromium.errors if "404" not in error and "ERR_NAME_NOT_RESOLVED" not in error] == []
+    chromium.errors.clear()
 
 
 def test_a_second_start_finds_the_same_data(running: tuple[Product, Sink, Browser], tmp_path: Path) -> None:
