@@ -21,6 +21,13 @@ def running() -> Iterator[tuple[Product, Sink, Browser]]:
         yield product, sink, chromium
 
 
+@pytest.fixture(autouse=True)
+def own_errors(request: pytest.FixtureRequest) -> None:
+    """What an earlier test left on the browser's console is no fault of this one."""
+    if "running" in request.fixturenames:
+        request.getfixturevalue("running")[2].errors.clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     if "running" in getattr(item, "fixturenames", ()):

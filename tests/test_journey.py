@@ -259,9 +259,9 @@ def test_public_pages_are_sound(running: tuple[Product, Sink, Browser]) -> None:
             assert width <= 0, f"{path} is {width} px wider than a telephone"
             picture(page, f"public-{'-'.join(path.strip('/').split('/')[:2])[:40]}-{language}-phone")
         assert page.context.cookies() == [] or "/sign-in" in page.url
-    # One address leads nowhere, and the demo's film lies on a site that there is not.
-    assert [error for error in chromium.errors if "404" not in error and "ERR_NAME_NOT_RESOLVED" not in error] == []
-    chromium.errors.clear()
+    # One address leads nowhere, a link may be past its days, and the demo's film lies on a site that there is not.
+    expected = ("404", "410", "ERR_NAME_NOT_RESOLVED")
+    assert [error for error in chromium.errors if not any(word in error for word in expected)] == []
 
 
 def test_a_second_start_finds_the_same_data(running: tuple[Product, Sink, Browser], tmp_path: Path) -> None:

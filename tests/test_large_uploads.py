@@ -93,7 +93,6 @@ def test_a_file_over_the_limit_is_answered_with_the_limit_and_the_way_out(
     expect(page).to_have_url(product.url + "/imports/new")
     assert product.query("SELECT count(*) FROM import_run") == runs
     assert [error for error in chromium.errors if "413" not in error] == []
-    chromium.errors.clear()
 
 
 def test_a_stranger_is_refused_before_the_body_comes(running: tuple[Product, Sink, Browser]) -> None:

@@ -19,7 +19,7 @@ PRODUCTS = {  # two that run side by side; what is added goes to the shorter one
     },
     "the second product": {
         "test_api_docs", "test_collector", "test_commands", "test_consent_banner", "test_journey_of_criteria",
-        "test_journey_of_personas", "test_sdks", "test_tracking_script",
+        "test_journey_of_personas", "test_journey_of_scores", "test_sdks", "test_tracking_script",
     },
 }  # fmt: skip
 
