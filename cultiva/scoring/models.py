@@ -1,6 +1,6 @@
 """Scoring models and the present score of each lead under them."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -17,6 +17,43 @@ class ModelVersion(Document):
         db_table = "model_version"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "key", "version"], name="model_version_once")
+        ]
+
+    @classmethod
+    def currents(cls, workspace_id: int) -> models.QuerySet[Self]:
+        """The version in force of every model, by key: the one before, while everybody is scored under a new one."""
+        held = Rescoring.objects.filter(
+            workspace_id=models.OuterRef("workspace_id"), model=models.OuterRef("id"), holds_back=True
+        )
+        return super().currents(workspace_id).filter(~models.Exists(held))
+
+
+class Rescoring(WorkspaceRow):
+    """Everybody's scores under a version that was published: how far the work is. No row: there was nobody to score.
+
+    While it `holds_back`, the version is not in force.
+    """
+
+    WAITING, DONE, SUPERSEDED, FAILED = "waiting", "done", "superseded", "failed"
+
+    model = models.OneToOneField(
+        ModelVersion, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="rescoring"
+    )
+    state = models.CharField(max_length=12, default=WAITING)
+    holds_back = models.BooleanField()
+    acts_on_bands = models.BooleanField()  # bands that were crossed hand over and start workflows
+    stage = models.CharField(max_length=12, default="")  # reading, scoring, writing
+    asked_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)  # real time
+    ended_at = models.DateTimeField(null=True)  # real time
+    leads = models.IntegerField(null=True)  # that were scored
+    changed = models.IntegerField(null=True)  # that crossed a band
+    problem = models.TextField(blank=True, default="")  # why it failed
+
+    class Meta:
+        db_table = "rescoring"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace"], name="rescoring_waiting", condition=models.Q(state="waiting"))
         ]
 
 

@@ -72,8 +72,14 @@ def write_scores(
     )
 
 
-def band_events(change: Mapping[str, Any], version: ModelVersion, at: datetime) -> Iterator[NewEvent]:
-    """What the ledger keeps of a change. A first temperature, or grade, is told of warm and hot leads only."""
+def band_events(
+    change: Mapping[str, Any], version: ModelVersion, at: datetime, *, cause: str = ""
+) -> Iterator[NewEvent]:
+    """What the ledger keeps of a change. A first temperature, or grade, is told of warm and hot leads only.
+
+    `cause`: `version` where the lead did nothing, and the model changed.
+    """
+    caused = {"cause": cause} if cause else {}
     for band in ("temperature", "grade"):
         was, is_now = change[f"from_{band}"], change[band]
         if was == is_now or (was is None and change["temperature"] not in ("warm", "hot")):
@@ -85,5 +91,5 @@ def band_events(change: Mapping[str, Any], version: ModelVersion, at: datetime) 
             occurred_at=at,
             lead_id=change["lead_id"],
             by="system",
-            properties={"model": version.key, "from": was, "to": is_now, "total": change["total"]},
+            properties={"model": version.key, "from": was, "to": is_now, "total": change["total"], **caused},
         )
