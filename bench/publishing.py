@@ -86,15 +86,15 @@ def _figures(workspace_id: int) -> dict[str, float]:
     from cultiva.lib.database import workspace_scope
     from cultiva.scoring import rescoring
     from cultiva.scoring.actions import publish_model
-    from cultiva.scoring.models import Score
+    from cultiva.scoring.models import Rescoring, Score
     from cultiva.scoring.writing import work_out
 
     at, stages = clock.now(), dict[str, float]()
     note = rescoring._note
 
-    def timed(work: rescoring.Rescoring, **values: Any) -> None:
+    def timed(rescoring: Rescoring, **values: Any) -> None:
         stages[values.get("stage", "failed")] = time.perf_counter()
-        note(work, **values)
+        note(rescoring, **values)
 
     rescoring._note = timed
     for points in (1, 2):

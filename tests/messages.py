@@ -54,7 +54,7 @@ def spanish() -> Catalog:
 
 def is_translated(message: Message) -> bool:
     """In every plural."""
-    return bool(message.string) if isinstance(message.string, str) else all(message.string)
+    return all(message.string) if isinstance(message.string, (tuple, list)) else bool(message.string)
 
 
 def update() -> None:
