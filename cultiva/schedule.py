@@ -26,7 +26,6 @@ from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 from cultiva.privacy.erasing import write_archive_anew
 from cultiva.privacy.retention import erase_due
-from cultiva.scoring import rescoring
 from cultiva.segments import building
 from cultiva.segments.personas import actions as personas
 
@@ -72,11 +71,6 @@ def build_segments(workspace_id: int, at: datetime) -> None:
     """Segments whose criteria changed: who is in them, and what the ledger is told of it."""
     until = time.monotonic() + BUILDING_SECONDS
     building.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
-
-
-def score_everybody(workspace_id: int, at: datetime) -> None:
-    """Under a version of a model that was just published, which then comes into force."""
-    rescoring.go_on(workspace_id=workspace_id, at=at)
 
 
 def judge_personas(workspace_id: int, at: datetime) -> None:
@@ -155,7 +149,6 @@ JOBS = [
     Job("live source", timedelta(seconds=4), add_live_events),
     Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
     Job("build segments", timedelta(seconds=1), build_segments),
-    Job("score everybody", timedelta(seconds=1), score_everybody),
     Job("judge personas", timedelta(seconds=1), judge_personas),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
