@@ -46,7 +46,7 @@ def project(batch: Batch) -> None:
     if told:
         project_leads(workspace_id=batch.workspace_id, lead_ids=sorted(told), at=batch.at)
     _note_last_seen(batch, [event for event in batch.events if event.lead_id not in told])
-    if judged := {event.lead_id for event in batch.events if is_verdict(event)} - told:
+    if judged := {event.lead_id for event in batch.events if event.lead_id is not None and is_verdict(event)} - told:
         _find_last_seen(batch.workspace_id, sorted(judged))
 
 

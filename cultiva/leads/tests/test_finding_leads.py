@@ -193,9 +193,15 @@ def test_an_act_that_staff_say_a_machine_did_is_no_sign_of_the_person(huerta: An
         act = NewEvent(kind="track", name="x", message_id=f"{number}", occurred_at=when, lead_id=lead.id)
         take(huerta, when, act)
     event = Event.objects.get(workspace_id=huerta.id, occurred_at=later, name="x")
-    says = {"workspace_id": huerta.id, "lead_id": lead.id, "event_id": event.id, "by": "user:1", "at": last}
+    says: dict[str, Any] = {
+        "workspace_id": huerta.id,
+        "lead_id": lead.id,
+        "event_id": event.id,
+        "by": "user:1",
+        "at": last,
+    }
     for is_machine, seen_at in ((True, at), (False, later)):
-        mark_machine(is_machine=is_machine, **says)  # type: ignore[arg-type]
+        mark_machine(is_machine=is_machine, **says)
         take(huerta, last)
         assert LeadState.objects.get(lead_id=lead.id).last_seen_at == seen_at
 
