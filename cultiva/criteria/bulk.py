@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 
 from django.utils.translation import gettext
 
-from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ANY
 from cultiva.criteria.dialects import DUCKDB, Dialect
 from cultiva.criteria.language import Node, compile_predicate, placed_conditions
@@ -63,7 +62,10 @@ class Dictionary:
 
 @dataclass
 class BulkContext(OnePass):
-    """Tables `lead` (lead_id, a1, ..) and `event` (lead_id, name, occurred_at, p1, ..) hold what was asked for."""
+    """Tables `lead` (lead_id, a1, ..) and `event` (lead_id, name, occurred_at, p1, ..) hold what was asked for.
+
+    Where any event is asked for, `is_act` tells those that the person caused.
+    """
 
     dialect: ClassVar[Dialect] = DUCKDB
     event_name: ClassVar[str] = "e.name"
@@ -80,10 +82,9 @@ class BulkContext(OnePass):
         return self.properties.setdefault(tuple(path), Dictionary(f"p{len(self.properties) + 1}", self.dialect))
 
     def event_is(self, name: str) -> str:
-        """In files every event is the person's own but those that go by the names of our records."""
         self.events.add(name)
         if name == ANY:
-            return f"NOT ({self.dialect.is_one_of('e.name', self.bind(sorted(RECORDS)), 'text', len(RECORDS))})"
+            return "e.is_act"
         return f"e.name = {self.bind(name)}::text"
 
     def received_since(self, oldest: str) -> str:

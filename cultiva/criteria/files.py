@@ -24,6 +24,7 @@ from typing import Any
 import duckdb
 from django.utils.translation import gettext
 
+from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ANY
 from cultiva.lib.documents import DocumentError, nearest
 from cultiva.lib.folding import compared_text, fold
@@ -211,7 +212,7 @@ def load_leads(connection: Connection, file: RowFile, wanted: Mapping[str, str],
     _reject(connection, file, bad)
     connection.execute("DROP TABLE read_lead")
     for column, (_raw, form) in raws.items():
-        _take_apart(connection, "lead", column, form)
+        take_apart(connection, "lead", column, form)
 
 
 def load_events(
@@ -232,7 +233,7 @@ def load_events(
     bound = {"at": at} | ({} if ANY in names else {"names": list(names)})
     listed = ", ".join(
         [f"{file.text('lead_id')} AS lead_id", f"{file.text('name')} AS name", f"{_instant(file)} AS occurred_at",
-         f"{problem} AS problem", *_columns(raws)]
+         f"{problem} AS problem", *_columns(raws), *([_is_act(file)] if ANY in names else [])]
     )  # fmt: skip
     connection.execute(
         f"CREATE TABLE event AS SELECT {listed} FROM {file.relation_read_first}"
@@ -244,7 +245,13 @@ def load_events(
         bad = _bad_events(connection, file, problem)
     _reject(connection, file, bad)
     for column, (_raw, form) in raws.items():
-        _take_apart(connection, "event", column, form)
+        take_apart(connection, "event", column, form)
+
+
+def _is_act(file: RowFile) -> str:
+    """In files every event is the person's own but those that go by the names of our records."""
+    listed = ", ".join(_quoted(name) for name in sorted(RECORDS))
+    return f"{file.text('name')} NOT IN ({listed}) AS is_act"
 
 
 def count_events_of_nobody(connection: Connection, file: RowFile) -> int:
@@ -263,7 +270,7 @@ def _property(file: RowFile, path: tuple[str, ...]) -> tuple[str, str]:
     if "properties" not in file.columns:
         raw, form = file.raw(own) if own else ("NULL::VARCHAR", "text")
     else:
-        inside = f"nullif(json_extract({_json(file)}, {_json_path(path)})::VARCHAR, 'null')"
+        inside = f"nullif(json_extract({_json(file)}, {json_path(path)})::VARCHAR, 'null')"
         raw, form = (f"coalesce({file.as_json(own)}, {inside})" if own else inside), "json"
     return (f"CASE {hidden}ELSE {raw} END" if hidden else raw), form
 
@@ -274,7 +281,7 @@ def _json(file: RowFile) -> str:
     return f"CASE WHEN json_valid({text}) AND json_type({text}) = 'OBJECT' THEN {text} END"
 
 
-def _json_path(path: Sequence[str]) -> str:
+def json_path(path: Sequence[str]) -> str:
     """Keys of objects alone. A pointer takes every key as it is, but digits as a place in a list."""
     if any(key.isdigit() for key in path) and not any(set('"\\') & set(key) for key in path):
         return _quoted("$" + "".join(f'."{key}"' for key in path))
@@ -327,7 +334,7 @@ def _reject(connection: Connection, file: RowFile, bad: Sequence[tuple[int, str,
         for record, column, value, reason in sorted(kept, key=lambda each: each[0])
     ]
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        _insert(connection, "reject", rows[start : start + ROWS_AT_ONCE])
+        insert_rows(connection, "reject", rows[start : start + ROWS_AT_ONCE])
 
 
 def _unread(connection: Connection, file: RowFile) -> dict[int, tuple[str, str]]:
@@ -345,7 +352,7 @@ def _unread(connection: Connection, file: RowFile) -> dict[int, tuple[str, str]]
     return {line - 1: ((text or "").strip("\r\n"), reasons.get(kind, message)) for line, text, kind, message in rows}
 
 
-def _take_apart(connection: Connection, table: str, column: str, form: str) -> None:
+def take_apart(connection: Connection, table: str, column: str, form: str) -> None:
     """Table `elements_<column>`: raw, stored, compared, plain, kind, is_single."""
     elements = f"elements_{column}"
     connection.execute(
@@ -360,7 +367,7 @@ def _take_apart(connection: Connection, table: str, column: str, form: str) -> N
         distinct += f" AND regexp_matches({column}, '{MAY_FOLD}')"
     values = connection.cursor().execute(distinct)
     while rows := values.fetchmany(ROWS_AT_ONCE):
-        _insert(connection, elements, [element for (raw,) in rows for element in _elements(raw, form)])
+        insert_rows(connection, elements, [element for (raw,) in rows for element in _elements(raw, form)])
 
 
 def _elements(raw: str, form: str) -> Iterator[tuple[str, str, str, str, str, bool]]:
@@ -380,7 +387,7 @@ def _elements(raw: str, form: str) -> Iterator[tuple[str, str, str, str, str, bo
             yield raw, compared, compared, compared, "boolean" if isinstance(each, bool) else "number", is_single
 
 
-def _insert(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+def insert_rows(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
         columns = list(zip(*rows, strict=True))
         listed = ", ".join(f"unnest(${n})" for n in range(1, len(columns) + 1))

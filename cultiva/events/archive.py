@@ -162,12 +162,14 @@ def archived_workspaces() -> list[int]:
 
 
 @contextmanager
-def ledger(*, workspace_id: int, since: datetime, until: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
+def ledger(
+    *, workspace_id: int, since: datetime, until: datetime, into: duckdb.DuckDBPyConnection | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine with one view, `ledger`: every event received from `since` to before `until`, once.
 
     Columns as in the table but for workspace_id; jsonb is text. Closed months come from the archive, all else from the
-    database, as do events that were given an old month after it was archived. To be used within the scope: the engine
-    and its files end with it.
+    database, as do events that were given an old month after it was archived. To be used within the scope: the view,
+    its files and, unless one is given, the engine end with it.
 
         with ledger(workspace_id=7, since=start, until=end) as engine:
             engine.sql("SELECT lead_id, count(*) FROM ledger GROUP BY lead_id").fetchall()
@@ -183,11 +185,13 @@ def ledger(*, workspace_id: int, since: datetime, until: datetime) -> Iterator[d
         _to_parquet(engine, scratch / "live.csv", live)
         parts.append(f"SELECT * FROM read_parquet('{_quoted(live)}')")
         instants = [f"make_timestamptz({_microseconds(each)})" for each in (since, until)]
-        engine.execute(
+        reader = into or engine
+        reader.execute(
             f"CREATE VIEW ledger AS SELECT * FROM ({' UNION ALL '.join(parts)})"
             f" WHERE received_at >= {instants[0]} AND received_at < {instants[1]}"
         )
-        yield engine
+        yield reader
+        reader.execute("DROP VIEW ledger")
 
 
 def restore(

@@ -1,7 +1,9 @@
 """What was known of a lead at past instants, from what the ledger holds of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from cultiva.leads.attributes import definitions, fit, workspace_of
@@ -21,7 +23,7 @@ def attributes_as_of(*, workspace_id: int, lead_id: int, instants: Sequence[date
     lead = Lead.objects.filter(workspace_id=workspace_id, id=lead_id).first()
     if lead is None:
         return [{} for _ in instants]
-    tellings = fetch_all(load_sql("leads", "told_by_lead"), {"workspace": workspace_id, "lead": lead_id})
+    tellings = fetch_all(load_sql("leads", "told_one_by_one"), {"workspace": workspace_id, "leads": [lead_id]})
     if not tellings or min(instants, default=tellings[-1]["last_at"]) >= tellings[-1]["last_at"]:
         return [lead.attributes for _ in instants]
     workspace, known = workspace_of(workspace_id), definitions(workspace_id, "lead")
@@ -35,6 +37,30 @@ def attributes_as_of(*, workspace_id: int, lead_id: int, instants: Sequence[date
             attributes["email"] = lead.email
         found[instant] = lead.attributes if heard == len(tellings) else attributes
     return [found[instant] for instant in instants]
+
+
+def earlier_attributes(
+    *, workspace_id: int, lead_ids: Sequence[int]
+) -> Iterator[tuple[int, datetime | None, datetime, Json]]:
+    """(lead, from, until, attributes) of each span before the last telling of a lead; from None: of all time before.
+
+    As in `attributes_as_of`, the address they have now stands in each.
+    """
+    parameters = {"workspace": workspace_id, "leads": list(lead_ids)}
+    tellings = fetch_all(load_sql("leads", "told_one_by_one"), parameters)
+    emails = dict(Lead.objects.filter(workspace_id=workspace_id, id__in=lead_ids).values_list("id", "email"))
+    workspace, known = workspace_of(workspace_id), definitions(workspace_id, "lead")
+    for lead_id, of_lead in groupby(tellings, key=itemgetter("lead_id")):
+        if lead_id not in emails:
+            continue
+        email, since = emails[lead_id], None
+        person = Person({"id": lead_id, "email": email})
+        for until, said in groupby(of_lead, key=itemgetter("last_at")):
+            attributes, _ = fit(person.told, known, time_zone=workspace.time_zone, country=workspace.country)
+            yield lead_id, since, until, attributes | ({"email": email} if email else {})
+            since = until
+            for telling in said:
+                person.hear(telling)
 
 
 def is_event_of(*, workspace_id: int, lead_id: int, event_id: int) -> bool:

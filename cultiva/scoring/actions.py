@@ -1,20 +1,16 @@
 """Publishing models, scoring the leads of a batch, and saying why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.utils.translation import gettext
 
 from cultiva.consent.sensitive import barred_from_scoring
 from cultiva.criteria.language import placed_conditions
 from cultiva.criteria.references import references_of, save_references
-from cultiva.events.actions import SKEW, NewEvent
-from cultiva.events.batch import Batch
 from cultiva.leads.models import Attribute
-from cultiva.lib.database import fetch_all, load_sql, workspace_scope
+from cultiva.lib.database import workspace_scope
 from cultiva.lib.documents import DocumentError, Mistakes, read_document
-from cultiva.scoring.compile import compile_model
 from cultiva.scoring.explanation import (
     Explanation,
     cut_of,
@@ -25,7 +21,7 @@ from cultiva.scoring.explanation import (
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
 from cultiva.scoring.supposing import LeadUnder, Supposition
-from cultiva.segments.standing import personas_of
+from cultiva.scoring.writing import primary_model, score
 
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
 
@@ -87,66 +83,6 @@ def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> 
         published_at=at,
         is_primary=is_primary,
     )
-
-
-def primary_model(workspace_id: int) -> ModelVersion | None:
-    """The model that fills `lead_state`, or None."""
-    return _primary(list(ModelVersion.currents(workspace_id)))
-
-
-def _primary(versions: Sequence[ModelVersion]) -> ModelVersion | None:
-    return max((v for v in versions if v.is_primary), key=lambda version: version.id, default=None)
-
-
-def score(batch: Batch) -> None:
-    """Step of `flow`: score the batch's leads anew under every model in force, one statement a model."""
-    if not batch.lead_ids:
-        return
-    versions = list(ModelVersion.currents(batch.workspace_id).select_related("workspace"))
-    primary = _primary(versions)
-    for version in versions:
-        changes = _write_scores(batch, version, is_primary=version == primary)
-        batch.record([event for change in changes for event in _events(change, version, batch.at)])
-
-
-def _write_scores(batch: Batch, version: ModelVersion, *, is_primary: bool) -> list[dict[str, Any]]:
-    """Rows of write_scores.sql: the leads whose temperature or grade changed."""
-    model = ScoringModel.read(version.body)
-    compiled = compile_model(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
-    temperature = model.temperature
-    return fetch_all(
-        f"WITH {compiled.steps}, {load_sql('scoring', 'write_scores')}",
-        {
-            **compiled.parameters,
-            "workspace": batch.workspace_id,
-            "leads": batch.lead_ids,
-            "at": batch.at,
-            "until": batch.at + SKEW,  # the ledger holds no event from further ahead
-            "model": version.id,
-            "key": version.key,
-            "is_primary": is_primary,
-            "warm": temperature and temperature.warm,
-            "hot": temperature and temperature.hot,
-            "hysteresis": temperature and temperature.hysteresis,
-        },
-    )
-
-
-def _events(change: Mapping[str, Any], version: ModelVersion, at: datetime) -> Iterator[NewEvent]:
-    """What the ledger keeps of a change. A first temperature, or grade, is told of warm and hot leads only."""
-    for band in ("temperature", "grade"):
-        was, is_now = change[f"from_{band}"], change[band]
-        if was == is_now or (was is None and change["temperature"] not in ("warm", "hot")):
-            continue
-        yield NewEvent(
-            kind="score",
-            name=f"{band}_changed",
-            message_id=f"score:{version.id}:{change['lead_id']}:{at.isoformat()}:{band}",
-            occurred_at=at,
-            lead_id=change["lead_id"],
-            by="system",
-            properties={"model": version.key, "from": was, "to": is_now, "total": change["total"]},
-        )
 
 
 def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000, without: Sequence[int] = ()) -> list[int]:
