@@ -1,0 +1,105 @@
+"""What moved a lead into another band: the rules whose points changed, and the latest event of each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cultiva.scoring.along import latest_events
+from cultiva.scoring.model import Rule, ScoringModel
+from cultiva.scoring.models import ModelVersion
+
+Row = dict[str, Any]
+
+CAUSES = 5  # listed
+LEAST = 1e-6  # of a point: less is not shown
+WARMTH = ("cold", "warm", "hot")
+
+
+def with_causes(version: ModelVersion, model: ScoringModel, changes: Sequence[Row], at: datetime) -> list[Row]:
+    """The same rows of write_scores.sql with `causes`: {band: [{rule, delta, event | why}, ..]}, the greatest first.
+
+    `delta` is in points of the total, against the stored score. `event`, of a rule that asks for events: {id, name,
+    occurred_at} of the latest that is new since then. `why`: `aged`, by time alone; `model`, by a new version; neither:
+    by what they told. None are listed where a score was stored without the points of its rules.
+    """
+    changed = [row for row in changes if row["points"] is not None]
+    events = latest_events(version, {row["lead_id"]: at for row in changed})
+    before = _models_of(version, model, changed)
+    for row in changes:
+        listed = list(_causes(version, model, row, events, before, at)) if row["points"] is not None else []
+        row["causes"] = {"temperature": _warming(row, listed), "grade": _grading(model, listed)}
+    return list(changes)
+
+
+def _models_of(version: ModelVersion, model: ScoringModel, changes: Sequence[Row]) -> dict[int, ScoringModel]:
+    """{id of a version: the model}, of those that scored before."""
+    others = {row["from_model"] for row in changes} - {None, version.id}
+    found = ModelVersion.objects.filter(workspace_id=version.workspace_id, id__in=others)
+    return {version.id: model} | {each.id: ScoringModel.read(each.body) for each in found}
+
+
+def _causes(
+    version: ModelVersion,
+    model: ScoringModel,
+    row: Row,
+    events: Mapping[tuple[int, int], Row],
+    before: Mapping[int, ScoringModel],
+    at: datetime,
+) -> Iterator[Row]:
+    if row["from_model"] is not None and row["from_points"] is None:
+        return
+    was = _points(before[row["from_model"]], row["from_points"]) if row["from_model"] is not None else {}
+    for number, (rule, points) in enumerate(_points(model, row["points"]).items()):
+        delta = points - was.get(rule, 0.0)
+        if abs(delta) < LEAST:
+            continue
+        cause: Row = {"rule": rule, "delta": round(delta, 6)}
+        event = events.get((row["lead_id"], number))
+        if row["from_model"] not in (None, version.id):
+            cause["why"] = "model"
+        elif event and _is_new(event, row["from_at"]):
+            cause["event"] = {"id": event["id"], "name": event["name"], "occurred_at": event["occurred_at"].isoformat()}
+        elif row["from_at"] is not None and _may_age(model.rules[number], row, at):
+            cause["why"] = "aged"
+        yield cause
+    for rule, points in was.items():
+        if rule not in _keys(model) and abs(points) >= LEAST:
+            yield {"rule": rule, "delta": round(-points, 6), "why": "model"}
+
+
+def _points(model: ScoringModel, points: Sequence[float]) -> dict[str, float]:
+    """{rule: what it adds to the total before the caps of dimensions and total}"""
+    weights = {dimension.name: dimension.weight for dimension in model.dimensions}
+    return {rule.key: weights[rule.dimension] * each for rule, each in zip(model.rules, points, strict=True)}
+
+
+def _keys(model: ScoringModel) -> set[str]:
+    return {rule.key for rule in model.rules}
+
+
+def _is_new(event: Row, since: datetime | None) -> bool:
+    return since is None or event["occurred_at"] > since or event["received_at"] > since
+
+
+def _may_age(rule: Rule, row: Row, at: datetime) -> bool:
+    """Whether time alone may have changed the rule since the stored score."""
+    is_smooth = rule.ageing is not None and rule.ageing.kind != "expires"
+    return is_smooth or (row["due_at"] is not None and row["due_at"] <= at)
+
+
+def _warming(row: Row, causes: Sequence[Row]) -> list[Row]:
+    """Those that moved it that way."""
+    was, is_now = row["from_temperature"], row["temperature"]
+    if is_now is None:
+        return []
+    up = was is None or WARMTH.index(is_now) > WARMTH.index(was)
+    of_that_way = [each for each in causes if (each["delta"] > 0) == up]
+    return sorted(of_that_way, key=lambda each: -abs(each["delta"]))[:CAUSES]
+
+
+def _grading(model: ScoringModel, causes: Sequence[Row]) -> list[Row]:
+    """Those of the dimensions that grades are of."""
+    graded = {each.dimension for each in (model.grade, model.interest_grade) if each}
+    of_them = {rule.key for rule in model.rules if rule.dimension in graded}
+    found = [each for each in causes if each["rule"] in of_them or each["rule"] not in _keys(model)]
+    return sorted(found, key=lambda each: -abs(each["delta"]))[:CAUSES]
