@@ -71,18 +71,19 @@ def acts_of(workspace: Any, lead_id: int) -> list[datetime]:
     return [row["occurred_at"] for row in rows]
 
 
-@settings(against_the_database, max_examples=60)
+@settings(against_the_database, max_examples=25)
 @given(
     model=samples.models(samples.steps | samples.smooth),
     person=samples.people,
     at=st.sampled_from(samples.INSTANTS),
-    days=st.integers(0, 9),
+    days=st.integers(1, 12),
 )
 def test_a_lead_who_is_scored_late_has_the_temperature_of_one_who_was_scored_at_each_instant(
     huerta: Any, model: Any, person: Person, at: datetime, days: int
 ) -> None:
     make_months(huerta, *samples.MONTHS)
     since = at - days * DAY
+    model |= {"temperature": {"warm": 3, "hot": 6, "hysteresis": 30}}
     with Undone():
         version = publish_model(workspace_id=huerta.id, text=pasted(model), at=since)
         live, late = (make_lead(huerta, list(person.acts), at, person.attributes) for _ in range(2))
