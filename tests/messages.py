@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -52,6 +52,11 @@ def spanish() -> Catalog:
         return read_po(file, locale="es", domain="django")
 
 
+def is_translated(message: Message) -> bool:
+    """In every plural."""
+    return all(message.string) if isinstance(message.string, (tuple, list)) else bool(message.string)
+
+
 def update() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     catalog = spanish() if PO.exists() else Catalog(locale="es", domain="django", project="cultiva")
@@ -68,7 +73,7 @@ def update() -> None:
     PO.write_text(text)
     with MO.open("wb") as file:
         write_mo(file, spanish())
-    missing = [message.id for message in catalog if message.id and not message.string]
+    missing = [message.id for message in catalog if message.id and not is_translated(message)]
     print(f"{len(catalog)} messages, {len(missing)} without translation")
     for each in missing:
         print(f"  {each!r}")

@@ -54,7 +54,8 @@ NOBODY = {
     "magnet_draft",
     "magnet_file", "magnet_version", "membership", "model_version", "page_day", "page_draft", "page_path",
     "page_picture", "page_version", "periodic_run", "persona", "persona_discovery", "persona_version",
-    "policy_version", "privacy_step", "privacy_text", "purpose_version", "segment", "segment_input",
+    "policy_version", "privacy_step", "privacy_text", "purpose_version", "rehearsal", "rescoring",
+    "segment", "segment_input",
     "sign_in_attempt", "sign_in_link", "staff_user", "template_version", "uploaded_files", "webinar_session",
     "workflow_version", "workspace", "write_key",
 }  # fmt: skip

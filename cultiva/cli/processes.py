@@ -65,7 +65,7 @@ def worker() -> None:
 
 
 def run_worker() -> None:
-    """Five loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
+    """Loops, each in a thread with a connection of its own, until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -78,6 +78,8 @@ def run_worker() -> None:
             ("imports", partial(imports_round, stop), IMPORTS_IDLE_SECONDS),
             ("discoveries", discoveries_round, DISCOVERIES_IDLE_SECONDS),
             ("bulk", partial(bulk_round, stop), IMPORTS_IDLE_SECONDS),
+            ("scores", scores_round, IDLE_SECONDS),
+            ("rehearsals", rehearsals_round, DISCOVERIES_IDLE_SECONDS),
         )
     ]
     for each in loops:
@@ -157,6 +159,27 @@ def bulk_round(stop: threading.Event) -> int:
     return each_in_turn(
         workspace_ids(), lambda each: take_turn(workspace_id=each, now=clock.now, must_stop=stop.is_set)
     )
+
+
+def scores_round() -> int:
+    """Everybody scored anew, where a model was published."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.lib import clock
+    from cultiva.scoring.rescoring import go_on
+
+    return each_in_turn(workspace_ids(), lambda each: go_on(workspace_id=each, at=clock.now()))
+
+
+def rehearsals_round() -> int:
+    """Models on the past, which somebody asked for: a minute or so each."""
+    from cultiva.accounts.actions import workspace_ids
+    from cultiva.lib import clock
+    from cultiva.scoring.rehearsal.workspace import run_next
+
+    real_now = datetime.now(UTC)
+    return each_in_turn(
+        workspace_ids(), lambda each: run_next(workspace_id=each, at=clock.now(), real_now=real_now)
+    )  # fmt: skip
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:

@@ -20,6 +20,7 @@ from cultiva.scoring.explanation import (
 )
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
+from cultiva.scoring.rescoring import begin, waiting_version
 from cultiva.scoring.supposing import LeadUnder, Supposition
 from cultiva.scoring.temperature import temperature_as_of
 from cultiva.scoring.writing import primary_model, score
@@ -28,12 +29,19 @@ __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_mode
 
 
 def publish_model(
-    *, workspace_id: int, text: str, at: datetime, is_primary: bool = True, rescores: bool = True
+    *,
+    workspace_id: int,
+    text: str,
+    at: datetime,
+    is_primary: bool = True,
+    rescores: bool = True,
+    acts_on_bands: bool = False,
 ) -> ModelVersion:
-    """Put a model in force; the same text again changes nothing. Raises DocumentError.
+    """Publish a model; the same text again changes nothing. Raises DocumentError.
 
-    The primary model, the one published last as such, fills `lead_state`. Every lead that has a score becomes due
-    (`rescore_due`), but for a rehearsal (not `rescores`).
+    It comes into force once everybody is scored under it: at once in a small workspace, else by a job (`rescoring`);
+    but for a rehearsal (not `rescores`). The primary model, the one published last as such, fills `lead_state`.
+    `acts_on_bands`: bands that leads cross by it hand over and start workflows.
     """
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
@@ -41,7 +49,9 @@ def publish_model(
         _refuse_protected(model, workspace_id)
         refers = references_of(rule.when for rule in model.rules)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
-        before = ModelVersion.current(workspace_id, model.key)
+        before, waiting = ModelVersion.current(workspace_id, model.key), waiting_version(workspace_id, model.key)
+        if waiting and (waiting.body, waiting.name, waiting.is_primary) == (body, model.name, is_primary):
+            return waiting
         version = ModelVersion.publish(
             workspace_id=workspace_id,
             key=model.key,
@@ -54,7 +64,7 @@ def publish_model(
         if (version == primary_model(workspace_id)) != is_primary:
             version = _publish_again(version, at=at, is_primary=is_primary)
         if version != before and rescores:
-            Score.objects.filter(workspace_id=workspace_id).update(next_change_at=at)
+            begin(version, before=before, acts_on_bands=acts_on_bands, at=at)
         return version
 
 
@@ -74,10 +84,11 @@ def _refuse_protected(model: ScoringModel, workspace_id: int) -> None:
 
 def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> ModelVersion:
     """The same document as the next version: which model is primary changed, and versions never do."""
+    newest = ModelVersion.objects.filter(workspace_id=version.workspace_id, key=version.key).latest("version")
     return ModelVersion.objects.create(
         workspace_id=version.workspace_id,
         key=version.key,
-        version=version.version + 1,
+        version=newest.version + 1,
         name=version.name,
         body=version.body,
         source_text=version.source_text,

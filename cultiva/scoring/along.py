@@ -20,13 +20,22 @@ Moment = tuple[int, datetime]  # a lead, as of an instant
 
 def scores_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, float]:
     """{(lead, instant): shown total}; none where the lead could not be profiled then. Attributes are those of then."""
+    return {moment: row["total"] for moment, row in _rows(version, instants).items()}
+
+
+def _rows(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, Json]:
     model, moments = ScoringModel.read(version.body), profiled_moments(version.workspace_id, instants)
     compiled = compile_along(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
     rows = fetch_all(
-        f"WITH {compiled.steps} SELECT lead_id AS number, total FROM computed",  # noqa: S608
+        f"WITH {compiled.steps} SELECT lead_id AS number, total, points FROM computed",  # noqa: S608
         compiled.parameters | asked(version.workspace_id, moments),
     )
-    return {moments[row["number"]]: row["total"] for row in rows}
+    return {moments[row["number"]]: row for row in rows}
+
+
+def points_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, list[float]]:
+    """{(lead, instant): points of each rule, clamped}"""
+    return {moment: row["points"] for moment, row in _rows(version, instants).items()}
 
 
 def latest_events(version: ModelVersion, instants: Mapping[int, datetime]) -> dict[tuple[int, int], Json]:

@@ -88,8 +88,8 @@ def _publish(workspace_id: int, text: str, at: datetime, *, is_rehearsal: bool) 
     count = Score.objects.filter(workspace_id=workspace_id).values("lead_id").distinct().count()
     notes = [
         ngettext(
-            "%(count)d lead is scored anew; crossing a band has its usual consequences.",
-            "%(count)d leads are scored anew; crossing a band has its usual consequences.",
+            "%(count)d lead is scored anew; who crosses a band by that is not handed over for it.",
+            "%(count)d leads are scored anew; who crosses a band by that is not handed over for it.",
             count,
         )
         % {"count": count}

@@ -57,6 +57,7 @@ class BulkModel:
 
     `scores`: lead_id, a column a dimension by its name, total (as shown), temperature and grade (NULL where the
     model has none). `parts`: lead_id, raw_<n>, points_<n>, next_<n> of each rule, dimension_<n>, total: not rounded.
+    `standing`: lead_id, total and dimensions as shown ({name: value}, JSON), grade, next_change_at.
     `of_parts`: the scores once more, of a table `totalled` that holds the rows of `parts`.
     `evidence`: rule (from 0), id (the place in table `event`), occurred_at, weight, count; None where no rule reads
     events.
@@ -64,6 +65,7 @@ class BulkModel:
 
     scores: Statement
     parts: Statement
+    standing: Statement
     of_parts: Statement
     evidence: Statement | None
     attributes: Mapping[str, str]  # {name: column of `lead`}
@@ -79,11 +81,12 @@ def compile_bulk_model(
     check_reads_files([(f"rule {rule.key}", rule.when) for rule in model.rules], personas or {})
     steps, evidence = compile_steps(model, context, Tables())
     scores, bound = _scores(model, context), "$at IS NOT NULL"  # bound in every statement, asked for or not
-    beginning = "WITH " + ",\n".join(steps)
+    beginning, standing = "WITH " + ",\n".join(steps), _standing(model, context)
     values, listed = context.parameters, f"{beginning},\nevidence AS ({evidence})\nSELECT * FROM evidence WHERE {bound}"
     return BulkModel(
         scores=Statement.of(f"{beginning}\n{scores} WHERE {bound}", values),
         of_parts=Statement.of(f"{scores} WHERE {bound}", values),
+        standing=Statement.of(f"{beginning}\n{standing} WHERE {bound}", values),
         parts=Statement.of(f"{beginning}\nSELECT * FROM totalled WHERE {bound}", values),
         evidence=Statement.of(listed, values) if evidence else None,
         attributes=context.columns_of_lead(),
@@ -112,6 +115,18 @@ def _scores(model: ScoringModel, context: BulkModelContext) -> str:
         ]
     )
     return f"SELECT {listed} FROM totalled"
+
+
+def _standing(model: ScoringModel, context: BulkModelContext) -> str:
+    shown = [
+        f"{context.bind(dimension.name)}::VARCHAR, {context.dialect.shown(f'dimension_{n}')}"
+        for n, dimension in enumerate(model.dimensions)
+    ]
+    edges = ["NULL::TIMESTAMPTZ", *(f"next_{number}" for number in range(len(model.rules)))]
+    return (
+        f"SELECT lead_id, {context.dialect.shown('total')} AS total, json_object({', '.join(shown)}) AS dimensions,"
+        f" {graded(model, context)} AS grade, least({', '.join(edges)}) AS next_change_at FROM totalled"
+    )
 
 
 def quoted(name: str) -> str:

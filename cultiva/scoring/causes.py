@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from cultiva.scoring.along import latest_events
+from cultiva.scoring.along import latest_events, points_along
 from cultiva.scoring.model import Rule, ScoringModel
 from cultiva.scoring.models import ModelVersion
 
@@ -20,22 +20,34 @@ def with_causes(version: ModelVersion, model: ScoringModel, changes: Sequence[Ro
 
     `delta` is in points of the total, against the stored score. `event`, of a rule that asks for events: {id, name,
     occurred_at} of the latest that is new since then. `why`: `aged`, by time alone; `model`, by a new version; neither:
-    by what they told. None are listed where a score was stored without the points of its rules.
+    by what they told. Scores that everybody got at once, on publishing, hold no points of rules: none are listed there,
+    and those of then are worked out where the next change needs them.
     """
-    changed = [row for row in changes if row["points"] is not None]
-    events = latest_events(version, {row["lead_id"]: at for row in changed})
-    before = _models_of(version, model, changed)
+    listed = [row for row in changes if row["points"] is not None]
+    events = latest_events(version, {row["lead_id"]: at for row in listed})
+    before = _versions_of(version, listed)
+    _fill_points(before, listed)
+    models = {number: ScoringModel.read(each.body) for number, each in before.items()}
     for row in changes:
-        listed = list(_causes(version, model, row, events, before, at)) if row["points"] is not None else []
-        row["causes"] = {"temperature": _warming(row, listed), "grade": _grading(model, listed)}
+        causes = list(_causes(version, model, row, events, models, at)) if row["points"] is not None else []
+        row["causes"] = {"temperature": _warming(row, causes), "grade": _grading(model, causes)}
     return list(changes)
 
 
-def _models_of(version: ModelVersion, model: ScoringModel, changes: Sequence[Row]) -> dict[int, ScoringModel]:
-    """{id of a version: the model}, of those that scored before."""
-    others = {row["from_model"] for row in changes} - {None, version.id}
-    found = ModelVersion.objects.filter(workspace_id=version.workspace_id, id__in=others)
-    return {version.id: model} | {each.id: ScoringModel.read(each.body) for each in found}
+def _versions_of(version: ModelVersion, changes: Sequence[Row]) -> dict[int, ModelVersion]:
+    """{id: version}, of those that scored before."""
+    found = ModelVersion.objects.filter(
+        workspace_id=version.workspace_id, id__in={row["from_model"] for row in changes} - {None}
+    )
+    return {each.id: each for each in found.select_related("workspace")}
+
+
+def _fill_points(before: Mapping[int, ModelVersion], changes: Sequence[Row]) -> None:
+    for number, version in before.items():
+        unknown = [row for row in changes if row["from_model"] == number and row["from_points"] is None]
+        found = points_along(version, {row["lead_id"]: [row["from_at"]] for row in unknown}) if unknown else {}
+        for row in unknown:
+            row["from_points"] = found.get((row["lead_id"], row["from_at"]))
 
 
 def _causes(

@@ -4,4 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cultiva.lib.holds import Hold, drop
 
-HOLDS = [Hold("score", "lead_id", drop, "figure", label=_("Scores"))]
+HOLDS = [
+    Hold("score", "lead_id", drop, "figure", label=_("Scores")),
+    Hold("rehearsal_change", "lead_id", drop, "figure", label=_("Bands under rehearsed models")),
+]

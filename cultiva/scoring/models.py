@@ -1,6 +1,6 @@
 """Scoring models and the present score of each lead under them."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,6 +18,43 @@ class ModelVersion(Document):
         db_table = "model_version"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "key", "version"], name="model_version_once")
+        ]
+
+    @classmethod
+    def currents(cls, workspace_id: int) -> models.QuerySet[Self]:
+        """The version in force of every model, by key: the one before, while everybody is scored under a new one."""
+        held = Rescoring.objects.filter(
+            workspace_id=models.OuterRef("workspace_id"), model=models.OuterRef("id"), holds_back=True
+        )
+        return super().currents(workspace_id).filter(~models.Exists(held))
+
+
+class Rescoring(WorkspaceRow):
+    """Everybody's scores under a version that was published: how far the work is. No row: there was nobody to score.
+
+    While it `holds_back`, the version is not in force.
+    """
+
+    WAITING, DONE, SUPERSEDED, FAILED = "waiting", "done", "superseded", "failed"
+
+    model = models.OneToOneField(
+        ModelVersion, on_delete=models.PROTECT, primary_key=True, db_constraint=False, related_name="rescoring"
+    )
+    state = models.CharField(max_length=12, default=WAITING)
+    holds_back = models.BooleanField()
+    acts_on_bands = models.BooleanField()  # bands that were crossed hand over and start workflows
+    stage = models.CharField(max_length=12, default="")  # reading, scoring, writing
+    asked_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)  # real time
+    ended_at = models.DateTimeField(null=True)  # real time
+    leads = models.IntegerField(null=True)  # that were scored
+    changed = models.IntegerField(null=True)  # that crossed a band
+    problem = models.TextField(blank=True, default="")  # why it failed
+
+    class Meta:
+        db_table = "rescoring"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace"], name="rescoring_waiting", condition=models.Q(state="waiting"))
         ]
 
 
@@ -46,4 +83,54 @@ class Score(WorkspaceRow):
                 name="score_due",
                 condition=models.Q(next_change_at__isnull=False),
             )
+        ]
+
+
+class Rehearsal(WorkspaceRow):
+    """Models on the workspace's own past. `report` is what scoring.rehearsal.report says, without anybody's id."""
+
+    WAITING, RUNNING, DONE, FAILED, STOPPED = "waiting", "running", "done", "failed", "stopped"
+    GOING = (WAITING, RUNNING)
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=160)
+    texts = models.JSONField()  # [YAML], the one in force first
+    first = models.DateField()
+    last = models.DateField()
+    horizon_days = models.PositiveIntegerField()
+    goal = models.CharField(max_length=200)
+    capacity = models.FloatField(null=True)  # hand-overs a week
+    by = models.CharField(max_length=120)
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=8, default=WAITING)
+    done = models.PositiveIntegerField(default=0)  # dates, of all models together
+    dates = models.PositiveIntegerField()  # of all models together
+    begun_at = models.DateTimeField(null=True)  # real time
+    ended_at = models.DateTimeField(null=True)  # real time
+    leased_until = models.DateTimeField(null=True)  # real time: a worker that died gives it back
+    report = models.JSONField(default=dict)
+    problem = models.TextField(blank=True, default="")
+    shared_until = models.DateTimeField(null=True)  # who has the link may read it until then
+
+    class Meta:
+        db_table = "rehearsal"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["workspace", "-id"], name="rehearsal_newest")]
+
+
+class RehearsalChange(WorkspaceRow):
+    """A lead who stands in another band under a rehearsed model than under the one in force, on the last date."""
+
+    id = models.BigAutoField(primary_key=True)
+    rehearsal = models.ForeignKey(Rehearsal, on_delete=models.CASCADE, db_constraint=False, related_name="changes")
+    place = models.PositiveSmallIntegerField()  # of the model
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    from_band = models.CharField(max_length=8)
+    to_band = models.CharField(max_length=8)
+    total_before = models.FloatField()
+    total_after = models.FloatField()
+
+    class Meta:
+        db_table = "rehearsal_change"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["rehearsal", "place", "lead"], name="one_change_a_rehearsal")
         ]

@@ -149,8 +149,9 @@ def _is_told(change: Row, band: str) -> bool:
     return was != is_now and (was is not None or change["temperature"] in ("warm", "hot"))
 
 
-def band_events(change: Row, version: ModelVersion, at: datetime) -> Iterator[NewEvent]:
-    """What the ledger keeps of a change."""
+def band_events(change: Row, version: ModelVersion, at: datetime, *, cause: str = "") -> Iterator[NewEvent]:
+    """What the ledger keeps of a change. `cause`: `version` where the lead did nothing, and the model changed."""
+    caused = {"cause": cause} if cause else {}
     for band in BANDS:
         if not _is_told(change, band):
             continue
@@ -163,6 +164,6 @@ def band_events(change: Row, version: ModelVersion, at: datetime) -> Iterator[Ne
             by="system",
             properties={
                 "model": version.key, "version": version.version, "from": change[f"from_{band}"], "to": change[band],
-                "total": change["total"], "causes": change["causes"][band],
+                "total": change["total"], "causes": change["causes"][band], **caused,
             },
         )  # fmt: skip

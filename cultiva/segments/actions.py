@@ -183,6 +183,18 @@ def build(segment: Segment, at: datetime) -> None:
     segment.refresh_from_db()
 
 
+def build_readers(*, workspace_id: int, inputs: Collection[str]) -> None:
+    """Segments that read what changed for many leads at once (`inputs`: as segments.inputs), and those above them,
+    are built anew by the job; no lead did anything, so it starts no workflow.
+    """
+    readers = Segment.objects.filter(
+        workspace_id=workspace_id,
+        id__in=Input.objects.filter(workspace_id=workspace_id, input__in=inputs).values("segment_id"),
+    )
+    ids = {each.id for reader in readers for each in (reader, *dependents(reader))}
+    Segment.objects.filter(workspace_id=workspace_id, id__in=ids).update(wants_build=True)
+
+
 def clone_segment(*, workspace_id: int, segment_id: int, name: str, by: str, at: datetime) -> Segment:
     """The same criteria, folder, tags and pins under another name. Raises SegmentRefused."""
     with workspace_scope(workspace_id):

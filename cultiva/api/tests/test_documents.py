@@ -100,16 +100,18 @@ def test_the_files_of_magnets_come_as_base64(program: Program, furnished: Any, o
     assert pull(workspace_id=furnished.id)["magnets/second/guia-riego-eficiente.pdf"] == pdf + b"\n"
 
 
-def test_a_plan_says_who_is_scored_anew_and_marks_nobody(program: Program, ana: Lead) -> None:
+def test_a_plan_says_who_is_scored_anew_and_scores_nobody(program: Program, ana: Lead) -> None:
     text = program.get("/documents/model/readiness")["text"]
     sent = {"files": {"models/readiness.yaml": text.replace("points: 9", "points: 8", 1)}}
-    due = Score.objects.filter(workspace_id=ana.workspace_id).values_list("id", "next_change_at")
-    before = list(due.all())
+    scores = Score.objects.filter(workspace_id=ana.workspace_id).values_list("model_id", "total")
+    before = list(scores.all())
     _, plan = program.ask("POST", "/documents/plan", sent)
-    assert plan["documents"][0]["notes"] == ["1 lead is scored anew; crossing a band has its usual consequences."]
-    assert list(due.all()) == before
+    assert plan["documents"][0]["notes"] == [
+        "1 lead is scored anew; who crosses a band by that is not handed over for it."
+    ]
+    assert list(scores.all()) == before
     program.ask("POST", "/documents/apply", sent)
-    assert list(due.all()) != before
+    assert list(scores.all()) != before
 
 
 def test_problems_are_told_in_the_language_that_is_asked_for(program: Program, furnished: Any) -> None:

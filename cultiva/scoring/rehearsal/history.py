@@ -1,8 +1,8 @@
-"""What a model said of each lead on each date, from the tables of criteria.bulk."""
+"""What a model said of each lead on each date, from the tables of criteria.bulk: of files, or of a workspace."""
 
 # ruff: noqa: S608 (statements are made of our own fragments; values are bound)
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 class History:
     """`scores` and `bands` (place in BANDS, -1: none): leads × dates. NaN: not there yet, or converted before."""
 
-    lead_ids: tuple[str, ...]
+    lead_ids: tuple[Any, ...]  # texts of files, numbers of a workspace
     owners: tuple[str, ...]
     converted_at: npt.NDArray[np.float64]  # seconds since 1970, NaN: never within what was read
     scores: npt.NDArray[np.float64]
@@ -35,15 +35,27 @@ class History:
 
 
 def read_history(
-    connection: Connection, model: ScoringModel, compiled: BulkModel, plan: Plan, columns: Mapping[str, str]
+    connection: Connection,
+    model: ScoringModel,
+    compiled: BulkModel,
+    plan: Plan,
+    *,
+    people: str,
+    stand_at: Callable[[datetime], object] = lambda _: None,
+    tell: Callable[[int], object] = lambda _: None,
 ) -> History:
-    """Each date is asked with what happened up to it. `columns`: {created_at | owner: column of `lead`}"""
-    _prepare(connection, plan, columns)
+    """Each date is asked with what happened up to it.
+
+    `people`: SQL of lead_id, created_at (NULL: always there) and owner; `stand_at` makes table `lead` what it was at a
+    date; `tell` hears how many dates are done.
+    """
+    _prepare(connection, plan, people)
     numbered = connection.execute("SELECT lead_id, owner, epoch(converted_at) FROM subject ORDER BY n").fetchall()
     scores = np.full((len(numbered), len(plan.dates)), np.nan)
     bands = np.full(scores.shape, -1, dtype=np.int8)
     sums: list[npt.NDArray[np.float64]] = []
     for place, at in enumerate(plan.dates):
+        stand_at(at)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE totalled AS {compiled.parts.sql}", compiled.parts.bound(at))
         found = connection.execute(
             "SELECT n, total, CASE temperature WHEN 'hot' THEN 2 WHEN 'warm' THEN 1 WHEN 'cold' THEN 0 ELSE -1 END"
@@ -54,6 +66,7 @@ def read_history(
         scores[found["n"], place] = found["total"]
         bands[found["n"], place] = found["band"]
         sums.append(_sums_of_rules(connection, model, at, plan))
+        tell(place + 1)
     return History(
         lead_ids=tuple(row[0] for row in numbered),
         owners=tuple(row[1] for row in numbered),
@@ -64,14 +77,19 @@ def read_history(
     )
 
 
-def _prepare(connection: Connection, plan: Plan, columns: Mapping[str, str]) -> None:
-    """Table `subject`: who is asked about, numbered by lead_id, and when each converted first."""
+def people_of_files(columns: Mapping[str, str]) -> str:
+    """`columns`: {created_at | owner: column of `lead`}"""
     created = f"TRY_CAST(l.{columns['created_at']} AS TIMESTAMPTZ)" if "created_at" in columns else "NULL::TIMESTAMPTZ"
     owner = f"coalesce(l.{columns['owner']}::VARCHAR, '')" if "owner" in columns else "''"
+    return f"SELECT l.lead_id, {created} AS created_at, {owner} AS owner FROM lead l"
+
+
+def _prepare(connection: Connection, plan: Plan, people: str) -> None:
+    """Table `subject`: who is asked about, numbered by lead_id, and when each converted first."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE subject AS"
-        f" SELECT row_number() OVER (ORDER BY l.lead_id) - 1 AS n, l.lead_id, {created} AS created_at,"
-        f" {owner} AS owner, g.converted_at FROM lead l LEFT JOIN"
+        " SELECT row_number() OVER (ORDER BY p.lead_id) - 1 AS n, p.*, g.converted_at"
+        f" FROM ({people}) p LEFT JOIN"
         " (SELECT lead_id, min(occurred_at) AS converted_at FROM event WHERE name = $goal AND occurred_at <= $until"
         " GROUP BY lead_id) g USING (lead_id)",
         {"goal": plan.goal, "until": plan.until},

@@ -6,17 +6,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.utils.translation import gettext
-
 from cultiva.criteria.documents import read_timezone
 from cultiva.criteria.files import EVENT_KEYS, LEAD_KEYS, RowFile, engine, write_rows
 from cultiva.criteria.offline import REJECTS, Files, Wanted, loaded, places_of
 from cultiva.criteria.personas import Persona
-from cultiva.lib.refusals import Refusal
 from cultiva.scoring.bulk import compile_bulk_model
 from cultiva.scoring.offline import read_model
-from cultiva.scoring.rehearsal.history import CREATED, OWNER, History, read_history
-from cultiva.scoring.rehearsal.plan import Plan, make_plan
+from cultiva.scoring.rehearsal.history import CREATED, OWNER, History, people_of_files, read_history
+from cultiva.scoring.rehearsal.plan import Plan, check_capacity, make_plan
 from cultiva.scoring.rehearsal.report import make_report
 
 OWN = {"created_at": CREATED, "owner": OWNER}
@@ -40,11 +37,7 @@ def rehearse_files(
     Leads are there from their `created_at` on, or always where the file has no such column; `owner` is who takes a
     hand-over. Raises DocumentError, UnreadableFile, Refusal.
     """
-    if capacity is not None and not 0 < capacity < float("inf"):
-        raise Refusal(
-            gettext("a capacity of %(number)s hand-overs a week is not possible") % {"number": capacity},
-            gettext("give a number above 0"),
-        )
+    check_capacity(capacity)
     models = [read_model(text) for text in texts]
     zone = models[0].timezone or read_timezone(timezone or "UTC", "timezone")
     wanted_goal = goal or models[0].goal
@@ -66,7 +59,7 @@ def _history(model: Any, compiled: Any, places: Mapping[str, str], files: Files,
     columns = {name: compiled.attributes.get(name, own) for name, own in OWN.items() if name in present}
     wanted = Wanted({**columns, **compiled.attributes}, compiled.properties, compiled.events | {plan.goal}, places)
     with loaded(files, wanted, plan.until) as (connection, _of_nobody):
-        history = read_history(connection, model, compiled, plan, columns)
+        history = read_history(connection, model, compiled, plan, people=people_of_files(columns))
         write_rows(connection, REJECTS, files.rejects)
         return history
 

@@ -59,3 +59,12 @@ def make_plan(*, first: date, last: date, timezone: str, horizon_days: int, goal
     # Where there is no midnight, this is the first instant after it.
     dates = tuple(datetime.combine(day, time(), zone).astimezone(UTC) for day in days)
     return Plan(dates, timedelta(days=horizon_days), timezone, goal)
+
+
+def check_capacity(capacity: float | None) -> None:
+    """Raises Refusal."""
+    if capacity is not None and not 0 < capacity < float("inf"):
+        raise Refusal(
+            gettext("a capacity of %(number)s hand-overs a week is not possible") % {"number": capacity},
+            gettext("give a number above 0"),
+        )

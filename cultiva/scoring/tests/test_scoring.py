@@ -239,21 +239,6 @@ def test_an_event_a_moment_ahead_of_the_batch_counts_when_its_moment_comes(huert
     assert totals(huerta) == {ids[0]: 10}
 
 
-def test_a_new_version_makes_every_scored_lead_due_and_takes_over(huerta: Any, at: datetime) -> None:
-    first = publish_model(workspace_id=huerta.id, text=MODEL, at=at)
-    ids = make_leads(huerta, [Person({}, downloads(DAY)), Person()], at)
-    score_at(huerta, ids, at)
-    assert publish_model(workspace_id=huerta.id, text=MODEL, at=at + HOUR) == first
-    assert rescore_due(workspace_id=huerta.id, at=at + HOUR) == []
-    second = publish_model(workspace_id=huerta.id, text=MODEL.replace("points: 10", "points: 40"), at=at + HOUR)
-    assert (second.version, rescore_due(workspace_id=huerta.id, at=at + HOUR)) == (2, ids)
-    batch = score_at(huerta, ids, at + HOUR)
-    assert told(batch) == [("temperature_changed", ids[0], "cold", "warm")]
-    assert totals(huerta) == {ids[0]: 40, ids[1]: 0}
-    assert set(Score.objects.filter(workspace=huerta).values_list("model_id", flat=True)) == {second.id}
-    assert rescore_due(workspace_id=huerta.id, at=at + HOUR) == []
-
-
 def test_the_primary_model_alone_fills_the_row_of_the_lead(huerta: Any, at: datetime) -> None:
     publish_model(workspace_id=huerta.id, text=MODEL, at=at)
     other = MODEL.replace("model: readiness", "model: expansion").replace("points: 10", "points: 20")
@@ -264,8 +249,6 @@ def test_the_primary_model_alone_fills_the_row_of_the_lead(huerta: Any, at: date
     assert sorted(Score.objects.filter(workspace=huerta).values_list("total", flat=True)) == [10, 20]
     chosen = publish_model(workspace_id=huerta.id, text=other, at=at + 2 * HOUR)
     assert (chosen.version, chosen == primary_model(huerta.id)) == (2, True)
-    assert rescore_due(workspace_id=huerta.id, at=at + 2 * HOUR) == ids
-    score_at(huerta, ids, at + 2 * HOUR)
     assert LeadState.objects.get(workspace=huerta, lead_id=ids[0]).score == 20
     back = publish_model(workspace_id=huerta.id, text=MODEL, at=at + 3 * HOUR)
     assert (back.version, back == primary_model(huerta.id)) == (2, True)

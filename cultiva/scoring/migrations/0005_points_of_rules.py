@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scoring", "0002_rights"),
+        ("scoring", "0004_rehearsals"),
     ]
 
     operations = [
