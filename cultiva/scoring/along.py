@@ -24,13 +24,24 @@ def scores_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime
 
 
 def _rows(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, Json]:
-    model, moments = ScoringModel.read(version.body), profiled_moments(version.workspace_id, instants)
+    moments = profiled_moments(version.workspace_id, instants)
+    return _worked_out(version, moments, _told(version.workspace_id, moments))
+
+
+def _worked_out(version: ModelVersion, moments: Sequence[Moment], asked: Sequence[Json]) -> dict[Moment, Json]:
+    model = ScoringModel.read(version.body)
     compiled = compile_along(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
     rows = fetch_all(
-        f"WITH {compiled.steps} SELECT lead_id AS number, total, points FROM computed",  # noqa: S608
-        compiled.parameters | asked(version.workspace_id, moments),
+        f"WITH {compiled.steps} SELECT lead_id AS number, total, points, next_change_at FROM computed",  # noqa: S608
+        {**compiled.parameters, "workspace": version.workspace_id, "asked": json.dumps(asked)},
     )
     return {moments[row["number"]]: row for row in rows}
+
+
+def standings_along(version: ModelVersion, instants: Mapping[int, datetime]) -> dict[int, Json]:
+    """{lead: total and next_change_at} as of one instant each, with what is known of them at present."""
+    moments = list(instants.items())
+    return {moment[0]: row for moment, row in _worked_out(version, moments, _numbered(moments)).items()}
 
 
 def points_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, list[float]]:
@@ -53,8 +64,11 @@ def latest_events(version: ModelVersion, instants: Mapping[int, datetime]) -> di
             SELECT a.number, a.rule, e.id, CASE e.kind WHEN 'track' THEN e.name ELSE e.kind END AS name,
                    e.occurred_at, e.received_at
               FROM latest a JOIN event e ON e.workspace_id = %(workspace)s AND e.id = a.id""",  # noqa: S608
-        compiled.parameters | asked(version.workspace_id, moments),
-    )
+        {
+            **compiled.parameters, "workspace": version.workspace_id,
+            "asked": json.dumps(_told(version.workspace_id, moments)),
+        },
+    )  # fmt: skip
     return {(moments[row["number"]][0], row["rule"]): row for row in rows}
 
 
@@ -68,18 +82,21 @@ def profiled_moments(workspace_id: int, instants: Mapping[int, Sequence[datetime
     ]
 
 
-def asked(workspace_id: int, moments: Sequence[Moment]) -> Json:
-    """What the steps of `compile_along` are bound to; the number of a row is the place of its moment."""
+def _told(workspace_id: int, moments: Sequence[Moment]) -> list[Json]:
+    """What the steps of `compile_along` are bound to, with what was known then."""
     instants: dict[int, list[datetime]] = {}
     for lead_id, at in moments:
         instants.setdefault(lead_id, []).append(at)
     known = attributes_along(workspace_id=workspace_id, instants=instants)
-    rows = [
-        {
-            "number": number, "lead_id": lead_id, "at": at.isoformat(), "attributes": attributes,
-            "folded": folded_where_different(attributes) or None,
-        }
-        for number, (lead_id, at) in enumerate(moments)
-        if (attributes := known.get((lead_id, at))) is not None
-    ]  # fmt: skip
-    return {"workspace": workspace_id, "asked": json.dumps(rows)}
+    rows = _numbered(moments)
+    for row, moment in zip(rows, moments, strict=True):
+        row["attributes"] = known.get(moment, {})
+        row["folded"] = folded_where_different(row["attributes"]) or None
+    return rows
+
+
+def _numbered(moments: Sequence[Moment]) -> list[Json]:
+    """The number of a row is the place of its moment."""
+    return [
+        {"number": number, "lead_id": lead_id, "at": at.isoformat()} for number, (lead_id, at) in enumerate(moments)
+    ]

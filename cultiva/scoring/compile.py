@@ -120,7 +120,7 @@ def compile_along(
     model: ScoringModel, *, timezone: str, personas: Mapping[str, Closeness] | None = None
 ) -> CompiledModel:
     """As `compile_model`, of many leads as of many instants at once: `asked` is bound as JSON, a list of number,
-    lead_id, at, attributes and folded. In the steps lead_id is the number."""
+    lead_id, at, attributes (NULL: the present ones) and folded. In the steps lead_id is the number."""
     context = ModelContext(timezone=model.timezone or timezone, personas=personas or {})
     context.at, context.until, context.key, context.own_at = "asked_at", "asked_at", "l.number", "asked_at"
     steps, evidence = compile_steps(model, context, Along())
@@ -156,7 +156,9 @@ SUPPOSED = """touched AS MATERIALIZED (
 
 
 ALONG = """touched AS MATERIALIZED (
-  SELECT l.id, asked.number, l.workspace_id, asked.at AS asked_at, asked.attributes, asked.folded
+  SELECT l.id, asked.number, l.workspace_id, asked.at AS asked_at,
+         CASE WHEN asked.attributes IS NULL THEN l.attributes ELSE asked.attributes END AS attributes,
+         CASE WHEN asked.attributes IS NULL THEN l.folded ELSE asked.folded END AS folded
     FROM jsonb_to_recordset(%(asked)s::jsonb)
          AS asked(number bigint, lead_id bigint, at timestamptz, attributes jsonb, folded jsonb)
     JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = asked.lead_id)"""

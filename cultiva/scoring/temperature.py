@@ -17,7 +17,7 @@ from cultiva.criteria.conditions.persona import PersonaIsClose
 from cultiva.criteria.language import Node, conditions_of
 from cultiva.criteria.personas import Persona, reads_with
 from cultiva.lib.database import fetch_all, load_sql
-from cultiva.scoring.along import scores_along
+from cultiva.scoring.along import scores_along, standings_along
 from cultiva.scoring.model import ScoringModel, Temperature
 from cultiva.scoring.models import ModelVersion
 from cultiva.segments.standing import personas_of
@@ -28,12 +28,17 @@ FIRST_LOOK, FURTHER, LONGEST_LOOK = 4, 4, 64  # instants of a lead: most had lef
 MOMENT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stood:
-    """A temperature that was worked out before."""
+    """A temperature that was worked out before.
+
+    `ahead`, ascending: the instants since then at which the score may have changed, as far as they are known; each
+    tells the next that time alone brings. None where a new version came between.
+    """
 
     at: datetime
     temperature: str | None
+    ahead: list[datetime] | None = None
 
 
 @dataclass
@@ -60,6 +65,14 @@ class Question:
         )
         self.is_hot = says_hot if self.is_hot is None else self.is_hot
         self.is_warm = says_warm if self.is_warm is None else self.is_warm
+
+    def go_on(self, limits: Temperature, total: float | None) -> None:
+        """How it stood after the next instant."""
+        assert self.stood
+        was = Question(self.lead_id, self.before, self.stood)
+        was.hear(limits, total)
+        was.settle()
+        self.stood.temperature = was.temperature
 
     def settle(self) -> None:
         """Nothing further back: as it stood, or cold before anything."""
@@ -93,7 +106,31 @@ def temperature_as_of(version: ModelVersion, *, lead_id: int, total: float, at: 
 
 def answer(version: ModelVersion, questions: Sequence[Question]) -> None:
     """Settle the open questions, all as of a time at which `version` was in force."""
-    waiting = [each for each in questions if each.is_open]
+    _follow(version, [each for each in questions if each.is_open and each.stood and each.stood.ahead is not None])
+    _look_back(version, [each for each in questions if each.is_open])
+
+
+def _follow(version: ModelVersion, questions: Sequence[Question]) -> None:
+    """From how it stood, instant by instant: mostly there is none, or one."""
+    limits = ScoringModel.read(version.body).temperature
+    assert limits or not questions
+    waiting = {each.lead_id: each.stood for each in questions if each.stood}
+    of_lead = {each.lead_id: each for each in questions}
+    while instants := {lead_id: stood.ahead.pop(0) for lead_id, stood in waiting.items() if stood.ahead}:
+        found = standings_along(version, instants)
+        for lead_id, at in instants.items():
+            question, stood, row = of_lead[lead_id], waiting[lead_id], found.get(lead_id)
+            assert limits
+            assert stood.ahead is not None
+            question.go_on(limits, row["total"] if row else None)
+            due_at = row["next_change_at"] if row else None
+            if due_at and at < due_at < question.before:
+                stood.ahead = sorted({*stood.ahead, due_at})
+    for each in questions:
+        each.settle()
+
+
+def _look_back(version: ModelVersion, waiting: Sequence[Question]) -> None:
     if not waiting:
         return
     reigns, look = _reigns_until(version), FIRST_LOOK

@@ -1,6 +1,6 @@
 """Writing scores, as sets: those of a batch, and what the ledger keeps of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from cultiva.scoring.temperature import Question, Stood, answer
 from cultiva.segments.standing import personas_of
 
 Row = dict[str, Any]
+
+News = Mapping[int, Collection[datetime]]
 
 BANDS = ("temperature", "grade")
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -45,16 +47,17 @@ def score(batch: Batch) -> None:
 OF_THE_INSTANT = (*ACTS, "consent", "score", "segment", "stage", "send")
 
 
-def news_of(batch: Batch) -> Mapping[int, datetime] | None:
-    """{lead: since when something is new}, of those of whom that is known; None: nothing but time for anybody."""
+def news_of(batch: Batch) -> News | None:
+    """{lead: when each thing that is new happened}, of those of whom that is known; None: nothing but time, for
+    anybody."""
     if batch.is_due:
         return None
-    since: dict[int, datetime] = {}
+    found: dict[int, set[datetime]] = {}
     for event in batch.events:
         if event.lead_id is not None:
             at = event.occurred_at if event.kind in OF_THE_INSTANT else BEGINNING
-            since[event.lead_id] = min(at, since.get(event.lead_id, at))
-    return since
+            found.setdefault(event.lead_id, set()).add(at)
+    return found
 
 
 def work_out(
@@ -63,7 +66,7 @@ def work_out(
     *,
     at: datetime,
     is_primary: bool,
-    news: Mapping[int, datetime] | None = None,
+    news: News | None = None,
 ) -> list[dict[str, Any]]:
     """Score some leads from the ledger; as `write_scores`."""
     model = ScoringModel.read(version.body)
@@ -83,11 +86,11 @@ def write_scores(
     lead_ids: Sequence[int],
     at: datetime,
     is_primary: bool,
-    news: Mapping[int, datetime] | None = None,
+    news: News | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of write_scores.sql of the leads whose temperature or grade changed, with the `causes` of each.
 
-    `steps` end with `computed` (scoring.compile). `news`: since when something is new of a lead, as `news_of` says.
+    `steps` end with `computed` (scoring.compile). `news`: as `news_of` says.
     First temperatures and grades are told of warm and hot leads only.
     """
     temperature = model.temperature
@@ -113,15 +116,13 @@ def write_scores(
     return with_causes(version, model, changed, at)
 
 
-def _settle(
-    version: ModelVersion, rows: Sequence[Row], *, at: datetime, is_primary: bool, news: Mapping[int, datetime] | None
-) -> None:
+def _settle(version: ModelVersion, rows: Sequence[Row], *, at: datetime, is_primary: bool, news: News | None) -> None:
     """The temperatures of those rows of which the total alone does not tell them."""
     questions: dict[int, Question] = {}
     limits = ScoringModel.read(version.body).temperature
     for row in rows:
         if row["is_open"]:
-            asked = questions[row["lead_id"]] = Question(row["lead_id"], at, stood=_stood(row, news))
+            asked = questions[row["lead_id"]] = Question(row["lead_id"], at, stood=_stood(version, row, at, news))
             asked.hear(limits, row["total"])
     answer(version, list(questions.values()))
     settled: dict[int, str] = {}
@@ -137,11 +138,13 @@ def _settle(
         execute(load_sql("scoring", "settle_temperatures"), parameters)
 
 
-def _stood(row: Row, news: Mapping[int, datetime] | None) -> Stood | None:
+def _stood(version: ModelVersion, row: Row, at: datetime, news: News | None) -> Stood | None:
     """The temperature that was stored, where nothing is new of the time before."""
-    if row["from_at"] is None or (news is not None and news.get(row["lead_id"], BEGINNING) <= row["from_at"]):
+    new = () if news is None else news.get(row["lead_id"], (BEGINNING,))
+    if row["from_at"] is None or (new and min(new) <= row["from_at"]):
         return None
-    return Stood(row["from_at"], row["from_temperature"])
+    ahead = {each for each in (*new, row["due_at"]) if each and row["from_at"] < each < at}
+    return Stood(row["from_at"], row["from_temperature"], sorted(ahead) if row["from_model"] == version.id else None)
 
 
 def _is_told(change: Row, band: str) -> bool:
