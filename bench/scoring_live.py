@@ -78,10 +78,10 @@ def _figures(workspace_id: int) -> dict[str, float]:
         spread = leads[:: max(1, len(leads) // LEADS_EXPLAINED)]
         batch = leads[:: max(1, len(leads) // BATCH)][:BATCH]
         took, anew = [], []
-        for number in range(ROUNDS):
+        for _round in range(ROUNDS):
             at += timedelta(seconds=2)
             acts = [
-                NewEvent(kind="page", message_id=f"bench:{at.isoformat()}:{lead}", occurred_at=at - timedelta(seconds=1),
+                NewEvent(kind="page", message_id=f"bench:{at}:{lead}", occurred_at=at - timedelta(seconds=1),
                          lead_id=lead, properties={"path": "/"})
                 for lead in batch
             ]  # fmt: skip
