@@ -4,6 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+
+from cultiva.lib.database import fetch_all, load_sql
+from cultiva.lib.languages import reader_language
 from cultiva.scoring.along import latest_events, points_along
 from cultiva.scoring.model import Rule, ScoringModel
 from cultiva.scoring.models import ModelVersion
@@ -24,7 +31,7 @@ def with_causes(version: ModelVersion, model: ScoringModel, changes: Sequence[Ro
     and those of then are worked out where the next change needs them.
     """
     listed = [row for row in changes if row["points"] is not None]
-    events = latest_events(version, {row["lead_id"]: at for row in listed})
+    events = latest_events(version, {row["lead_id"]: at for row in listed}) if listed else {}
     before = _versions_of(version, listed)
     _fill_points(before, listed)
     models = {number: ScoringModel.read(each.body) for number, each in before.items()}
@@ -115,3 +122,60 @@ def _grading(model: ScoringModel, causes: Sequence[Row]) -> list[Row]:
     of_them = {rule.key for rule in model.rules if rule.dimension in graded}
     found = [each for each in causes if each["rule"] in of_them or each["rule"] not in _keys(model)]
     return sorted(found, key=lambda each: -abs(each["delta"]))[:CAUSES]
+
+
+# In words
+
+Told = Mapping[str, Any]  # the properties of a change of band
+
+
+class RuleWords:
+    """What rules reward, in the reader's language, by model and version; read once."""
+
+    def __init__(self, workspace_id: int, changes: Sequence[Told]) -> None:
+        keys = {each["model"] for each in changes if each.get("causes")}
+        found = ModelVersion.objects.filter(workspace_id=workspace_id, key__in=keys).order_by("version")
+        wanted = {(each["model"], each["version"]) for each in changes if each.get("causes")}
+        self._words: dict[str, dict[str, str]] = {}
+        self._of: dict[tuple[str, int], dict[str, str]] = {}
+        for version in found:
+            words = self._words.setdefault(version.key, {})
+            if any(key == version.key and number >= version.version for key, number in wanted):
+                rules = ScoringModel.read(version.body).rules
+                words |= {rule.key: rule.words(reader_language()) for rule in rules}
+            self._of[version.key, version.version] = dict(words)  # with those that earlier versions had
+
+    def said(self, change: Told) -> list[str]:
+        """What caused a change, a sentence a rule."""
+        causes = change.get("causes") or []
+        words = self._of.get((change["model"], change["version"]), {}) if causes else {}
+        return [_said(cause, words.get(cause["rule"], cause["rule"])) for cause in causes]
+
+
+def _said(cause: Told, words: str) -> str:
+    said = {"rule": words, "points": _signed(cause["delta"])}
+    if event := cause.get("event"):
+        when = parse_datetime(event["occurred_at"])
+        assert when
+        day = date_format(timezone.localtime(when), "SHORT_DATE_FORMAT")
+        return _("%(rule)s %(points)s (%(event)s, %(day)s)") % {**said, "event": event["name"], "day": day}
+    if cause.get("why") == "aged":
+        return _("%(rule)s %(points)s (by time alone)") % said
+    if cause.get("why") == "model":
+        return _("%(rule)s %(points)s (the model changed)") % said
+    return f"{words} {said['points']}"
+
+
+def _signed(points: float) -> str:
+    shown = round(points, 1)
+    sign = "+" if points > 0 else "\N{MINUS SIGN}"
+    return sign + number_format(abs(shown), 0 if shown == int(shown) else 1, use_l10n=True)
+
+
+def why_so_warm(*, workspace_id: int, model: str, lead_ids: Sequence[int]) -> dict[int, list[str]]:
+    """{lead: what caused their last change of temperature under a model, in words}, of those with causes."""
+    parameters = {"workspace": workspace_id, "leads": list(lead_ids), "model": model}
+    rows = fetch_all(load_sql("scoring", "last_warmings"), parameters)
+    words = RuleWords(workspace_id, [row["properties"] for row in rows])
+    found = {row["lead_id"]: words.said(row["properties"]) for row in rows}
+    return {lead_id: said for lead_id, said in found.items() if said}
