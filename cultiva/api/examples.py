@@ -132,6 +132,8 @@ SCORE: Json = {
     "language": "en",
     "total": 41.5,
     "why_not": None,
+    "temperature": "warm",
+    "grade": "B",
     "next_change_at": "2026-03-12T23:00:00+00:00",
     "dimensions": [{"name": "interest", "value": 41.5, "weight": 1.0, "min": 0.0, "max": 100.0, "points": 41.5}],
     "rules": [

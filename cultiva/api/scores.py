@@ -62,7 +62,7 @@ def _unscored(lead: Json) -> Json:
     why = "objected" if lead["consent"]["objected_at"] else "not_valid"
     nothing: Json = {"dimensions": [], "rules": [], "cuts": [], "changes": [], "proposals": [], "history": []}
     nothing |= {"next_band": "", "next_band_from": None}
-    return {"total": None, "why_not": why, "next_change_at": None} | nothing
+    return {"total": None, "why_not": why, "temperature": None, "grade": None, "next_change_at": None} | nothing
 
 
 def _said(found: Explanation, outlook: Outlook, version: ModelVersion) -> Json:
@@ -71,6 +71,8 @@ def _said(found: Explanation, outlook: Outlook, version: ModelVersion) -> Json:
     return {
         "total": float(shown.total),
         "why_not": None,
+        "temperature": found.temperature,
+        "grade": found.grade,
         "next_change_at": found.next_change_at,
         "dimensions": [
             {

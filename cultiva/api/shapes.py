@@ -360,6 +360,8 @@ class Score(BaseModel):
     language: Literal["es", "en"]
     total: float | None
     why_not: str | None = Field(description="not_valid or objected, where there is no score.")
+    temperature: Literal["cold", "warm", "hot"] | None = Field(description="Of then, with the model's hysteresis.")
+    grade: str | None
     next_change_at: datetime | None = Field(description="When time alone may change it.")
     dimensions: list[ScoreDimension]
     rules: list[ScoreRule]

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from cultiva.accounts.models import Document, WorkspaceRow
@@ -65,6 +66,7 @@ class Score(WorkspaceRow):
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     total = models.FloatField()
     dimensions = models.JSONField()  # {name: shown value}
+    points = ArrayField(models.FloatField(), null=True)  # of each rule, clamped, in the order of the model
     temperature = models.CharField(max_length=8, null=True)
     grade = models.CharField(max_length=2, null=True)
     at = models.DateTimeField()
