@@ -34,7 +34,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 FORMAT = 1
 SETTLE = timedelta(hours=1)  # after a month's end: transactions that began before it have ended
 KEYS_LIVE = timedelta(days=9)  # as schedule.KEEP_MESSAGE_KEYS
-MEMORY = "400MB"  # of the engine; beyond it sorting goes through files
+MEMORY = "800MB"  # of the engine; beyond it what it holds goes through files
 CHUNK_BYTES = 1 << 20
 
 # {column: (its type in the files, how it leaves PostgreSQL, how it is read from that text)}
@@ -320,21 +320,19 @@ def _put(path: Path, place: Path) -> None:
 
 
 def _events_sql(more: str = "") -> str:
+    """In an order that PostgreSQL makes: its sorting goes through files however large a month is."""
     picked = ", ".join(sql for _, sql, _ in COLUMNS.values())
     return (
-        (
-            f"COPY (SELECT {picked} FROM event WHERE workspace_id = %(workspace)s AND received_at >= %(since)s"
-            f" AND received_at < %(until)s {more}) TO STDOUT (FORMAT csv, NULL '\\N', FORCE_QUOTE"
-            " (kind, name, by, actor, properties, folded, context))"
-        )
-        .replace("to_json(kind) AS kind", "to_json(kind) AS kind")
-        .replace("to_json(name) AS name", "to_json(name) AS name")
+        f"COPY (SELECT {picked} FROM event WHERE workspace_id = %(workspace)s AND received_at >= %(since)s"
+        f" AND received_at < %(until)s {more} ORDER BY event.lead_id, event.visitor, event.occurred_at, event.id)"
+        " TO STDOUT (FORMAT csv, NULL '\\N', FORCE_QUOTE (kind, name, by, actor, properties, folded, context))"
     )
 
 
 _KEYS_SQL = (
     "COPY (SELECT source_id, encode(message_hash, 'hex'), (extract(epoch FROM received_at) * 1000000)::bigint"
-    " FROM event_key WHERE workspace_id = %(workspace)s AND received_at >= %(since)s AND received_at < %(until)s)"
+    " FROM event_key WHERE workspace_id = %(workspace)s AND received_at >= %(since)s AND received_at < %(until)s"
+    " ORDER BY event_key.received_at, event_key.source_id, event_key.message_hash)"
     " TO STDOUT (FORMAT csv, NULL '\\N')"
 )
 
@@ -348,20 +346,18 @@ def _copy_out(sql: str, parameters: Mapping[str, Any], path: Path) -> None:
 def _to_parquet(engine: duckdb.DuckDBPyConnection, raw: Path, path: Path) -> None:
     types = {name: RAW_TYPES.get(name, type_) for name, (type_, _, _) in COLUMNS.items()}
     picked = ", ".join(f"{read} AS {_name(name)}" for name, (_, _, read) in COLUMNS.items())
-    _copy_sorted(engine, raw, types, picked, "lead_id NULLS LAST, visitor, occurred_at, id", path)
+    _copy_rows(engine, raw, types, picked, path)
 
 
 def _keys_to_parquet(engine: duckdb.DuckDBPyConnection, raw: Path, path: Path) -> None:
     picked = "source_id, message_hash, make_timestamptz(received_at) AS received_at"
-    _copy_sorted(engine, raw, KEY_TYPES, picked, "received_at, source_id, message_hash", path)
+    _copy_rows(engine, raw, KEY_TYPES, picked, path)
 
 
-def _copy_sorted(
-    engine: duckdb.DuckDBPyConnection, raw: Path, types: Mapping[str, str], picked: str, order: str, path: Path
-) -> None:
+def _copy_rows(engine: duckdb.DuckDBPyConnection, raw: Path, types: Mapping[str, str], picked: str, path: Path) -> None:
     columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in types.items())
     rows = f"SELECT {picked} FROM read_csv('{_quoted(raw)}', {CSV}, columns = {{{columns}}})"
-    engine.execute(f"COPY ({rows} ORDER BY {order}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+    engine.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
     raw.unlink()
 
 
@@ -449,7 +445,7 @@ def _engine() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     try:
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")}) as engine:
             engine.execute("SET TimeZone = 'UTC'")
-            engine.execute("SET preserve_insertion_order = false")
+            engine.execute("SET threads = 1")  # each more holds blocks of its own, and memory is bounded
             yield engine, scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
