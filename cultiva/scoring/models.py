@@ -32,6 +32,8 @@ class ModelVersion(Document):
 class ScoreDay(WorkspaceRow):
     """How a version of a model stood on a day of the workspace: counts alone, of no lead."""
 
+    objects: ClassVar[models.Manager["ScoreDay"]]
+
     id = models.BigAutoField(primary_key=True)
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     day = models.DateField()

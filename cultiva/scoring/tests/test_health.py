@@ -42,7 +42,7 @@ def noted(workspace: Any, version: ModelVersion, at: datetime = AT) -> Health:
         return health_of(version, at)
 
 
-def cast(workspace: Any) -> tuple[ModelVersion, list[int]]:
+def cast(workspace: Any, goal: str = "purchase") -> tuple[ModelVersion, list[int]]:
     """Ten directors, four of whom bought in December, and ten others, one of whom did."""
     with workspace_scope(workspace.id):
         bought = [Act("purchase", AT - datetime(2025, 12, day, 12, tzinfo=UTC)) for day in (5, 6, 20, 21, 7)]
@@ -54,7 +54,11 @@ def cast(workspace: Any) -> tuple[ModelVersion, list[int]]:
             for n in range(20)
         ]
         ids = fill(workspace, people)
-        version = publish_model(workspace_id=workspace.id, text=MODEL, at=AT - DAY)
+        version = publish_model(
+            workspace_id=workspace.id,
+            text=MODEL.replace("goal: purchase\n", f"goal: {goal}\n" if goal else ""),
+            at=AT - DAY,
+        )
         score(Batch(workspace_id=workspace.id, at=AT, lead_ids=ids))
     return version, ids
 
