@@ -174,7 +174,9 @@ def _swap(rescoring: Rescoring, scored: Path | None, *, at: datetime) -> None:
     def write(lead_ids: Sequence[int]) -> list[dict[str, Any]]:
         if scored is None:
             return work_out(version, lead_ids, at=at, is_primary=version == primary)
-        return write_scores(version, model, COMPUTED, {}, lead_ids=lead_ids, at=at, is_primary=version == primary)
+        return write_scores(
+            version, model, COMPUTED, {}, lead_ids=lead_ids, at=at, is_primary=version == primary, looks_back=False
+        )
 
     later = _touched_since(version, at) if scored else set()
     changed = _write_all(version, [each for each in leads if each not in later], write, rescoring.acts_on_bands, at)

@@ -87,10 +87,12 @@ def write_scores(
     at: datetime,
     is_primary: bool,
     news: News | None = None,
+    looks_back: bool = True,
 ) -> list[dict[str, Any]]:
     """Rows of write_scores.sql of the leads whose temperature or grade changed, with the `causes` of each.
 
-    `steps` end with `computed` (scoring.compile). `news`: as `news_of` says.
+    `steps` end with `computed` (scoring.compile). `news`: as `news_of` says. Not `looks_back`: the temperatures that
+    are stored are those of now, of everybody.
     First temperatures and grades are told of warm and hot leads only.
     """
     temperature = model.temperature
@@ -111,7 +113,8 @@ def write_scores(
         },
     )
 
-    _settle(version, rows, at=at, is_primary=is_primary, news=news)
+    if looks_back:
+        _settle(version, rows, at=at, is_primary=is_primary, news=news)
     changed = [row for row in rows if any(_is_told(row, band) for band in BANDS)]
     return with_causes(version, model, changed, at)
 

@@ -51,8 +51,8 @@ def test_without_a_model_there_is_nothing_to_rehearse(huerta: Any, at: datetime)
 def test_a_rehearsal_is_followed_read_and_revealed(huerta: Any, at: datetime) -> None:
     client = signed_in(huerta, Role.MARKETING, at)
     found = asked(client)
-    part = {"headers": {"HX-Request": "true", "HX-Target": "rehearsal-state"}}
-    waiting = client.get(f"/rehearsals/{found.id}", **part).content.decode()
+    part = {"HX-Request": "true", "HX-Target": "rehearsal-state"}
+    waiting = client.get(f"/rehearsals/{found.id}", headers=part).content.decode()
     assert "<progress" in waiting
     assert "hx-get" in waiting
     run_next(workspace_id=huerta.id, at=at, real_now=REAL)
