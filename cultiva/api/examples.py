@@ -125,6 +125,30 @@ SOURCE: Json = {
     "created_at": "2026-03-01T09:00:00+00:00",
     "stopped_at": None,
 }
+MODEL_HEALTH: Json = {
+    "model": {"key": "readiness", "name": "Readiness", "version": 3},
+    "goal": "purchase",
+    "days": [
+        {"day": "2026-03-11", "leads": 17, "bands": {"hot": 2, "warm": 5, "cold": 10},
+         "unscored": {"not_valid": 3, "objected": 1, "no_basis": 0, "new": 0}},
+    ],
+    "months": [
+        {
+            "month": "2025-12-01",
+            "within_30_days": [
+                {"band": "hot", "leads": 10, "converted": 4, "share": 0.4, "low": 0.168, "high": 0.687},
+            ],
+            "within_90_days": [
+                {"band": "hot", "leads": 10, "converted": 5, "share": 0.5, "low": 0.237, "high": 0.763},
+            ],
+        },
+    ],
+    "histograms": [{"day": "2026-03-11", "low": 0.0, "width": 10.0, "leads": [9, 4, 4]}],
+    "rules": [
+        {"key": "pricing", "words": "visits the prices", "leads": 8, "share": 0.21, "shares": [0.18, 0.2],
+         "finding": ""},
+    ],
+}  # fmt: skip
 SCORE: Json = {
     "lead_id": 7,
     "model": {"key": "readiness", "name": "Readiness", "version": 3},

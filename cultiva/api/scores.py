@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 
 from cultiva.api import examples
 from cultiva.api.door import Answer, ApiRequest, accepted_language, endpoint
-from cultiva.api.errors import invalid
+from cultiva.api.errors import invalid, not_found
 from cultiva.api.leads import lead_row
-from cultiva.api.shapes import Id, Instant, Score
+from cultiva.api.shapes import Id, Instant, Key, ModelHealth, Score
 from cultiva.lib.languages import reader_language
 from cultiva.scoring.actions import primary_model
 from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
+from cultiva.scoring.health import Health, health_of
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.outlook import Outlook, explain_fully
@@ -47,6 +48,45 @@ def get_score(request: ApiRequest, lead_id: Id, query: Query[ScoreQuery]) -> Ans
             "language": reader_language(),
         }
         return 200, head | (_said(*found, version) if found else _unscored(lead))
+
+
+class HealthQuery(BaseModel):
+    language: Literal["", "es", "en"] = Field("", description="Of the words; else that of Accept-Language.")
+
+
+@endpoint(
+    "GET", "/models/{key}/health", scope="scores:read", tag="Scores", summary="How a scoring model fares",
+    answers={200: ModelHealth}, example=examples.MODEL_HEALTH,
+)  # fmt: skip
+def get_model_health(request: ApiRequest, key: Key, query: Query[HealthQuery]) -> Answer:
+    """Conversion by band, how scores are spread, dead and rising rules, and who has no score. Noted once a day."""
+    version = ModelVersion.current(request.call.workspace_id, key)
+    if version is None:
+        raise not_found(f"model {key}")
+    with translation.override(query.language or accepted_language(request)):
+        return 200, _health(health_of(version, request.call.at))
+
+
+def _health(found: Health) -> Json:
+    version, language = found.version, reader_language()
+    return {
+        "model": {"key": version.key, "name": version.name, "version": version.version},
+        "goal": found.goal,
+        "days": [
+            {"day": each.day, "leads": each.leads, "bands": each.bands, "unscored": each.unscored}
+            for each in found.days
+        ],
+        "months": [
+            {
+                "month": month.day,
+                "within_30_days": [vars(each) for each in month.bands[30]],
+                "within_90_days": [vars(each) for each in month.bands[90]],
+            }
+            for month in found.months
+        ],
+        "histograms": [{"day": each.day, **each.buckets} for each in found.days if each.buckets],
+        "rules": [vars(each) | {"words": each.words[language]} for each in found.rules],
+    }
 
 
 def _model(request: ApiRequest, key: str) -> ModelVersion:

@@ -373,6 +373,55 @@ class Score(BaseModel):
     history: list[ScoreInstant] = Field(description="Of the last 120 days, oldest first.")
 
 
+class BandShare(BaseModel):
+    band: Literal["hot", "warm", "cold"]
+    leads: int
+    converted: int
+    share: float | None = Field(description="0 to 1; null where the days are not over, or nobody was there.")
+    low: float | None = Field(description="Of the interval of 95 % (Wilson).")
+    high: float | None
+
+
+class MonthOfBands(BaseModel):
+    month: date = Field(description="Its first day.")
+    within_30_days: list[BandShare]
+    within_90_days: list[BandShare]
+
+
+class RuleHealth(BaseModel):
+    key: str
+    words: str
+    leads: int = Field(description="Who have points of it now.")
+    share: float = Field(description="Of the points of those who have some, on average, 0 to 1.")
+    shares: list[float] = Field(description="At the beginning of each month, oldest first.")
+    finding: Literal["", "dead", "dead_long", "rising", "everybody"] = Field(
+        description="dead: nobody has points of it; dead_long: nor had for 90 days; rising: its share, month by month."
+    )
+
+
+class Histogram(BaseModel):
+    day: date
+    low: float = Field(description="Where the first interval begins.")
+    width: float
+    leads: list[int]
+
+
+class DayOfScores(BaseModel):
+    day: date
+    leads: int = Field(description="With a score.")
+    bands: dict[str, int]
+    unscored: dict[str, int] = Field(description="not_valid, objected, no_basis, new; empty for months worked out.")
+
+
+class ModelHealth(BaseModel):
+    model: ScoreModel
+    goal: str
+    days: list[DayOfScores] = Field(description="Oldest first.")
+    months: list[MonthOfBands]
+    histograms: list[Histogram] = Field(description="Of each day of `days`.")
+    rules: list[RuleHealth]
+
+
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
 
 

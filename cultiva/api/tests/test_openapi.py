@@ -26,8 +26,12 @@ from cultiva.lib.database import workspace_scope
 from cultiva.magnets.actions import grant_magnet, publish_magnet
 from cultiva.magnets.codes import codes_of
 from cultiva.privacy.requests import receive_request
+<<<<<<< HEAD
 from cultiva.scoring.actions import primary_model
 from cultiva.scoring.rehearsal.workspace import ask_rehearsal
+=======
+from cultiva.scoring.actions import publish_model
+>>>>>>> health7
 from cultiva.segments.actions import save_segment
 from cultiva.segments.personas.actions import save_persona
 
@@ -121,6 +125,9 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     )  # fmt: skip
     settings = read_campaign({"campaign": persona.key, "objective": "content"}, workspace_id=ana.workspace_id)
     save_campaign(workspace_id=ana.workspace_id, settings=settings, by="user:1", at=at)
+    rule = "{key: page, when: {event: page}, points: 1}"
+    model = f"{{model: {persona.key}, dimensions: {{all: {{}}}}, rules: [{rule}]}}"
+    publish_model(workspace_id=ana.workspace_id, text=model, at=at)
     asked = receive_request(workspace_id=ana.workspace_id, kind="access", way="api", at=at, by="user:1", lead_id=ana.id)
     live = primary_model(ana.workspace_id)
     assert live is not None

@@ -30,7 +30,7 @@ from cultiva.scoring.actions import publish_model, score
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/pages",
            "/pages/new", "/pages/of/guia-riego", "/pages/of/guia-riego/edit", "/settings/brand",
-           "/models", "/models/readiness",
+           "/models", "/models/readiness", "/models/readiness/health",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
            "/bulk-actions", "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
