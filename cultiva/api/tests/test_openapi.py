@@ -26,12 +26,8 @@ from cultiva.lib.database import workspace_scope
 from cultiva.magnets.actions import grant_magnet, publish_magnet
 from cultiva.magnets.codes import codes_of
 from cultiva.privacy.requests import receive_request
-<<<<<<< HEAD
-from cultiva.scoring.actions import primary_model
+from cultiva.scoring.actions import primary_model, publish_model
 from cultiva.scoring.rehearsal.workspace import ask_rehearsal
-=======
-from cultiva.scoring.actions import publish_model
->>>>>>> health7
 from cultiva.segments.actions import save_segment
 from cultiva.segments.personas.actions import save_persona
 
