@@ -102,6 +102,8 @@ def _figures(workspace_id: int) -> dict[str, float]:
         began = time.perf_counter()
         rescoring.go_on(workspace_id=workspace_id, at=at)
         ended = time.perf_counter()
+        with workspace_scope(workspace_id):
+            assert Rescoring.objects.get(workspace_id=workspace_id, model=version).state == Rescoring.DONE
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     with workspace_scope(workspace_id):
         scores = Score.objects.filter(workspace_id=workspace_id, model=version).order_by("lead_id")

@@ -26,6 +26,7 @@ from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 from cultiva.privacy.erasing import write_archive_anew
 from cultiva.privacy.retention import erase_due
+from cultiva.scoring.health import note_health
 from cultiva.segments import building
 from cultiva.segments.personas import actions as personas
 
@@ -77,6 +78,11 @@ def judge_personas(workspace_id: int, at: datetime) -> None:
     """Everybody anew, where a persona changed."""
     until = time.monotonic() + BUILDING_SECONDS
     personas.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
+
+
+def note_scoring_health(workspace_id: int, at: datetime) -> None:
+    """A row a day and model; what is there already is left."""
+    note_health(workspace_id=workspace_id, at=at)
 
 
 def forget_keys(workspace_id: int, at: datetime) -> None:
@@ -150,6 +156,7 @@ JOBS = [
     Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
     Job("build segments", timedelta(seconds=1), build_segments),
     Job("judge personas", timedelta(seconds=1), judge_personas),
+    Job("note the health of models", timedelta(minutes=30), note_scoring_health),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget uploads", timedelta(minutes=30), forget_uploads),

@@ -55,7 +55,7 @@ NOBODY = {
     "magnet_file", "magnet_version", "membership", "model_version", "page_day", "page_draft", "page_path",
     "page_picture", "page_version", "periodic_run", "persona", "persona_discovery", "persona_version",
     "policy_version", "privacy_step", "privacy_text", "purpose_version", "rehearsal", "rescoring",
-    "segment", "segment_input",
+    "score_day", "segment", "segment_input",
     "sign_in_attempt", "sign_in_link", "staff_user", "template_version", "uploaded_files", "webinar_session",
     "workflow_version", "workspace", "write_key",
 }  # fmt: skip

@@ -15,6 +15,7 @@ from tests.smtp_sink import Sink, links_of
 
 EMAIL = "lucia.prado@fincaelprado.example"
 SCREENS = ["/", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/models", "/models/readiness",
+           "/models/readiness/health",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
            "/events", "/events/names", "/events/name?name=page&kind=page", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/sources/1",

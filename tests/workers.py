@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 PRODUCTS = {  # two that run side by side; what is added goes to the shorter one
     "the first product": {
         "test_journey", "test_journey_of_a_file", "test_journey_of_forms", "test_journey_of_magnets",
-        "test_journey_of_many",
+        "test_journey_of_many", "test_journey_of_rehearsals",
         "test_journey_of_pages", "test_journey_of_segments", "test_large_uploads",
     },
     "the second product": {

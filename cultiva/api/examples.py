@@ -125,6 +125,30 @@ SOURCE: Json = {
     "created_at": "2026-03-01T09:00:00+00:00",
     "stopped_at": None,
 }
+MODEL_HEALTH: Json = {
+    "model": {"key": "readiness", "name": "Readiness", "version": 3},
+    "goal": "purchase",
+    "days": [
+        {"day": "2026-03-11", "leads": 17, "bands": {"hot": 2, "warm": 5, "cold": 10},
+         "unscored": {"not_valid": 3, "objected": 1, "no_basis": 0, "new": 0}},
+    ],
+    "months": [
+        {
+            "month": "2025-12-01",
+            "within_30_days": [
+                {"band": "hot", "leads": 10, "converted": 4, "share": 0.4, "low": 0.168, "high": 0.687},
+            ],
+            "within_90_days": [
+                {"band": "hot", "leads": 10, "converted": 5, "share": 0.5, "low": 0.237, "high": 0.763},
+            ],
+        },
+    ],
+    "histograms": [{"day": "2026-03-11", "low": 0.0, "width": 10.0, "leads": [9, 4, 4]}],
+    "rules": [
+        {"key": "pricing", "words": "visits the prices", "leads": 8, "share": 0.21, "shares": [0.18, 0.2],
+         "finding": ""},
+    ],
+}  # fmt: skip
 SCORE: Json = {
     "lead_id": 7,
     "model": {"key": "readiness", "name": "Readiness", "version": 3},
@@ -132,6 +156,8 @@ SCORE: Json = {
     "language": "en",
     "total": 41.5,
     "why_not": None,
+    "temperature": "warm",
+    "grade": "B",
     "next_change_at": "2026-03-12T23:00:00+00:00",
     "dimensions": [{"name": "interest", "value": 41.5, "weight": 1.0, "min": 0.0, "max": 100.0, "points": 41.5}],
     "rules": [
@@ -365,3 +391,22 @@ PRIVACY_REQUEST: Json = {
     "outcome": None,
     "steps": [{"at": "2026-03-10T12:00:00+00:00", "by": "api_key:1", "what": "received"}],
 }
+
+REHEARSAL_IN: Json = {
+    "models": [
+        "model: draft\ngoal: quote_requested\ndimensions: {all: {}}\n"
+        "rules: [{key: page, dimension: all, when: {event: page}, points: 2}]\ntemperature: {warm: 10, hot: 20}\n"
+    ],
+    "first": "2026-01-05",
+    "last": "2026-02-02",
+    "horizon_days": 30,
+    "goal": "quote_requested",
+    "capacity": 12,
+    "name": "Points for pages",
+}
+REHEARSAL_ROW: Json = {
+    "id": 4, "name": "Points for pages", "state": "waiting", "first": "2026-01-05", "last": "2026-02-02",
+    "horizon_days": 30, "goal": "quote_requested", "capacity": 12, "asked_at": "2026-03-10T12:00:00Z", "done": 0,
+    "dates": 10, "problem": "",
+}  # fmt: skip
+REHEARSAL: Json = REHEARSAL_ROW | {"models": ["model: live", "model: draft"], "report": None}

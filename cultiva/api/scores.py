@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 
 from cultiva.api import examples
 from cultiva.api.door import Answer, ApiRequest, accepted_language, endpoint
-from cultiva.api.errors import invalid
+from cultiva.api.errors import invalid, not_found
 from cultiva.api.leads import lead_row
-from cultiva.api.shapes import Id, Instant, Score
+from cultiva.api.shapes import Id, Instant, Key, ModelHealth, Score
 from cultiva.lib.languages import reader_language
 from cultiva.scoring.actions import primary_model
 from cultiva.scoring.explanation import Displayed, ExplainedRule, Explanation, displayed
+from cultiva.scoring.health import Health, health_of
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.outlook import Outlook, explain_fully
@@ -49,6 +50,45 @@ def get_score(request: ApiRequest, lead_id: Id, query: Query[ScoreQuery]) -> Ans
         return 200, head | (_said(*found, version) if found else _unscored(lead))
 
 
+class HealthQuery(BaseModel):
+    language: Literal["", "es", "en"] = Field("", description="Of the words; else that of Accept-Language.")
+
+
+@endpoint(
+    "GET", "/models/{key}/health", scope="scores:read", tag="Scores", summary="How a scoring model fares",
+    answers={200: ModelHealth}, example=examples.MODEL_HEALTH,
+)  # fmt: skip
+def get_model_health(request: ApiRequest, key: Key, query: Query[HealthQuery]) -> Answer:
+    """Conversion by band, how scores are spread, dead and rising rules, and who has no score. Noted once a day."""
+    version = ModelVersion.current(request.call.workspace_id, key)
+    if version is None:
+        raise not_found(f"model {key}")
+    with translation.override(query.language or accepted_language(request)):
+        return 200, _health(health_of(version, request.call.at))
+
+
+def _health(found: Health) -> Json:
+    version, language = found.version, reader_language()
+    return {
+        "model": {"key": version.key, "name": version.name, "version": version.version},
+        "goal": found.goal,
+        "days": [
+            {"day": each.day, "leads": each.leads, "bands": each.bands, "unscored": each.unscored}
+            for each in found.days
+        ],
+        "months": [
+            {
+                "month": month.day,
+                "within_30_days": [vars(each) for each in month.bands[30]],
+                "within_90_days": [vars(each) for each in month.bands[90]],
+            }
+            for month in found.months
+        ],
+        "histograms": [{"day": each.day, **each.buckets} for each in found.days if each.buckets],
+        "rules": [vars(each) | {"words": each.words[language]} for each in found.rules],
+    }
+
+
 def _model(request: ApiRequest, key: str) -> ModelVersion:
     workspace_id = request.call.workspace_id
     found = ModelVersion.current(workspace_id, key) if key else primary_model(workspace_id)
@@ -62,7 +102,7 @@ def _unscored(lead: Json) -> Json:
     why = "objected" if lead["consent"]["objected_at"] else "not_valid"
     nothing: Json = {"dimensions": [], "rules": [], "cuts": [], "changes": [], "proposals": [], "history": []}
     nothing |= {"next_band": "", "next_band_from": None}
-    return {"total": None, "why_not": why, "next_change_at": None} | nothing
+    return {"total": None, "why_not": why, "temperature": None, "grade": None, "next_change_at": None} | nothing
 
 
 def _said(found: Explanation, outlook: Outlook, version: ModelVersion) -> Json:
@@ -71,6 +111,8 @@ def _said(found: Explanation, outlook: Outlook, version: ModelVersion) -> Json:
     return {
         "total": float(shown.total),
         "why_not": None,
+        "temperature": found.temperature,
+        "grade": found.grade,
         "next_change_at": found.next_change_at,
         "dimensions": [
             {

@@ -1,6 +1,6 @@
 """What goes in and comes out, as the OpenAPI document shows it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from ninja import Path
@@ -360,6 +360,8 @@ class Score(BaseModel):
     language: Literal["es", "en"]
     total: float | None
     why_not: str | None = Field(description="not_valid or objected, where there is no score.")
+    temperature: Literal["cold", "warm", "hot"] | None = Field(description="Of then, with the model's hysteresis.")
+    grade: str | None
     next_change_at: datetime | None = Field(description="When time alone may change it.")
     dimensions: list[ScoreDimension]
     rules: list[ScoreRule]
@@ -369,6 +371,55 @@ class Score(BaseModel):
     next_band_from: float | None = Field(description="The points at which it begins.")
     proposals: list[ScoreProposal] = Field(description="What would reach it; each was computed, not estimated.")
     history: list[ScoreInstant] = Field(description="Of the last 120 days, oldest first.")
+
+
+class BandShare(BaseModel):
+    band: Literal["hot", "warm", "cold"]
+    leads: int
+    converted: int
+    share: float | None = Field(description="0 to 1; null where the days are not over, or nobody was there.")
+    low: float | None = Field(description="Of the interval of 95 % (Wilson).")
+    high: float | None
+
+
+class MonthOfBands(BaseModel):
+    month: date = Field(description="Its first day.")
+    within_30_days: list[BandShare]
+    within_90_days: list[BandShare]
+
+
+class RuleHealth(BaseModel):
+    key: str
+    words: str
+    leads: int = Field(description="Who have points of it now.")
+    share: float = Field(description="Of the points of those who have some, on average, 0 to 1.")
+    shares: list[float] = Field(description="At the beginning of each month, oldest first.")
+    finding: Literal["", "dead", "dead_long", "rising", "everybody"] = Field(
+        description="dead: nobody has points of it; dead_long: nor had for 90 days; rising: its share, month by month."
+    )
+
+
+class Histogram(BaseModel):
+    day: date
+    low: float = Field(description="Where the first interval begins.")
+    width: float
+    leads: list[int]
+
+
+class DayOfScores(BaseModel):
+    day: date
+    leads: int = Field(description="With a score.")
+    bands: dict[str, int]
+    unscored: dict[str, int] = Field(description="not_valid, objected, no_basis, new; empty for months worked out.")
+
+
+class ModelHealth(BaseModel):
+    model: ScoreModel
+    goal: str
+    days: list[DayOfScores] = Field(description="Oldest first.")
+    months: list[MonthOfBands]
+    histograms: list[Histogram] = Field(description="Of each day of `days`.")
+    rules: list[RuleHealth]
 
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
@@ -504,3 +555,39 @@ class Persona(BaseModel):
     used_by: list[SegmentUse]
     created_at: datetime
     changed_at: datetime
+
+
+class RehearsalQuery(BaseModel):
+    limit: int = Field(50, ge=1, le=200)
+
+
+class RehearsalIn(Body):
+    """Weekly dates from `first` to `last`; each is asked with what was known then."""
+
+    models: list[str] = Field([], max_length=4, description="Models as YAML or JSON, compared with the one in force.")
+    first: date
+    last: date
+    horizon_days: int = Field(90, ge=1, le=730, description="How long a conversion is waited for after each date.")
+    goal: str = Field("", max_length=200, description="The event that is the conversion; else the model's own.")
+    capacity: float | None = Field(None, description="Hand-overs a week: the threshold is chosen by it.")
+    name: str = Field("", max_length=160)
+
+
+class RehearsalRow(BaseModel):
+    id: int
+    name: str
+    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    first: date
+    last: date
+    horizon_days: int
+    goal: str
+    capacity: float | None
+    asked_at: Instant
+    done: int = Field(description="Dates asked so far, of all models together.")
+    dates: int = Field(description="Dates to ask, of all models together.")
+    problem: str = Field(description="Why it failed; else empty.")
+
+
+class Rehearsal(RehearsalRow):
+    models: list[str] = Field(description="The texts, the one in force first.")
+    report: dict[str, Any] | None = Field(description="Null until it is done. It names nobody.")

@@ -1,6 +1,6 @@
 """Whether a lead was valid and could be profiled at past instants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cultiva.consent.models import ConsentMark
@@ -13,12 +13,20 @@ def profiled_as_of(*, workspace_id: int, lead_id: int, instants: Sequence[dateti
 
     From the last word on profiling on the mark alone counts; before it, the words told to the ledger do.
     """
-    mark = ConsentMark.objects.filter(workspace_id=workspace_id, lead_id=lead_id).first()
-    if mark is None:
-        return [False for _ in instants]
-    parameters = {"workspace": workspace_id, "lead": lead_id, "purpose": PROFILING}
-    words = [(row["occurred_at"], row["name"]) for row in fetch_all(load_sql("consent", "words_on"), parameters)]
-    return [_is_profiled(mark, words, instant) for instant in instants]
+    return profiled_along(workspace_id=workspace_id, instants={lead_id: instants})[lead_id]
+
+
+def profiled_along(*, workspace_id: int, instants: Mapping[int, Sequence[datetime]]) -> dict[int, list[bool]]:
+    """The same of many leads: {lead: one answer an instant, in their order}."""
+    marks = {mark.lead_id: mark for mark in ConsentMark.objects.filter(workspace_id=workspace_id, lead_id__in=instants)}
+    parameters = {"workspace": workspace_id, "leads": list(marks), "purpose": PROFILING}
+    words: dict[int, list[tuple[datetime, str]]] = {}
+    for row in fetch_all(load_sql("consent", "words_on"), parameters):
+        words.setdefault(row["lead_id"], []).append((row["occurred_at"], row["name"]))
+    return {
+        lead_id: [lead_id in marks and _is_profiled(marks[lead_id], words.get(lead_id, ()), at) for at in asked]
+        for lead_id, asked in instants.items()
+    }
 
 
 def _is_profiled(mark: ConsentMark, words: Sequence[tuple[datetime, str]], at: datetime) -> bool:

@@ -41,8 +41,19 @@ NOT_SCORED: Kinds = {
     "nationality": (_("nationality"), ("nacionalidad", "ciudadania", "nationalit", "citizenship")),
     **{kind: found for kind, found in SENSITIVE.items() if kind not in ("identity", "card")},
 }  # fmt: skip
+# Nor is anybody put into a group by these, which a machine looks for and nobody asks for: gender, family, conviction,
+# health and heredity, descent and tongue, offences.
+NOT_GROUPED = (
+    "gender", "sex", "sexo", "genero", "pronoun", "orientation", "orientacion", "child", "children", "hijo", "hijos",
+    "minor", "menor", "marital", "civil", "married", "casado", "party", "partido", "vote", "voto", "politico",
+    "politica", "union", "unions", "medico", "diet", "genetic", "biometric", "origin", "origen", "language", "idioma",
+    "lengua", "locale", "ages", "criminal", "penal", "delito",
+)  # fmt: skip
 # Too short to begin other words.
-WHOLE = ("dni", "nie", "curp", "cvv", "iban", "ssn", "race", "faith", "raza", "dob")
+WHOLE = (
+    "dni", "nie", "curp", "cvv", "iban", "ssn", "race", "faith", "raza", "dob", "sex", "child", "hijo", "minor",
+    "menor", "civil", "party", "vote", "voto", "union", "diet", "origin", "origen", "penal", "ages",
+)  # fmt: skip
 ALONE = ("age", "edad")  # of a company, or an account, it may be asked
 
 
@@ -57,6 +68,7 @@ def _pattern(word: str) -> str:
 
 
 _TOLD, _BARRED = _patterns(SENSITIVE), _patterns(NOT_SCORED)
+_UNGROUPED = re.compile("|".join(map(_pattern, NOT_GROUPED)))
 
 
 def kinds_told(text: str) -> list[str]:
@@ -67,5 +79,14 @@ def kinds_told(text: str) -> list[str]:
 
 def barred_from_scoring(attribute: str) -> str | Promise:
     """What an attribute tells by its key or label, in words, where nobody may be scored by it; empty where they may."""
-    said = re.sub(r"[^a-z0-9]+", " ", fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", attribute)))
+    said = _words_of(attribute)
     return next((NOT_SCORED[kind][0] for kind, pattern in _BARRED.items() if pattern.search(said)), "")
+
+
+def is_barred_from_groups(attribute: str) -> bool:
+    """Whether an attribute tells, by its key, what no group of people may be found by."""
+    return bool(barred_from_scoring(attribute) or _UNGROUPED.search(_words_of(attribute)))
+
+
+def _words_of(attribute: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", fold(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", attribute)))

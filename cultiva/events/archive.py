@@ -34,7 +34,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 FORMAT = 1
 SETTLE = timedelta(hours=1)  # after a month's end: transactions that began before it have ended
 KEYS_LIVE = timedelta(days=9)  # as schedule.KEEP_MESSAGE_KEYS
-MEMORY = "400MB"  # of the engine; beyond it what it holds goes through files
+MEMORY = "800MB"  # of the engine; beyond it what it holds goes through files
 CHUNK_BYTES = 1 << 20
 
 # {column: (its type in the files, how it leaves PostgreSQL, how it is read from that text)}

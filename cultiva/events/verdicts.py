@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from cultiva.events.actions import NewEvent, record_events
+from cultiva.events.actions import LedgerEvent, NewEvent, record_events
 from cultiva.events.models import MachineEvent
 from cultiva.lib.database import execute, load_sql, workspace_scope
 
@@ -27,6 +27,11 @@ def mark_machine(*, workspace_id: int, lead_id: int, event_id: int, is_machine: 
             )  # fmt: skip
             record_events(workspace_id=workspace_id, events=[said], received_at=at)
         return is_new
+
+
+def is_verdict(event: LedgerEvent) -> bool:
+    """Whether an event tells that another one counts no more, or counts again."""
+    return event.kind == "staff" and event.name in (MARKED, UNMARKED)
 
 
 def recount(workspace_id: int) -> None:

@@ -1,6 +1,6 @@
 """What was known of a lead at past instants, from what the ledger holds of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -37,6 +37,22 @@ def attributes_as_of(*, workspace_id: int, lead_id: int, instants: Sequence[date
             attributes["email"] = lead.email
         found[instant] = lead.attributes if heard == len(tellings) else attributes
     return [found[instant] for instant in instants]
+
+
+def attributes_along(
+    *, workspace_id: int, instants: Mapping[int, Sequence[datetime]]
+) -> dict[tuple[int, datetime], Json]:
+    """{(lead, instant): what `attributes_as_of` says}, of leads that are there."""
+    present = dict(Lead.objects.filter(workspace_id=workspace_id, id__in=instants).values_list("id", "attributes"))
+    found = {
+        (lead_id, at): present[lead_id] for lead_id, asked in instants.items() if lead_id in present for at in asked
+    }
+    spans = earlier_attributes(workspace_id=workspace_id, lead_ids=list(present))
+    for lead_id, since, until, attributes in spans:
+        for at in instants[lead_id]:
+            if at < until and (since is None or at >= since):
+                found[lead_id, at] = attributes
+    return found
 
 
 def earlier_attributes(

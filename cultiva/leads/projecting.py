@@ -8,6 +8,7 @@ from typing import Any
 
 from cultiva.events.actions import LedgerEvent
 from cultiva.events.batch import Batch
+from cultiva.events.verdicts import is_verdict
 from cultiva.leads.addresses import BadPhone, read_phone
 from cultiva.leads.aliases import follow_merged
 from cultiva.leads.attributes import (
@@ -45,6 +46,8 @@ def project(batch: Batch) -> None:
     if told:
         project_leads(workspace_id=batch.workspace_id, lead_ids=sorted(told), at=batch.at)
     _note_last_seen(batch, [event for event in batch.events if event.lead_id not in told])
+    if judged := {event.lead_id for event in batch.events if event.lead_id is not None and is_verdict(event)} - told:
+        _find_last_seen(batch.workspace_id, sorted(judged))
 
 
 def _tells(event: LedgerEvent) -> bool:
@@ -71,7 +74,11 @@ def project_leads(*, workspace_id: int, lead_ids: Sequence[int], at: datetime) -
     execute(load_sql("leads", "update_leads"), {"workspace": workspace_id, "rows": written})
     misfits = {person.id: person.misfits for person in people.values()}
     save_misfits(workspace_id=workspace_id, subject="lead", misfits=misfits)
-    execute(load_sql("leads", "find_last_seen"), {"workspace": workspace_id, "leads": list(people)})
+    _find_last_seen(workspace_id, list(people))
+
+
+def _find_last_seen(workspace_id: int, lead_ids: Sequence[int]) -> None:
+    execute(load_sql("leads", "find_last_seen"), {"workspace": workspace_id, "leads": lead_ids})
 
 
 @dataclass

@@ -22,6 +22,7 @@ from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
 from cultiva.scoring.rescoring import begin, waiting_version
 from cultiva.scoring.supposing import LeadUnder, Supposition
+from cultiva.scoring.temperature import temperature_as_of
 from cultiva.scoring.writing import primary_model, score
 
 __all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
@@ -132,5 +133,7 @@ def explain_under(under: LeadUnder, at: datetime) -> Explanation | None:
         total=row["total"],
         cut=cut_of(row["total"], [each.weight * each.value for each in dimensions]),
         shown_total=row["shown_total"],
+        temperature=temperature_as_of(under.version, lead_id=under.lead_id, total=row["shown_total"], at=at),
+        grade=row["grade"],
         next_change_at=row["next_change_at"],
     )

@@ -12,7 +12,7 @@ The events of the leads are read once. Each step is a CTE; l, e, t, g are the al
     summed         sum_<n> of every dimension
     clamped        dimension_<n>: the same after its clamp
     totalled       sum, and total after the clamp
-    computed       lead_id, total, dimensions (as shown), grade, next_change_at
+    computed       lead_id, total, dimensions (as shown), grade, points (of each rule, clamped), next_change_at
 
 The caller gives workspace, leads, at and until: events after `at`, up to `until`, only move next_change_at. Over files
 (scoring.bulk) the first two steps read the tables of criteria.bulk, and `at` alone is given.
@@ -84,6 +84,8 @@ class ModelContext(OnePass):
 
     until: str = "%(until)s"
     ledger: str = "lead_event"  # a table or CTE with the columns of that view
+    key: str = "e.lead_id"  # SQL over l and e: what a result is of; `lead_id` in all steps but the first
+    own_at: str = ""  # a column of `touched` and `happened`, where each row has an instant of its own
     rule_tests: list[str] = field(default_factory=list)  # of the tree being compiled
     edges: list[str] = field(default_factory=list)  # of the tree being compiled
 
@@ -111,6 +113,17 @@ def compile_model(
     if is_supposed:
         context.at, context.until, context.ledger = "asked.at", "asked.at", "lived"
     steps, evidence = compile_steps(model, context, Supposed() if is_supposed else Store())
+    return CompiledModel(",\n".join([*steps, _computed(model, context)]), evidence, context.parameters)
+
+
+def compile_along(
+    model: ScoringModel, *, timezone: str, personas: Mapping[str, Closeness] | None = None
+) -> CompiledModel:
+    """As `compile_model`, of many leads as of many instants at once: `asked` is bound as JSON, a list of number,
+    lead_id, at, attributes (NULL: the present ones) and folded. In the steps lead_id is the number."""
+    context = ModelContext(timezone=model.timezone or timezone, personas=personas or {})
+    context.at, context.until, context.key, context.own_at = "asked_at", "asked_at", "l.number", "asked_at"
+    steps, evidence = compile_steps(model, context, Along())
     return CompiledModel(",\n".join([*steps, _computed(model, context)]), evidence, context.parameters)
 
 
@@ -142,6 +155,15 @@ SUPPOSED = """touched AS MATERIALIZED (
    WHERE l.workspace_id = %(workspace)s AND l.id = ANY (%(leads)s::bigint[]))"""
 
 
+ALONG = """touched AS MATERIALIZED (
+  SELECT l.id, asked.number, l.workspace_id, asked.at AS asked_at,
+         CASE WHEN asked.attributes IS NULL THEN l.attributes ELSE asked.attributes END AS attributes,
+         CASE WHEN asked.attributes IS NULL THEN l.folded ELSE asked.folded END AS folded
+    FROM jsonb_to_recordset(%(asked)s::jsonb)
+         AS asked(number bigint, lead_id bigint, at timestamptz, attributes jsonb, folded jsonb)
+    JOIN lead l ON l.workspace_id = %(workspace)s AND l.id = asked.lead_id)"""
+
+
 class Store:
     """The leads of a batch in PostgreSQL, and the view of the ledger."""
 
@@ -162,12 +184,23 @@ class Supposed(Store):
         return [SUPPOSED, _happened(model, context)]
 
 
+class Along(Store):
+    """Many leads as of many instants."""
+
+    lead_id = "l.number"
+    most_listed: int | None = None
+
+    def read(self, model: ScoringModel, context: ModelContext) -> Sequence[str]:
+        return [ALONG, _happened(model, context)]
+
+
 def _happened(model: ScoringModel, context: ModelContext) -> str:
     """Read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger where it lacks statistics."""
     names = context.events.union(*(names_of(rule.when) for rule in model.rules))
     listed, acts = context.bind(sorted(names)), context.bind(list(ACTS) if ANY in names else [])
+    own_at = [f"l.{context.own_at}"] if context.own_at else []
     return f"""happened AS MATERIALIZED (
-  SELECT {", ".join(["e.lead_id", "e.id", "e.occurred_at", *context.columns])}
+  SELECT {", ".join([f"{context.key} AS lead_id", *own_at, "e.id", "e.occurred_at", *context.columns])}
     FROM touched l CROSS JOIN LATERAL (
       SELECT *, {Context.event_name} AS event_name FROM {context.ledger} e
        WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
@@ -242,12 +275,13 @@ def _weigh_at_once(rule: Rule, number: int, group: str, test: str, context: Mode
 
 def _weigh_groups(rule: Rule, number: int, group: str, test: str, context: ModelContext) -> Weighed:
     g = f"g{number}"
+    own_at = f", min(e.{context.own_at}) AS {context.own_at}" if context.own_at else ""
     step = f"""rule_{number} AS MATERIALIZED (
   SELECT lead_id, sum(events) AS events, min(first) AS first, sum(weight) AS weights,
          min(latest) FILTER (WHERE weight > 0) AS living
     FROM (SELECT *, CASE WHEN value IS NULL THEN 0 ELSE {_weight(rule.ageing, "latest", context)} END AS weight
             FROM (SELECT e.lead_id, {group} AS value, count(*) AS events, min(e.occurred_at) AS first,
-                         max(e.occurred_at) AS latest
+                         max(e.occurred_at) AS latest{own_at}
                     FROM happened e WHERE {test} GROUP BY 1, 2) grouped) weighed
    GROUP BY lead_id)"""
     return Weighed(f"{g}.events", f"{g}.first", f"{g}.weights", f"{g}.living", step)
@@ -342,10 +376,11 @@ def _clamped(figure: str, bounds: Bounds, context: ModelContext) -> str:
 def _computed(model: ScoringModel, context: ModelContext) -> str:
     figures = [context.dialect.shown(f"dimension_{n}") for n in range(len(model.dimensions))]
     shown = [f"{context.bind(d.name)}::text, {f}" for d, f in zip(model.dimensions, figures, strict=True)]
+    points = ", ".join(f"points_{number}" for number in range(len(model.rules)))
     edges = ["upcoming", *(f"next_{number}" for number in range(len(model.rules)))]
     return f"""computed AS (
   SELECT lead_id, {context.dialect.shown("total")} AS total, jsonb_build_object({", ".join(shown)}) AS dimensions,
-         {graded(model, context)} AS grade,
+         {graded(model, context)} AS grade, ARRAY[{points}]::float8[] AS points,
          least({", ".join(edges)}) AS next_change_at
     FROM totalled)"""
 

@@ -54,7 +54,10 @@ class ExplainedDimension:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A score as of `at`: `total` is the sum of weight × value over the dimensions, plus `cut`."""
+    """A score as of `at`: `total` is the sum of weight × value over the dimensions, plus `cut`.
+
+    `temperature` and `grade` are those of then, None where the model has none.
+    """
 
     model: str
     version: int
@@ -65,6 +68,8 @@ class Explanation:
     total: float
     cut: float
     shown_total: float
+    temperature: str | None
+    grade: str | None
     next_change_at: datetime | None
 
 

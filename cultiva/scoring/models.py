@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from cultiva.accounts.models import Document, WorkspaceRow
@@ -26,6 +27,29 @@ class ModelVersion(Document):
             workspace_id=models.OuterRef("workspace_id"), model=models.OuterRef("id"), holds_back=True
         )
         return super().currents(workspace_id).filter(~models.Exists(held))
+
+
+class ScoreDay(WorkspaceRow):
+    """How a version of a model stood on a day of the workspace: counts alone, of no lead."""
+
+    objects: ClassVar[models.Manager["ScoreDay"]]
+
+    id = models.BigAutoField(primary_key=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
+    day = models.DateField()
+    settled_on = models.DateField()  # when it was worked out; conversions come for 90 days more
+    leads = models.IntegerField()  # with a score
+    bands = models.JSONField(default=dict)  # {hot: leads, ..}; of past months by the limits alone
+    buckets = models.JSONField(default=dict)  # {low, width, leads: [..]} of totals
+    rules = models.JSONField(default=dict)  # {rule: [leads who have points of it, mean share of their points]}
+    conversions = models.JSONField(default=dict)  # {band: [leads, converted in 30 days, in 90]}, first days of months
+    unscored = models.JSONField(default=dict)  # {not_valid, objected, no_basis, new: leads}, known of days lived
+
+    class Meta:
+        db_table = "score_day"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "model", "day"], name="one_row_a_model_and_day")
+        ]
 
 
 class Rescoring(WorkspaceRow):
@@ -65,6 +89,7 @@ class Score(WorkspaceRow):
     model = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     total = models.FloatField()
     dimensions = models.JSONField()  # {name: shown value}
+    points = ArrayField(models.FloatField(), null=True)  # of each rule, clamped, in the order of the model
     temperature = models.CharField(max_length=8, null=True)
     grade = models.CharField(max_length=2, null=True)
     at = models.DateTimeField()

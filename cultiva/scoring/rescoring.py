@@ -39,7 +39,7 @@ CHUNK = 20_000  # leads a statement
 TRIES = 3  # of a swap that waited for the same leads as somebody else
 INPUTS = frozenset({"score", "temperature"})  # what segments may read of it
 COMPUTED = """computed AS (
-  SELECT c.lead_id, c.total, c.dimensions, c.grade, c.next_change_at
+  SELECT c.lead_id, c.total, c.dimensions, c.grade, NULL::float8[] AS points, c.next_change_at
     FROM pg_temp.scored c
     JOIN consent_mark m ON m.workspace_id = %(workspace)s AND m.lead_id = c.lead_id
    WHERE c.lead_id = ANY (%(leads)s::bigint[])
@@ -174,7 +174,9 @@ def _swap(rescoring: Rescoring, scored: Path | None, *, at: datetime) -> None:
     def write(lead_ids: Sequence[int]) -> list[dict[str, Any]]:
         if scored is None:
             return work_out(version, lead_ids, at=at, is_primary=version == primary)
-        return write_scores(version, model, COMPUTED, {}, lead_ids=lead_ids, at=at, is_primary=version == primary)
+        return write_scores(
+            version, model, COMPUTED, {}, lead_ids=lead_ids, at=at, is_primary=version == primary, looks_back=False
+        )
 
     later = _touched_since(version, at) if scored else set()
     changed = _write_all(version, [each for each in leads if each not in later], write, rescoring.acts_on_bands, at)

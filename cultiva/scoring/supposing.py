@@ -67,11 +67,11 @@ class LeadUnder:
         return cls(workspace_id, lead_id, version, model, compiled)
 
     def rows(self, suppositions: Sequence[Supposition]) -> list[Json | None]:
-        """Of each supposition the row of `totalled`, with shown_total, dimensions and next_change_at.
+        """Of each supposition the row of `totalled`, with shown_total, dimensions, grade and next_change_at.
 
         None where they could not be profiled at the instant. Attributes are those of then.
         """
-        select = "s.*, c.total AS shown_total, c.dimensions, c.next_change_at"
+        select = "s.*, c.total AS shown_total, c.dimensions, c.grade, c.next_change_at"
         found = self._ask(suppositions, select, "totalled s JOIN computed c ON c.lead_id = s.lead_id")
         by_number = {row["number"]: row for row in found}
         return [by_number.get(number) for number in range(len(suppositions))]

@@ -169,6 +169,47 @@ def score_line(
     )
 
 
+def shares_over_time(
+    times: Sequence[datetime], lines: Sequence[tuple[str, Sequence[tuple[float, float, float] | None]]], *, title: str
+) -> SafeString:
+    """Shares of 1 over time, in percent, a line a class of app.css (`hot`, `warm`, `cold`) with the interval behind it.
+
+    Each line has, of each time, (share, low, high), or None where nothing is known. Lines differ by their shape, too.
+    """
+    known = [each for _class, points in lines for each in points if each]
+    if not known:
+        return _nothing()
+    high = _round_up(100 * max(each[2] for each in known))
+    marks = _grid(0, high)
+    for name, points in lines:
+        placed = [
+            (_place(at.timestamp(), times[0].timestamp(), times[-1].timestamp()) * 100, *(100 * part for part in each))
+            for at, each in zip(times, points, strict=True)
+            if each
+        ]
+        if placed:
+            marks += _share_line(name, placed, high)
+    summary = "; ".join(
+        f"{name}: " + ", ".join(f"{amount(round(100 * each[0], 1))} %" if each else "–" for each in points)
+        for name, points in lines
+    )
+    return _svg(marks + _days(times), "chart-axis", PLOT_TOP + PLOT_HEIGHT + AXIS_HEIGHT, title, summary)
+
+
+def _share_line(name: str, placed: Sequence[tuple[float, ...]], high: float) -> SafeString:
+    xs = [each[0] for each in placed]
+    shares, lows, highs = ([_y(each[n], 0, high) for each in placed] for n in (1, 2, 3))
+    interval = _path(xs + xs[::-1], highs + lows[::-1]) + "Z"
+    dots = format_html_join(
+        "", '<path class="share-dot" d="M{} {}h0"/>', ((_n(x), _n(y)) for x, y in zip(xs, shares, strict=True))
+    )
+    return format_html(
+        '<svg class="share-of share-of-{0}" viewBox="0 0 100 {1}" width="100%" height="{1}" preserveAspectRatio="none"'
+        ' overflow="visible"><path class="share-interval" d="{2}"/><path class="share-line" d="{3}"/>{4}</svg>',
+        name, PLOT_TOP + PLOT_HEIGHT, interval, _path(xs, shares), dots,
+    )  # fmt: skip
+
+
 # Parts
 
 

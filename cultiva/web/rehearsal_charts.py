@@ -73,7 +73,8 @@ def curves(series: Sequence[tuple[str, Sequence[Sequence[float]]]], *, title: st
     )
     chance = format_html('<path class="chart-grid" d="M0 {}L100 {}"/>', _n(_y(0, 0, 1)), _n(_y(1, 0, 1)))
     square = format_html(
-        '<svg viewBox="0 0 100 {0}" width="100%" height="{0}" preserveAspectRatio="none" overflow="visible">{1}{2}</svg>',
+        '<svg viewBox="0 0 100 {0}" width="100%" height="{0}" preserveAspectRatio="none" overflow="visible">'
+        "{1}{2}</svg>",
         PLOT_TOP + PLOT_HEIGHT,
         chance if diagonal else "",
         drawn,

@@ -1,6 +1,6 @@
 """What happened to a lead, said in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cultiva.lib.database import fetch_all, load_sql
+from cultiva.scoring.causes import RuleWords
 
 Json = dict[str, Any]
 
@@ -26,6 +27,7 @@ class Entry:
     id: int
     may_be_marked: bool  # that a machine did it
     is_marked: bool  # by staff
+    causes: Sequence[str] = ()  # of a change of temperature or grade
 
 
 GROUPS = ("visits", "mail", "stages", "consent", "other")
@@ -46,11 +48,12 @@ def lead_timeline(
         load_sql("web", "timeline"),
         {"workspace": workspace_id, "lead": lead_id, "at": at, "limit": limit * 4 if group else limit},
     )
-    entries = [entry_of(row, words) for row in rows]
+    rules = RuleWords(workspace_id, [row["properties"] for row in rows if row["kind"] == "score"])
+    entries = [entry_of(row, words, rules) for row in rows]
     return [entry for entry in entries if not group or entry.group == group][:limit]
 
 
-def entry_of(row: Json, words: Mapping[str, str]) -> Entry:
+def entry_of(row: Json, words: Mapping[str, str], rules: RuleWords | None = None) -> Entry:
     key = row["name"] if row["name"] in SENTENCES else row["kind"]
     icon, group, say = SENTENCES.get(key, ("point", "other", _plain))
     return Entry(
@@ -62,6 +65,7 @@ def entry_of(row: Json, words: Mapping[str, str]) -> Entry:
         id=row["id"],
         may_be_marked=row["kind"] in ("track", "page", "screen") and row["actor"] != "machine",
         is_marked=row["is_marked"],
+        causes=rules.said(row["properties"]) if rules and row["kind"] == "score" else (),
     )
 
 

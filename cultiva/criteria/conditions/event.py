@@ -297,5 +297,9 @@ def read_path(found: Any, place: str) -> tuple[str, ...]:
 
 def interval_of_days(days: float, context: Context) -> str:
     """SQL: days of 86,400 s as an interval of microseconds, which no time zone can stretch."""
-    microseconds = min(ceil(Fraction(days) * DAY), LONGEST)
-    return f"{context.bind(f'{microseconds} microseconds')}::interval"
+    return f"{context.bind(interval_words(days))}::interval"
+
+
+def interval_words(days: float) -> str:
+    """The same, as PostgreSQL reads it."""
+    return f"{min(ceil(Fraction(days) * DAY), LONGEST)} microseconds"

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cultiva.events
-from cultiva.events.actions import NewEvent, record_events, visitor_of
+from cultiva.events.actions import NewEvent, claim_new_events, record_events, visitor_of
 from cultiva.events.batch import Batch
+from cultiva.events.verdicts import mark_machine
 from cultiva.leads.actions import link_visitor, save_lead
 from cultiva.leads.commerce import RESERVED, count_conversions
 from cultiva.leads.models import Conversion, Lead, LeadValue
@@ -123,6 +124,17 @@ def test_subscriptions_add_up_and_stay_paid_when_they_end(ana: Lead, at: datetim
 def test_what_machines_send_is_not_counted(ana: Lead, at: datetime) -> None:
     tell(ana, ("Order Completed", {"order_id": "7", "total": 9}, 9), at=at, actor="machine")
     assert not Conversion.objects.filter(workspace_id=ana.workspace_id).exists()
+
+
+def test_an_order_that_staff_say_a_machine_sent_counts_no_more(ana: Lead, at: datetime) -> None:
+    [order] = tell(ana, ("Order Completed", {"order_id": "7", "total": 9}, 9), at=at)
+    whose: Json = {"workspace_id": ana.workspace_id, "lead_id": ana.id}
+    for is_machine, orders in ((True, 0), (False, 1)):
+        claim_new_events(workspace_id=ana.workspace_id, limit=100)
+        mark_machine(event_id=order.id, is_machine=is_machine, by="user:1", at=at, **whose)
+        news = claim_new_events(workspace_id=ana.workspace_id, limit=100)
+        count_conversions(Batch(workspace_id=ana.workspace_id, at=at, events=news, lead_ids=[ana.id]))
+        assert Conversion.objects.filter(workspace_id=ana.workspace_id).count() == orders
 
 
 def test_orders_from_before_a_visitor_was_known_count_once_they_are(ana: Lead, at: datetime) -> None:

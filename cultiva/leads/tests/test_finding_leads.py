@@ -9,6 +9,7 @@ import pytest
 from cultiva.events.actions import NewEvent, claim_new_events, record_events, visitor_of
 from cultiva.events.batch import Batch
 from cultiva.events.models import Event
+from cultiva.events.verdicts import mark_machine
 from cultiva.leads.actions import (
     BadAddress,
     clean_attributes,
@@ -183,6 +184,26 @@ def test_only_the_persons_own_acts_say_when_they_were_last_seen(huerta: Any, at:
     assert LeadState.objects.get(lead_id=lead.id).last_seen_at == at
     take(huerta, later, page(visitor(huerta, "x"), at - timedelta(days=9), lead_id=lead.id))
     assert LeadState.objects.get(lead_id=lead.id).last_seen_at == at
+
+
+def test_an_act_that_staff_say_a_machine_did_is_no_sign_of_the_person(huerta: Any, at: datetime) -> None:
+    lead, _ = find(huerta, at)
+    later, last = at + timedelta(days=1), at + timedelta(days=2)
+    for number, when in enumerate((at, later)):
+        act = NewEvent(kind="track", name="x", message_id=f"{number}", occurred_at=when, lead_id=lead.id)
+        take(huerta, when, act)
+    event = Event.objects.get(workspace_id=huerta.id, occurred_at=later, name="x")
+    says: dict[str, Any] = {
+        "workspace_id": huerta.id,
+        "lead_id": lead.id,
+        "event_id": event.id,
+        "by": "user:1",
+        "at": last,
+    }
+    for is_machine, seen_at in ((True, at), (False, later)):
+        mark_machine(is_machine=is_machine, **says)
+        take(huerta, last)
+        assert LeadState.objects.get(lead_id=lead.id).last_seen_at == seen_at
 
 
 def test_a_batch_holds_only_leads_that_exist_and_locks_them(huerta: Any, at: datetime) -> None:

@@ -186,7 +186,10 @@ def test_changes_are_told_with_what_was_before(huerta: Any, at: datetime) -> Non
     batch = score_at(huerta, ids, at + 40 * DAY)
     assert told(batch) == [("temperature_changed", ids[0], "warm", "cold")]
     [event] = batch.of_kind("score")
-    assert event.properties == {"model": "readiness", "from": "warm", "to": "cold", "total": 0}
+    assert event.properties == {
+        "model": "readiness", "version": 1, "from": "warm", "to": "cold", "total": 0,
+        "causes": [{"rule": "downloads", "delta": -40, "why": "aged"}],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

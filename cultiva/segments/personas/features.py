@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from cultiva.consent.sensitive import is_barred_from_groups
 from cultiva.lib.folding import fold
 
 Json = dict[str, Any]
@@ -20,19 +21,6 @@ def _split(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# No special categories of data (GDPR art. 9), no age and nothing of minors, no nationality, stated or inferred: not
-# for telling people apart, and so not here. Words of an attribute's key, folded, in English and Spanish.
-PROTECTED = _split("""
-    age ages edad birth birthday birthdate dob born nacimiento cumpleanos minor menor child children hijo hijos
-    gender sex sexo genero sexual sexuality sexualidad orientation orientacion pronoun pronouns
-    race racial raza ethnic ethnicity etnia etnico origin origen
-    religion religious religioso belief beliefs creencia creencias faith
-    political politics politica politico party partido vote voto union unions sindicato afiliacion
-    health salud medical medico disease enfermedad disability discapacidad pregnant embarazo diet allergy alergia
-    genetic genetico biometric biometrico
-    nationality nacionalidad citizenship ciudadania language idioma lengua locale
-    marital civil married casado criminal penal delito
-""")
 # What names one person or one company, and what we say of them ourselves.
 NAMING = _split("""
     email mail correo phone telefono mobile movil tel fax name nombre firstname lastname surname apellido apellidos
@@ -111,7 +99,8 @@ def columns_of(people: Sequence[Person], types: Mapping[str, str]) -> list[Colum
 def may_be_used(key: str, type_: str) -> bool:
     """`company_name` names somebody, `company_size` does not: the last word says what a key is."""
     words = re.findall(r"[a-z0-9]+", fold(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key)))
-    return not PROTECTED.intersection(words) and not NAMING.intersection(words[-1:]) and type_ not in NOT_TYPES
+    names = bool(NAMING.intersection(words[-1:]))
+    return not names and not is_barred_from_groups(key) and type_ not in NOT_TYPES
 
 
 # Attributes

@@ -14,6 +14,7 @@ from cultiva.demo.filling import DEMO_FOLDER
 from cultiva.demo.live import is_live
 from cultiva.documents.applying import apply_folder
 from cultiva.events.actions import NewEvent, record_events
+from cultiva.events.batch import Batch
 from cultiva.events.models import Event, MachineEvent
 from cultiva.events.verdicts import recount as recount_verdicts
 from cultiva.flow import process_workspace
@@ -22,11 +23,14 @@ from cultiva.leads.commerce import recount
 from cultiva.leads.models import Lead
 from cultiva.lib import clock
 from cultiva.lib.database import fetch_all, workspace_scope
+from cultiva.lifecycle.models import StageChange
+from cultiva.sales.models import HandOver
+from cultiva.scoring.actions import publish_model, score
 
 BACKEND = "cultiva.accounts.signing_in.PasswordBackend"
 SCREENS = ["/", "/home/live", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/pages",
            "/pages/new", "/pages/of/guia-riego", "/pages/of/guia-riego/edit", "/settings/brand",
-           "/models", "/models/readiness",
+           "/models", "/models/readiness", "/models/readiness/health",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings", "/segments", "/segments/new",
            "/bulk-actions", "/events", "/events/live", "/events/names", "/events/quarantine", "/events/set-aside",
            "/events/without-consent", "/settings/sources", "/settings/sources/new", "/settings/api-keys",
@@ -238,6 +242,43 @@ def actors(workspace: Any, lead: Lead) -> set[tuple[str, str]]:
     with workspace_scope(workspace.id):
         sql = "SELECT kind, actor FROM lead_event WHERE lead_id = %s AND kind IN ('page', 'staff')"
         return {(row["kind"], row["actor"]) for row in fetch_all(sql, [lead.id])}
+
+
+def test_a_change_of_band_says_what_caused_it_where_it_is_shown(furnished: Any, at: datetime) -> None:
+    lead, _ = save_lead(
+        workspace_id=furnished.id, email="eva@x.example", attributes={"job_title": "directora"}, source_kind="form",
+        at=at,
+    )  # fmt: skip
+    publish_model(workspace_id=furnished.id, text=WARMING, at=at)
+    visit = NewEvent(kind="track", name="demo", message_id="demo", occurred_at=at, lead_id=lead.id)
+    with workspace_scope(furnished.id):
+        ConsentMark.objects.update_or_create(
+            workspace=furnished, lead_id=lead.id, defaults={"valid_since": at, "profiled_since": at}
+        )
+        news = record_events(workspace_id=furnished.id, received_at=at, events=[visit])
+        score(Batch(workspace_id=furnished.id, at=at, events=news, lead_ids=[lead.id]))
+        change = StageChange.objects.create(
+            workspace=furnished, lead_id=lead.id, ordinal=9, from_stage="lead", to_stage="sql", cycle=1, at=at, by="x"
+        )
+        HandOver.objects.create(
+            workspace=furnished, lead_id=lead.id, stage_change_id=change.id, created_at=at, due_at=at
+        )
+    client = signed_in(furnished, Role.OWNER, at)
+    for path in (f"/leads/{lead.id}", "/hand-overs"):
+        page = client.get(path).content.decode()
+        assert "a director +30" in page, path
+        assert "Saw the demo +15 (demo, " in page, path
+
+
+WARMING = """
+model: warming
+primary: true
+dimensions: {all: {}}
+rules:
+  - {key: director, name: a director, when: {attribute: job_title, contains: director}, points: 30}
+  - {key: demo, name: Saw the demo, when: {event: demo}, points: 15}
+temperature: {warm: 30, hot: 60}
+"""
 
 
 def test_the_score_of_a_past_day_is_asked_for_by_a_date(furnished: Any, at: datetime) -> None:

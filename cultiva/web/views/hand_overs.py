@@ -1,5 +1,8 @@
 """Leads that wait for a seller."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -8,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from cultiva.sales.actions import HandOverError, accept_hand_over, reject_hand_over, waiting
+from cultiva.sales.actions import HandOverError, Waiting, accept_hand_over, reject_hand_over, waiting
 from cultiva.sales.models import HandOver
+from cultiva.scoring.actions import primary_model
+from cultiva.scoring.causes import why_so_warm
 from cultiva.web.staff import EVERYDAY, StaffRequest, staff_screen
 
 
@@ -33,11 +38,19 @@ def hand_overs(request: StaffRequest) -> HttpResponse:
     context = {
         "page_title": _("Hand-overs"),
         "now": staff.at,
-        "waiting": waiting(staff.workspace.id, staff.at),
+        "waiting": _with_reasons(staff.workspace.id, waiting(staff.workspace.id, staff.at)),
         "recent": recent,
         "may_act": staff.role in EVERYDAY,
     }
     return render(request, "web/hand_overs.html", context)
+
+
+def _with_reasons(workspace_id: int, found: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """The fields of each, and `why` the lead is as warm as they are, in words."""
+    primary = primary_model(workspace_id)
+    leads = [each.lead.id for each in found]
+    why = why_so_warm(workspace_id=workspace_id, model=primary.key, lead_ids=leads) if primary else {}
+    return [vars(each) | {"why": why.get(each.lead.id, [])} for each in found]
 
 
 @require_POST

@@ -17,7 +17,7 @@ from cultiva.leads.models import Lead
 from cultiva.scoring.actions import primary_model
 from cultiva.scoring.explanation import Explanation
 from cultiva.scoring.model import ScoringModel
-from cultiva.scoring.models import ModelVersion, Score
+from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.outlook import Outlook, explain_fully
 from cultiva.scoring.reasons import reasons_of, said_changes, said_proposals, what_of
 from cultiva.web.charts import score_line
@@ -49,20 +49,17 @@ def mark(request: StaffRequest, lead_id: int, event_id: int) -> HttpResponse:
 
 
 def score_card(lead: Lead, version: ModelVersion, at: datetime) -> dict[str, Any]:
-    """The score under a model as of `at`: {model, reasons, ..}; reasons are None where there was none, which is not 0.
-
-    Temperature and grade are those kept with the present score: they depend on what they were before.
-    """
+    """The score under a model as of `at`: {model, reasons, ..}; reasons are None where there was none, not 0."""
     full = explain_fully(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at=at)
     if full is None:
         return {"model": version, "reasons": None}
     found, outlook = full
     model = ScoringModel.read(version.body)
     limits = {d.name: (d.bounds.min or 0.0, d.bounds.max or 100.0) for d in model.dimensions}
-    kept = Score.objects.filter(workspace_id=lead.workspace_id, lead_id=lead.id, model=version, at__lte=at).first()
     return {
         "model": version,
-        "grade": kept.grade if kept else "",
+        "temperature": found.temperature,
+        "grade": found.grade,
         "reasons": reasons_of(found, limits),
         "changes": said_changes(outlook),
         "band": temperature_words().get(outlook.band, ""),

@@ -28,10 +28,10 @@ from cultiva.scoring.rehearsal.history import BANDS
 from cultiva.scoring.rehearsal.workspace import ask_rehearsal, left_of, share_rehearsal, stop_rehearsal
 from cultiva.web.persona_charts import legend_mark
 from cultiva.web.rehearsal_charts import columns, curves
-from cultiva.web.staff import StaffRequest, message, staff_screen
+from cultiva.web.staff import StaffRequest, staff_screen
 from cultiva.web.templatetags.ui import amount
 from cultiva.web.views.personas import MAY_CHANGE
-from cultiva.web.words import TEMPERATURE_LABELS
+from cultiva.web.words import temperature_words
 
 SHARED_FOR = timedelta(days=30)
 HORIZON, WEEKS = 60, 13  # of what a new rehearsal proposes
@@ -48,8 +48,10 @@ class RehearsalForm(forms.Form):
     )
     draft = forms.CharField(
         label=gettext_lazy("A draft, as YAML"), required=False, strip=False,
-        widget=forms.Textarea({"rows": 14, "spellcheck": "false", "class": "form-control source-edit"}),
-        help_text=gettext_lazy("Begins as the model in force: change points, rules or limits. Left as it is, it is not used."),
+        widget=forms.Textarea({"rows": 14, "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "It begins as the model in force: change points, rules or limits. Unchanged it is not asked."
+        ),
     )  # fmt: skip
     first = forms.DateField(label=gettext_lazy("From"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     last = forms.DateField(label=gettext_lazy("To"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
@@ -193,13 +195,13 @@ def shared_rehearsal(request: HttpRequest, token: str) -> HttpResponse:
     try:
         workspace_id, rehearsal_id = unsign("rehearsal", token)
     except (BadLink, ValueError):
-        return message(request, _("This link leads nowhere"), _("Ask who sent it for a new one."), status=404)
+        return _leads_nowhere(request, 404)
     with workspace_scope(workspace_id):
         found = Rehearsal.objects.filter(
             workspace_id=workspace_id, id=rehearsal_id, shared_until__gt=clock.now(), state=Rehearsal.DONE
         ).first()
         if found is None:
-            return message(request, _("This link is over"), _("Ask who sent it for a new one."), status=410)
+            return _leads_nowhere(request, 410)
         context = {
             "page_title": found.name,
             "workspace": Workspace.objects.get(id=workspace_id),
@@ -208,6 +210,11 @@ def shared_rehearsal(request: HttpRequest, token: str) -> HttpResponse:
             **told(found.report, is_revealed=True, names_sellers=False),
         }
     return render(request, "web/rehearsal_shared.html", context)
+
+
+def _leads_nowhere(request: HttpRequest, status: int) -> HttpResponse:
+    context = {"title": _("This link leads nowhere"), "text": _("Ask who sent it for a new one.")}
+    return render(request, "web/message_page.html", context, status=status)
 
 
 def _shared_path(found: Rehearsal) -> str:
@@ -238,8 +245,8 @@ def _changes(found: Rehearsal) -> list[Json]:
         {
             "name": found.report["models"][place]["name"],
             "rows": [
-                {"lead": leads[row.lead_id], "from": TEMPERATURE_LABELS[row.from_band],
-                 "to": TEMPERATURE_LABELS[row.to_band], "before": row.total_before, "after": row.total_after}
+                {"lead": leads[row.lead_id], "from": temperature_words()[row.from_band],
+                 "to": temperature_words()[row.to_band], "before": row.total_before, "after": row.total_after}
                 for row in each if row.lead_id in leads
             ],
         }
@@ -281,18 +288,18 @@ def _forecast(name: str, model: Json, names_sellers: bool) -> Json:
     distribution = [(ends[0], counts["first"]), (ends[1], counts["last"])]
     weeks = forecast.get("hand_overs", [])
     sellers = sorted({owner for week in weeks for owner in week["by_owner"]}) if names_sellers else []
-    series = [
-        (owner or _("nobody"), [week["by_owner"].get(owner, 0) for week in weeks]) for owner in sellers
-    ] or [(_("hand-overs"), [week["count"] for week in weeks])]
+    series = [(owner or _("nobody"), [week["by_owner"].get(owner, 0) for week in weeks]) for owner in sellers] or [
+        (_("hand-overs"), [week["count"] for week in weeks])
+    ]
     days = [_day(week["at"]) for week in weeks]
     changes = [each for each in forecast["weekly_changes"] if each is not None]
     qualified = [week["count"] for week in forecast.get("marketing_qualified", [])]
-    bands = forecast["bands"]
+    bands, words = forecast["bands"], temperature_words()
     return {
         "name": name,
         "threshold": model["threshold"],
         "distribution": columns(labels, distribution, title=_("How many leads have which score")),
-        "distribution_rows": [[label, *row] for label, *row in zip(labels, counts["first"], counts["last"], strict=True)],
+        "distribution_rows": list(zip(labels, counts["first"], counts["last"], strict=True)),
         "distribution_legend": [{"mark": legend_mark(n), "name": end} for n, end in enumerate(ends)],
         "hand_overs": columns(days, series, title=_("Hand-overs a week"), stacked=True) if weeks else "",
         "hand_over_rows": [[day, *(values[n] for _, values in series)] for n, day in enumerate(days)],
@@ -300,11 +307,11 @@ def _forecast(name: str, model: Json, names_sellers: bool) -> Json:
         "hand_over_legend": [{"mark": legend_mark(n), "name": each} for n, (each, _) in enumerate(series)],
         "hand_overs_a_week": sum(week["count"] for week in weeks) / len(weeks) if weeks else None,
         "qualified_a_week": sum(qualified) / len(qualified) if qualified else None,
-        "bands": [(TEMPERATURE_LABELS[band], bands[0][band], bands[-1][band]) for band in reversed(BANDS)] if bands else [],
+        "bands": [(words[band], bands[0][band], bands[-1][band]) for band in reversed(BANDS)] if bands else [],
         "weekly_change": 100 * sum(changes) / len(changes) if changes else None,
         "changed": model["against_first"]["changed"],
         "moves": [
-            {"from": TEMPERATURE_LABELS[move.split(">")[0]], "to": TEMPERATURE_LABELS[move.split(">")[1]], "count": count}
+            {"from": words[move.split(">")[0]], "to": words[move.split(">")[1]], "count": count}
             for move, count in model["against_first"]["counts"].items()
         ],
     }  # fmt: skip
@@ -327,16 +334,20 @@ def _outcome(names: Sequence[str], models: Sequence[Json]) -> Json:
         "calibration": columns(
             labels, [each for each in rates if len(each[1]) == len(labels)], title=_("Share that converts, by tenth")
         ),
-        "tenths": [
-            (name, [[group["group"], f"{amount(round(group['from'], 1))}–{amount(round(group['to'], 1))}", group["count"],
-                     group["converted"], f"{100 * group['rate']:.1f} %",
-                     f"{100 * group['low']:.1f}–{100 * group['high']:.1f} %", f"{group['lift']:.2f}"]
-                    for group in each["tenths"]])
-            for name, each in known
+        "tenths": [(name, [_tenth(group) for group in each["tenths"]]) for name, each in known],
+        "tenth_headings": [
+            _("Tenth"), _("Scores"), _("Cases"), _("Converted"), _("Share"), _("95 % interval"), _("Lift"),
         ],
-        "tenth_headings": [_("Tenth"), _("Scores"), _("Cases"), _("Converted"), _("Share"), _("95 % interval"), _("Lift")],
         "rules": [(name, [_rule(each) for each in outcome["rules"]]) for name, outcome in pairs],
     }  # fmt: skip
+
+
+def _tenth(group: Json) -> list[Any]:
+    return [
+        group["group"], f"{amount(round(group['from'], 1))}–{amount(round(group['to'], 1))}", group["count"],
+        group["converted"], f"{100 * group['rate']:.1f} %",
+        f"{100 * group['low']:.1f}–{100 * group['high']:.1f} %", f"{group['lift']:.2f}",
+    ]  # fmt: skip
 
 
 def _figures(name: str, outcome: Json) -> Json:

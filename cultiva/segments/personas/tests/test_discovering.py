@@ -8,8 +8,11 @@ import pytest
 
 from cultiva.consent.models import ConsentMark
 from cultiva.criteria.tests.cast import Act, Person, make_months, make_people
+from cultiva.events.models import Event
+from cultiva.events.verdicts import mark_machine
 from cultiva.leads.models import Lead, LeadState
 from cultiva.leads.tests import people
+from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.segments.persona_models import Discovery, Persona
 from cultiva.segments.personas import discovering
 from cultiva.segments.personas.actions import PersonaRefused
@@ -143,8 +146,19 @@ def test_a_search_that_breaks_off_says_so_and_leaves_room_for_another(
         ("job_title", True), ("companySize", True), ("country", True), ("interests", True), ("message_topic", True),
         ("gender", False), ("Género", False), ("dateOfBirth", False), ("edad", False), ("nationality", False),
         ("religious_beliefs", False), ("language", False), ("health-insurance", False), ("sindicato", False),
+        ("denomination_of_faith", False), ("maritalStatus", False), ("politicalParty", False), ("medication", False),
         ("first_name", False), ("company_name", False), ("phone", False), ("tags", False),
     ],
 )  # fmt: skip
 def test_what_the_law_protects_and_what_names_people_is_no_feature(key: str, may: bool) -> None:
     assert may_be_used(key, "text") is may
+
+
+def test_what_staff_say_a_machine_did_tells_nothing_of_a_person(huerta: Any, at: datetime) -> None:
+    ids = fill(huerta, at, [Person({}, [Act("download", timedelta(days=1)), Act("demo", timedelta(days=2))])])
+    [event] = Event.objects.filter(workspace=huerta, name="download")
+    mark_machine(workspace_id=huerta.id, lead_id=ids[0], event_id=event.id, is_machine=True, by="user:1", at=at)
+    asked = {"workspace": huerta.id, "leads": ids, "at": at, "days": 365}
+    with workspace_scope(huerta.id):
+        acts = fetch_all(load_sql("segments", "acts_of_people"), asked)
+    assert [(row["event"], row["times"]) for row in acts] == [("demo", 1)]
