@@ -19,7 +19,7 @@ SAMPLE = 500  # leads
 
 @dataclass(frozen=True)
 class Preview:
-    """`totals`: {lead: shown total}. `now` and `then`: {lead: temperature}, of the version in force and of the draft."""
+    """`totals`: {lead: shown total}. `now`, `then`: {lead: temperature} of the version in force, and of the draft."""
 
     totals: Mapping[int, float]
     now: Mapping[int, str | None]
@@ -61,7 +61,7 @@ def _scores(
         return []
     compiled = compile_model(model, timezone=zone, personas=personas_of(workspace_id))
     return fetch_all(
-        f"WITH {compiled.steps} SELECT lead_id, total FROM computed ORDER BY lead_id",
+        f"WITH {compiled.steps} SELECT lead_id, total FROM computed ORDER BY lead_id",  # noqa: S608
         {**compiled.parameters, "workspace": workspace_id, "leads": list(leads), "at": at, "until": at + SKEW},
     )
 
@@ -69,4 +69,6 @@ def _scores(
 def _temperature(model: ScoringModel, total: float) -> str | None:
     """By the limits alone: what a lead was before is not asked."""
     limits = model.temperature
-    return limits and ("hot" if total >= limits.hot else "warm" if total >= limits.warm else "cold")
+    if limits is None:
+        return None
+    return "hot" if total >= limits.hot else "warm" if total >= limits.warm else "cold"

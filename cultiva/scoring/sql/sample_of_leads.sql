@@ -4,5 +4,5 @@ WITH profiled AS MATERIALIZED (
    WHERE workspace_id = %(workspace)s AND valid_since IS NOT NULL AND profiled_since IS NOT NULL AND objected_at IS NULL
 ), counted AS (SELECT count(*) AS "of" FROM profiled)
 SELECT lead_id, "of" FROM (SELECT lead_id, row_number() OVER (ORDER BY lead_id) AS n FROM profiled) p, counted
- WHERE n % greatest(1, "of" / %(limit)s) = 0
+ WHERE mod(n, greatest(1, "of" / %(limit)s)) = 0
  ORDER BY lead_id LIMIT %(limit)s

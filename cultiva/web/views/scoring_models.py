@@ -12,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cultiva.accounts.actions import record_audit
 from cultiva.leads.models import Lead
-from cultiva.lib.documents import DocumentError, Mistakes, read_document
+from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.languages import reader_language
-from cultiva.scoring.actions import primary_model, publish_model
+from cultiva.scoring.actions import primary_model, publish_model, refuse_protected
 from cultiva.scoring.differences import differences
+from cultiva.scoring.lint import find_faults
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.preview import Preview, preview
@@ -139,10 +140,9 @@ def try_model(request: StaffRequest) -> HttpResponse:
     context: Json = {"errors": [], "now": staff.at}
     try:
         model = read(text)
-    except Mistakes as error:
-        context["errors"] = str(error).splitlines()
+        refuse_protected(model, staff.workspace.id)
     except DocumentError as error:
-        context["errors"] = str(error).splitlines()
+        context["errors"] = [str(each) for each in error.errors]
     else:
         live = ModelVersion.current(staff.workspace.id, model.key)
         before = ScoringModel.read(live.body) if live else None
@@ -151,6 +151,7 @@ def try_model(request: StaffRequest) -> HttpResponse:
             "rules": [rule_facts(rule) for rule in model.rules],
             "changes": differences(before, model) if before else [],
             "is_new": before is None,
+            "faults": find_faults(model, workspace_id=staff.workspace.id, at=staff.at),
             **_tried(tried, staff.workspace.id),
         }
     return render(request, "web/_model_tried.html", context)
