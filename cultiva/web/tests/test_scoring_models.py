@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from cultiva.accounts.models import AuditEntry, Role
+from cultiva.criteria.tests.cast import Person
 from cultiva.lib import clock
 from cultiva.scoring import rescoring
 from cultiva.scoring.actions import primary_model, publish_model
 from cultiva.scoring.models import ModelVersion, Score
 from cultiva.scoring.starters import STARTERS, starters
-from cultiva.scoring.tests.test_scoring import DAY, MODEL, Person, downloads, make_leads, totals
+from cultiva.scoring.tests.test_scoring import DAY, MODEL, downloads, make_leads, totals
 from cultiva.web.tests.test_screens import signed_in
 
 HIGHER = MODEL.replace("points: 10", "points: 40")

@@ -48,7 +48,7 @@ class RehearsalForm(forms.Form):
     )
     draft = forms.CharField(
         label=gettext_lazy("A draft, as YAML"), required=False, strip=False,
-        widget=forms.Textarea({"rows": 14, "spellcheck": "false"}),
+        widget=forms.Textarea({"rows": 14, "spellcheck": "false", "class": "font-monospace"}),
         help_text=gettext_lazy(
             "It begins as the model in force: change points, rules or limits. Unchanged it is not asked."
         ),

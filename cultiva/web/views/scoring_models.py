@@ -39,7 +39,7 @@ Json = dict[str, Any]
 class ModelForm(forms.Form):
     text = forms.CharField(
         label=gettext_lazy("Model, as YAML"), strip=False, max_length=LONGEST,
-        widget=forms.Textarea({"rows": 30, "spellcheck": "false"}),
+        widget=forms.Textarea({"rows": 30, "spellcheck": "false", "class": "font-monospace"}),
     )  # fmt: skip
     is_primary = forms.BooleanField(
         label=gettext_lazy("Primary: it says who is hot, and fills lists and profiles"), required=False
