@@ -147,7 +147,8 @@ def _stood(version: ModelVersion, row: Row, at: datetime, news: News | None) -> 
     if row["from_at"] is None or (new and min(new) <= row["from_at"]):
         return None
     ahead = {each for each in (*new, row["due_at"]) if each and row["from_at"] < each < at}
-    return Stood(row["from_at"], row["from_temperature"], sorted(ahead) if row["from_model"] == version.id else None)
+    is_followed = not ahead or row["from_model"] == version.id  # what was ahead under another version is looked for
+    return Stood(row["from_at"], row["from_temperature"], sorted(ahead) if is_followed else None)
 
 
 def _is_told(change: Row, band: str) -> bool:
