@@ -115,15 +115,22 @@ def write_scores(
     )
 
     if looks_back:
-        _settle(version, rows, at=at, is_primary=is_primary, news=news)
+        _settle(version, model, rows, at=at, is_primary=is_primary, news=news)
     changed = [row for row in rows if any(_is_told(row, band) for band in BANDS)]
     return with_causes(version, model, changed, at)
 
 
-def _settle(version: ModelVersion, rows: Sequence[Row], *, at: datetime, is_primary: bool, news: News | None) -> None:
+def _settle(
+    version: ModelVersion,
+    model: ScoringModel,
+    rows: Sequence[Row],
+    *,
+    at: datetime,
+    is_primary: bool,
+    news: News | None,
+) -> None:
     """The temperatures of those rows of which the total alone does not tell them."""
     questions: dict[int, Question] = {}
-    model = ScoringModel.read(version.body)
     limits = model.temperature
     for row in rows:
         if row["is_open"]:
