@@ -23,6 +23,7 @@ SCOPES = (
     "consents:write",
     "events:read",
     "scores:read",
+    "scores:write",
     "companies:read",
     "companies:write",
     "attributes:read",

@@ -391,3 +391,22 @@ PRIVACY_REQUEST: Json = {
     "outcome": None,
     "steps": [{"at": "2026-03-10T12:00:00+00:00", "by": "api_key:1", "what": "received"}],
 }
+
+REHEARSAL_IN: Json = {
+    "models": [
+        "model: draft\ngoal: quote_requested\ndimensions: {all: {}}\n"
+        "rules: [{key: page, dimension: all, when: {event: page}, points: 2}]\ntemperature: {warm: 10, hot: 20}\n"
+    ],
+    "first": "2026-01-05",
+    "last": "2026-02-02",
+    "horizon_days": 30,
+    "goal": "quote_requested",
+    "capacity": 12,
+    "name": "Points for pages",
+}
+REHEARSAL_ROW: Json = {
+    "id": 4, "name": "Points for pages", "state": "waiting", "first": "2026-01-05", "last": "2026-02-02",
+    "horizon_days": 30, "goal": "quote_requested", "capacity": 12, "asked_at": "2026-03-10T12:00:00Z", "done": 0,
+    "dates": 10, "problem": "",
+}  # fmt: skip
+REHEARSAL: Json = REHEARSAL_ROW | {"models": ["model: live", "model: draft"], "report": None}

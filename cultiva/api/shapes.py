@@ -555,3 +555,39 @@ class Persona(BaseModel):
     used_by: list[SegmentUse]
     created_at: datetime
     changed_at: datetime
+
+
+class RehearsalQuery(BaseModel):
+    limit: int = Field(50, ge=1, le=200)
+
+
+class RehearsalIn(Body):
+    """Weekly dates from `first` to `last`; each is asked with what was known then."""
+
+    models: list[str] = Field([], max_length=4, description="Models as YAML or JSON, compared with the one in force.")
+    first: date
+    last: date
+    horizon_days: int = Field(90, ge=1, le=730, description="How long a conversion is waited for after each date.")
+    goal: str = Field("", max_length=200, description="The event that is the conversion; else the model's own.")
+    capacity: float | None = Field(None, description="Hand-overs a week: the threshold is chosen by it.")
+    name: str = Field("", max_length=160)
+
+
+class RehearsalRow(BaseModel):
+    id: int
+    name: str
+    state: Literal["waiting", "running", "done", "failed", "stopped"]
+    first: date
+    last: date
+    horizon_days: int
+    goal: str
+    capacity: float | None
+    asked_at: Instant
+    done: int = Field(description="Dates asked so far, of all models together.")
+    dates: int = Field(description="Dates to ask, of all models together.")
+    problem: str = Field(description="Why it failed; else empty.")
+
+
+class Rehearsal(RehearsalRow):
+    models: list[str] = Field(description="The texts, the one in force first.")
+    report: dict[str, Any] | None = Field(description="Null until it is done. It names nobody.")

@@ -16,6 +16,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     merging,
     personas,
     privacy,
+    rehearsals,
     scores,
     segments,
     whoami,

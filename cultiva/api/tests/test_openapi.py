@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +26,8 @@ from cultiva.lib.database import workspace_scope
 from cultiva.magnets.actions import grant_magnet, publish_magnet
 from cultiva.magnets.codes import codes_of
 from cultiva.privacy.requests import receive_request
-from cultiva.scoring.actions import publish_model
+from cultiva.scoring.actions import primary_model, publish_model
+from cultiva.scoring.rehearsal.workspace import ask_rehearsal
 from cultiva.segments.actions import save_segment
 from cultiva.segments.personas.actions import save_persona
 
@@ -124,10 +125,17 @@ def cast(ana: Lead, at: datetime) -> dict[str, Any]:
     model = f"{{model: {persona.key}, dimensions: {{all: {{}}}}, rules: [{rule}]}}"
     publish_model(workspace_id=ana.workspace_id, text=model, at=at)
     asked = receive_request(workspace_id=ana.workspace_id, kind="access", way="api", at=at, by="user:1", lead_id=ana.id)
+    live = primary_model(ana.workspace_id)
+    assert live is not None
+    rehearsal = ask_rehearsal(
+        workspace_id=ana.workspace_id, texts=[live.source_text], first=date(2026, 1, 5), last=date(2026, 1, 12),
+        horizon_days=30, goal="quote_requested", by="user:1", at=at,
+    )  # fmt: skip
     code = publish_discount(ana, persona.key, at)
     return {
         "code": code,
         "request_id": asked.id,
+        "rehearsal_id": rehearsal.id,
         "lead_id": ana.id, "company_id": ana.company_id, "merge_id": merge.id, "merged_id": lead(3),
         "attribute_id": attribute.id, "segment_id": segment.id, "kind": "template", "key": persona.key,
         "bulk_action_id": action.id, "export_id": export.id,

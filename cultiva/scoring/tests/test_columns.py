@@ -27,6 +27,7 @@ from cultiva.scoring.models import ModelVersion
 from cultiva.scoring.tests import samples
 from cultiva.scoring.tests.test_agreement import close_when_shown
 from cultiva.scoring.tests.test_scoring import MODEL, make_leads
+from cultiva.segments.standing import personas_of
 
 DAY = timedelta(days=1)
 
@@ -42,7 +43,8 @@ def data_folder(tmp_path_factory: Any) -> Iterator[None]:
 
 def totals_of(version: ModelVersion, instants: Sequence[datetime]) -> list[dict[int, float]]:
     """{lead: total} as of each instant; the last one is the present."""
-    compiled = compile_bulk_model(ScoringModel.read(version.body), timezone=version.workspace.time_zone)
+    model, personas = ScoringModel.read(version.body), dict(personas_of(version.workspace_id))
+    compiled = compile_bulk_model(model, timezone=version.workspace.time_zone, personas=personas)
     wanted = Wanted(compiled.attributes, compiled.properties, compiled.events)
     found = []
     with workspace_columns(

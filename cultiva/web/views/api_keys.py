@@ -32,6 +32,7 @@ SCOPE_LABELS = {
     "consents:write": gettext_lazy("Record consents and withdrawals"),
     "events:read": gettext_lazy("Read events and sources"),
     "scores:read": gettext_lazy("Read scores and their reasons"),
+    "scores:write": gettext_lazy("Rehearse scoring models"),
     "companies:read": gettext_lazy("Read companies"),
     "companies:write": gettext_lazy("Make and change companies"),
     "attributes:read": gettext_lazy("Read attributes"),
