@@ -133,7 +133,7 @@ def explain_under(under: LeadUnder, at: datetime) -> Explanation | None:
         total=row["total"],
         cut=cut_of(row["total"], [each.weight * each.value for each in dimensions]),
         shown_total=row["shown_total"],
-        temperature=temperature_as_of(under.version, lead_id=under.lead_id, total=row["shown_total"], at=at),
+        temperature=temperature_as_of(under.version, read, lead_id=under.lead_id, total=row["shown_total"], at=at),
         grade=row["grade"],
         next_change_at=row["next_change_at"],
     )

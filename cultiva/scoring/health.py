@@ -17,7 +17,7 @@ from cultiva.criteria.offline import Wanted
 from cultiva.lib.database import fetch_all, load_sql, workspace_scope
 from cultiva.lib.documents import DocumentError
 from cultiva.scoring.bulk import BulkModel, compile_bulk_model
-from cultiva.scoring.model import ScoringModel
+from cultiva.scoring.model import LANGUAGES, Rule, ScoringModel
 from cultiva.scoring.models import ModelVersion, ScoreDay
 from cultiva.scoring.rehearsal.metrics import wilson
 from cultiva.segments.standing import personas_of
@@ -239,19 +239,8 @@ def health_of(version: ModelVersion, at: datetime) -> Health:
         goal=model.goal,
         days=days,
         months=[_month(row, today) for row in firsts if row.conversions],
-        rules=[_rule_health(rule.key, rule.words, days, firsts) for rule in _said(model)] if days else [],
+        rules=[_rule_health(rule, days, firsts) for rule in model.rules] if days else [],
     )
-
-
-@dataclass(frozen=True)
-class _Said:
-    key: str
-    words: Mapping[str, str]
-
-
-def _said(model: ScoringModel) -> Iterator[_Said]:
-    for rule in model.rules:
-        yield _Said(rule.key, {language: rule.words(language) for language in ("es", "en")})
 
 
 def _month(row: ScoreDay, today: date) -> Month:
@@ -275,9 +264,8 @@ def _share(band: str, found: Sequence[int] | None, number: int, is_over: bool) -
     return BandShare(band, leads, converted, converted / leads, low, high)
 
 
-def _rule_health(
-    key: str, words: Mapping[str, str], days: Sequence[ScoreDay], firsts: Sequence[ScoreDay]
-) -> RuleHealth:
+def _rule_health(rule: Rule, days: Sequence[ScoreDay], firsts: Sequence[ScoreDay]) -> RuleHealth:
+    key, words = rule.key, {language: rule.words(language) for language in LANGUAGES}
     told = [row for row in days if key in row.rules]
     if not told:
         return RuleHealth(key, words, 0, 0.0, [], "")
@@ -291,7 +279,7 @@ def _rule_health(
     elif leads >= EVERYBODY * (last.leads or 1):
         finding = "everybody"
     else:
-        finding = "rising" if _rises(shares) else ""
+        finding = "rising" if rule.points > 0 and _rises(shares) else ""
     return RuleHealth(key, words, leads, share, shares, finding)
 
 

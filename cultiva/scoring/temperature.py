@@ -91,9 +91,11 @@ def _says(limit: float, limits: Temperature, total: float | None) -> bool | None
     return True if total >= limit else None
 
 
-def temperature_as_of(version: ModelVersion, *, lead_id: int, total: float, at: datetime) -> str | None:
+def temperature_as_of(
+    version: ModelVersion, model: ScoringModel, *, lead_id: int, total: float, at: datetime
+) -> str | None:
     """How warm a lead was with a shown total. Before the version was in force nothing stood: its limits alone say."""
-    limits = ScoringModel.read(version.body).temperature
+    limits = model.temperature
     if limits is None:
         return None
     asked = Question(lead_id, at)
@@ -112,8 +114,9 @@ def answer(version: ModelVersion, questions: Sequence[Question]) -> None:
 
 def _follow(version: ModelVersion, questions: Sequence[Question]) -> None:
     """From how it stood, instant by instant: mostly there is none, or one."""
+    if not questions:
+        return
     limits = ScoringModel.read(version.body).temperature
-    assert limits or not questions
     waiting = {each.lead_id: each.stood for each in questions if each.stood}
     of_lead = {each.lead_id: each for each in questions}
     while instants := {lead_id: stood.ahead.pop(0) for lead_id, stood in waiting.items() if stood.ahead}:

@@ -1,7 +1,7 @@
 """Writing scores, as sets: those of a batch, and what the ledger keeps of them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cultiva.criteria.conditions.event import ACTS
@@ -20,6 +20,7 @@ Row = dict[str, Any]
 News = Mapping[int, Collection[datetime]]
 
 BANDS = ("temperature", "grade")
+LEAST = 1e-6  # what is shown differs by no less
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -114,18 +115,28 @@ def write_scores(
     )
 
     if looks_back:
-        _settle(version, rows, at=at, is_primary=is_primary, news=news)
+        _settle(version, model, rows, at=at, is_primary=is_primary, news=news)
     changed = [row for row in rows if any(_is_told(row, band) for band in BANDS)]
     return with_causes(version, model, changed, at)
 
 
-def _settle(version: ModelVersion, rows: Sequence[Row], *, at: datetime, is_primary: bool, news: News | None) -> None:
+def _settle(
+    version: ModelVersion,
+    model: ScoringModel,
+    rows: Sequence[Row],
+    *,
+    at: datetime,
+    is_primary: bool,
+    news: News | None,
+) -> None:
     """The temperatures of those rows of which the total alone does not tell them."""
     questions: dict[int, Question] = {}
-    limits = ScoringModel.read(version.body).temperature
+    limits = model.temperature
     for row in rows:
         if row["is_open"]:
-            asked = questions[row["lead_id"]] = Question(row["lead_id"], at, stood=_stood(version, row, at, news))
+            asked = questions[row["lead_id"]] = Question(
+                row["lead_id"], at, stood=_stood(version, model, row, at, news)
+            )
             asked.hear(limits, row["total"])
     answer(version, list(questions.values()))
     settled: dict[int, str] = {}
@@ -141,13 +152,34 @@ def _settle(version: ModelVersion, rows: Sequence[Row], *, at: datetime, is_prim
         execute(load_sql("scoring", "settle_temperatures"), parameters)
 
 
-def _stood(version: ModelVersion, row: Row, at: datetime, news: News | None) -> Stood | None:
+def _stood(version: ModelVersion, model: ScoringModel, row: Row, at: datetime, news: News | None) -> Stood | None:
     """The temperature that was stored, where nothing is new of the time before."""
     new = () if news is None else news.get(row["lead_id"], (BEGINNING,))
     if row["from_at"] is None or (new and min(new) <= row["from_at"]):
         return None
     ahead = {each for each in (*new, row["due_at"]) if each and row["from_at"] < each < at}
-    return Stood(row["from_at"], row["from_temperature"], sorted(ahead) if row["from_model"] == version.id else None)
+    if len(ahead) == 1 and _is_far_from_limits(model, row["total"], at - min(ahead)) and min(ahead) in new:
+        ahead = set()  # as of the one thing that is new, the total was on the same side of every limit
+    is_followed = not ahead or row["from_model"] == version.id  # what was ahead under another version is looked for
+    return Stood(row["from_at"], row["from_temperature"], sorted(ahead) if is_followed else None)
+
+
+MOST_ACTS = 1000  # of a lead that one rule weighs
+LN_2 = 0.6931472
+
+
+def _is_far_from_limits(model: ScoringModel, total: float, elapsed: timedelta) -> bool:
+    """Whether smooth ageing alone cannot have taken a total over a limit, or its hysteresis, in that time."""
+    limits, days = model.temperature, elapsed / timedelta(days=1)
+    assert limits
+    weights = {dimension.name: abs(dimension.weight) for dimension in model.dimensions}
+    fading = 0.0  # points a day, of one act
+    for rule in model.rules:
+        if rule.ageing and rule.ageing.kind != "expires":
+            rate = (LN_2 if rule.ageing.kind == "half_life" else 1.0) / rule.ageing.days
+            fading += weights[rule.dimension] * abs(rule.points) * rate
+    edges = [limit - less for limit in (limits.hot, limits.warm) for less in (0.0, limits.hysteresis)]
+    return min(abs(total - edge) for edge in edges) > MOST_ACTS * fading * days + LEAST
 
 
 def _is_told(change: Row, band: str) -> bool:
