@@ -15,6 +15,7 @@ from tests.smtp_sink import Sink, links_of
 
 EMAIL = "lucia.prado@fincaelprado.example"
 SCREENS = ["/", "/leads", "/hand-overs", "/forms", "/forms/of/guia-riego", "/models", "/models/readiness",
+           "/models/new", "/models/new?from=complete", "/models/readiness/edit", "/models/readiness/versions",
            "/models/readiness/health",
            "/workflows", "/workflows/bienvenida", "/mailbox", "/settings",
            "/events", "/events/names", "/events/name?name=page&kind=page", "/events/quarantine", "/events/set-aside",

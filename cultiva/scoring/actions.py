@@ -54,7 +54,7 @@ def publish_model(
     body = read_document(text, name="model")
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
-        _refuse_protected(model, workspace_id)
+        refuse_protected(model, workspace_id)
         refers = references_of(rule.when for rule in model.rules) | _segments_told(model)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before, waiting = ModelVersion.current(workspace_id, model.key), waiting_version(workspace_id, model.key)
@@ -76,7 +76,7 @@ def publish_model(
         return version
 
 
-def _refuse_protected(model: ScoringModel, workspace_id: int) -> None:
+def refuse_protected(model: ScoringModel, workspace_id: int) -> None:
     """Nobody is scored by special categories of data, by their age or by their nationality: not in force, that is."""
     labels = dict(Attribute.objects.filter(workspace_id=workspace_id, subject="lead").values_list("key", "label"))
     mistakes = Mistakes()
