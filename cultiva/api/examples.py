@@ -269,6 +269,26 @@ name: Boletín
 languages:
   es: {subject: Riego esta temporada, text: "Hola:\\n\\nEsta vez, tres cosas."}
 """
+MODEL_ROW: Json = {
+    "key": "readiness", "name": "Readiness", "version": 3, "is_primary": True,
+    "published_at": "2026-03-10T09:00:00+00:00",
+}  # fmt: skip
+MODEL_FAULT: Json = {
+    "place": "temperature.hot",
+    "kind": "unreachable",
+    "message": "nobody can reach 60: the total is 5 at most",
+    "hint": "lower the threshold, or raise points or limits",
+}
+MODEL_TEXT: Json = {
+    "text": "model: readiness\ndimensions: {interest: {max: 5}}\n"
+    "rules: [{key: page, when: {event: page}, points: 1}]\ntemperature: {warm: 3, hot: 60}\n"
+}
+MODEL: Json = MODEL_ROW | MODEL_TEXT | {
+    "versions": [
+        {"version": 3, "published_at": "2026-03-10T09:00:00+00:00", "differences": ["Hot from: 5 → 60."]},
+    ],
+    "faults": [MODEL_FAULT],
+}  # fmt: skip
 DOCUMENT: Json = DOCUMENT_ROW | {"text": TEMPLATE}
 DOCUMENT_IN: Json = {"text": TEMPLATE}
 FILES: Json = {"files": {"templates/boletin.yaml": TEMPLATE}, "attachments": {}, "delete": []}

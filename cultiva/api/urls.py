@@ -14,6 +14,7 @@ from cultiva.api import (  # noqa: F401  (they add theirs)
     leads,
     magnets,
     merging,
+    models,
     personas,
     privacy,
     rehearsals,

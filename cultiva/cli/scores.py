@@ -1,14 +1,20 @@
 """`cultiva score`: the scores of leads in files, under a model that need not be published; and why a lead has its."""
 
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cultiva.cli.environment import say, set_up_django
+from cultiva.cli.accounts import named_workspace
+from cultiva.cli.environment import product, say, set_up_django
 from cultiva.cli.score_explain import explain as explain_lead
 from cultiva.cli.segments import FILE, NAMED_FILE, read_instant, read_text
+
+if TYPE_CHECKING:
+    from cultiva.scoring.lint import Fault
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -63,6 +69,44 @@ def run(
         click.echo(f"{outcome.rejected} rows were rejected; they are in the rejects file", err=bool(explain))
     if outcome.events_of_nobody:
         click.echo(f"{outcome.events_of_nobody} events are of leads that are not in the file", err=bool(explain))
+
+
+@score.command("lint")
+@click.argument("model", type=NAMED_FILE)
+@click.option("--workspace", "slug", default="", help="Ask its leads and events, too; without, no database is needed.")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", help="Of the words.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+def lint(model: Path, slug: str, language: str, is_json: bool) -> None:
+    """What of MODEL probably does not do what is meant. Exit status 1 where there is something."""
+    if slug:
+        with product():
+            faults = _faults(model, slug, language)
+    else:
+        set_up_django()
+        faults = _faults(model, slug, language)
+    if is_json:
+        say(json.dumps([vars(fault) for fault in faults], ensure_ascii=False))
+    else:
+        for fault in faults:
+            say(f"{fault.place}: {fault.message}\nhint: {fault.hint}")
+    sys.exit(1 if faults else 0)
+
+
+def _faults(model: Path, slug: str, language: str) -> "list[Fault]":
+    from django.utils import translation
+
+    from cultiva.lib import clock
+    from cultiva.lib.database import workspace_scope
+    from cultiva.scoring.lint import faults_of, find_faults
+    from cultiva.scoring.offline import read_model
+
+    with translation.override(language):
+        found = read_model(read_text(model))
+        if not slug:
+            return faults_of(found)
+        workspace = named_workspace(slug)
+        with workspace_scope(workspace.id):
+            return find_faults(found, workspace_id=workspace.id, at=clock.now())
 
 
 @score.command("rehearse")

@@ -12,6 +12,7 @@ from cultiva.lib.database import execute, fetch_all, load_sql, workspace_scope
 from cultiva.lib.refusals import Refusal
 
 Name = tuple[str, str]  # (kind, key): ("segment", "clientes"), ("attribute", "country")
+STAGES: Name = ("event", "stage")  # what every lifecycle records: who reads these events reads the lifecycle's guards
 
 
 class User(NamedTuple):
@@ -65,20 +66,31 @@ def save_references(*, workspace_id: int, kind: str, key: str, refers: Collectio
 
 
 def _way_back(document: Name, refers: Collection[Name], beyond: Sequence[dict[str, Any]]) -> list[Name]:
-    """The shortest way from a document back to it, or []."""
+    """The shortest way from a document back to it, or [].
+
+    A guard may ask what stage changes there were; it goes in circles only where they change the score that it reads.
+    """
     needs: dict[Name, list[Name]] = {}
     for row in beyond:
         needs.setdefault((row["kind"], row["key"]), []).append((row["refers_kind"], row["refers_key"]))
+    if document[0] == "lifecycle":
+        needs.setdefault(STAGES, []).append(document)
     ways = deque([document, each] for each in sorted(refers))
-    seen = set(refers)
+    seen = {(way[-1], _is_closed(way)) for way in ways}
     while ways:
         way = ways.popleft()
-        if way[-1] == document:
+        if way[-1] == document and _is_closed(way):
             return way
-        new = [name for name in needs.get(way[-1], []) if name == document or name not in seen]
-        seen.update(new)
-        ways.extend([*way, name] for name in new)
+        new = [(name, [*way, name]) for name in dict.fromkeys(needs.get(way[-1], []))]
+        new = [(name, longer) for name, longer in new if (name, _is_closed(longer)) not in seen]
+        seen.update((name, _is_closed(longer)) for name, longer in new)
+        ways.extend(longer for _name, longer in new)
     return []
+
+
+def _is_closed(way: Sequence[Name]) -> bool:
+    """Whether a way is a circle once it comes back: by documents alone, or by stages through a score."""
+    return STAGES not in way or any(kind == "score" for kind, _key in way)
 
 
 def forget_references(*, workspace_id: int, kind: str, key: str) -> None:

@@ -6,11 +6,16 @@ from datetime import datetime
 from django.utils.translation import gettext
 
 from cultiva.consent.sensitive import barred_from_scoring
-from cultiva.criteria.language import placed_conditions
-from cultiva.criteria.references import references_of, save_references
+from cultiva.criteria.conditions.event import EventHappened
+from cultiva.criteria.language import conditions_of, placed_conditions
+from cultiva.criteria.references import Name, forget_references, references_of, save_references
+from cultiva.documents.kinds import CannotDelete
+from cultiva.documents.normal import write_yaml
+from cultiva.leads.actions import lock_leads
 from cultiva.leads.models import Attribute
 from cultiva.lib.database import workspace_scope
-from cultiva.lib.documents import DocumentError, Mistakes, read_document
+from cultiva.lib.documents import DocumentError, Mistakes, nearest, read_document
+from cultiva.lib.refusals import Refusal
 from cultiva.scoring.explanation import (
     Explanation,
     cut_of,
@@ -20,12 +25,15 @@ from cultiva.scoring.explanation import (
 )
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion, Score
-from cultiva.scoring.rescoring import begin, waiting_version
+from cultiva.scoring.rescoring import begin, supersede, waiting_version
 from cultiva.scoring.supposing import LeadUnder, Supposition
 from cultiva.scoring.temperature import temperature_as_of
 from cultiva.scoring.writing import primary_model, score
 
-__all__ = ["Explanation", "displayed", "explain", "primary_model", "publish_model", "rescore_due", "score"]
+__all__ = [
+    "Explanation", "displayed", "explain", "make_primary", "primary_model", "publish_model", "rescore_due",
+    "retire_model", "score",
+]  # fmt: skip
 
 
 def publish_model(
@@ -47,7 +55,7 @@ def publish_model(
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
         refuse_protected(model, workspace_id)
-        refers = references_of(rule.when for rule in model.rules)
+        refers = references_of(rule.when for rule in model.rules) | _segments_told(model)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before, waiting = ModelVersion.current(workspace_id, model.key), waiting_version(workspace_id, model.key)
         if waiting and (waiting.body, waiting.name, waiting.is_primary) == (body, model.name, is_primary):
@@ -82,6 +90,14 @@ def refuse_protected(model: ScoringModel, workspace_id: int) -> None:
     mistakes.tell()
 
 
+def _segments_told(model: ScoringModel) -> frozenset[Name]:
+    """Segments of which a rule asks who came in or went out: they cannot read the score in turn."""
+    events = [each for rule in model.rules for each in conditions_of(rule.when) if isinstance(each, EventHappened)]
+    tests = [test.comparison for event in events if event.event == "segment" for test in event.where
+             if test.path == ("segment",) and test.comparison.operator in ("is", "any_of")]  # fmt: skip
+    return frozenset(("segment", str(key)) for comparison in tests for key in comparison.operands)
+
+
 def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> ModelVersion:
     """The same document as the next version: which model is primary changed, and versions never do."""
     newest = ModelVersion.objects.filter(workspace_id=version.workspace_id, key=version.key).latest("version")
@@ -95,6 +111,48 @@ def _publish_again(version: ModelVersion, *, at: datetime, is_primary: bool) -> 
         published_at=at,
         is_primary=is_primary,
     )
+
+
+def make_primary(*, workspace_id: int, key: str, at: datetime) -> ModelVersion:
+    """Let a model that is in force fill `lead_state`: its next version, of the same document. Raises Refusal.
+
+    The model that was primary stays in force beside it. `lead_state` follows as `publish_model` says.
+    """
+    with workspace_scope(workspace_id):
+        version = _in_force(workspace_id, key)
+        text = version.source_text or write_yaml(version.body)
+        return publish_model(workspace_id=workspace_id, text=text, at=at, is_primary=True)
+
+
+def retire_model(*, workspace_id: int, key: str, by: str, at: datetime) -> None:
+    """Take a model out of force with everybody's scores under it; its versions stay, and publishing counts on.
+
+    Raises Refusal where there is none, CannotDelete for the primary one, StillUsed where a document reads its score.
+    """
+    with workspace_scope(workspace_id):
+        version, primary = _in_force(workspace_id, key), primary_model(workspace_id)
+        if primary and primary.key == key:
+            raise CannotDelete(
+                gettext("`%(key)s` is the primary model: temperatures and grades are its own.") % {"key": key},
+                gettext("make another model the primary one first (in files: `primary: true`)"),
+            )
+        forget_references(workspace_id=workspace_id, kind="score", key=key)
+        version.end(by=by, at=at)
+        supersede(workspace_id=workspace_id, key=key)
+        versions = ModelVersion.objects.filter(workspace_id=workspace_id, key=key)
+        scores = Score.objects.filter(workspace_id=workspace_id, model__in=versions)
+        # Whoever is scored right now is waited for: no score comes after this.
+        lock_leads(workspace_id=workspace_id, lead_ids=list(scores.values_list("lead_id", flat=True)))
+        scores._raw_delete(scores.db)  # a million rows go in one statement
+
+
+def _in_force(workspace_id: int, key: str) -> ModelVersion:
+    """Its newest version, which may still wait for everybody's scores."""
+    version = waiting_version(workspace_id, key) or ModelVersion.current(workspace_id, key)
+    if version is None:
+        keys = ModelVersion.currents(workspace_id).order_by("key").values_list("key", flat=True).distinct()
+        raise Refusal(gettext("no model `%(key)s` is in force") % {"key": key}, nearest(key, sorted(keys)))
+    return version
 
 
 def rescore_due(*, workspace_id: int, at: datetime, limit: int = 1000, without: Sequence[int] = ()) -> list[int]:

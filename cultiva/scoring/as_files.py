@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 
 from cultiva.criteria.needs import likely_slips
 from cultiva.criteria.reading import all_of
-from cultiva.criteria.references import forget_references
-from cultiva.documents.kinds import CannotDelete, Present, VersionedKind, read_once
+from cultiva.documents.kinds import Present, VersionedKind, read_once
 from cultiva.documents.normal import write_yaml
 from cultiva.lib.documents import DocumentError
 from cultiva.lib.refusals import Refusal
-from cultiva.scoring.actions import primary_model, publish_model
+from cultiva.scoring.actions import primary_model, publish_model, retire_model
 from cultiva.scoring.models import ModelVersion, Score
 
 
@@ -56,14 +55,7 @@ class Model(VersionedKind):
         return _publish(workspace_id, text, at, is_rehearsal=True)
 
     def delete(self, *, workspace_id: int, key: str, by: str, at: datetime) -> None:
-        primary = primary_model(workspace_id)
-        if primary and primary.key == key:
-            raise CannotDelete(
-                gettext("`%(key)s` is the primary model: temperatures and grades are its own.") % {"key": key},
-                gettext("write `primary: true` into another model first"),
-            )
-        forget_references(workspace_id=workspace_id, kind="score", key=key)
-        super().delete(workspace_id=workspace_id, key=key, by=by, at=at)
+        retire_model(workspace_id=workspace_id, key=key, by=by, at=at)
 
 
 def _with_primary(present: Present, is_primary: bool) -> str:

@@ -292,6 +292,9 @@ def _read_when(found: Any, place: str) -> Node:
             raise DocumentError(
                 place, gettext("a scoring rule cannot ask for `%(kind)s`") % {"kind": condition.kind}, hint
             )
+        if isinstance(condition, EventHappened) and condition.event == "score":
+            problem = gettext("a scoring rule cannot ask for `score` events: they are what models say")
+            raise DocumentError(place, problem, gettext("rules ask for attributes, tags and events of people"))
     compile_predicate(when, Context(personas=AnyPersona()))  # names a `since`, which only workflows have
     return when
 

@@ -48,8 +48,7 @@ COMPUTED = """computed AS (
 
 def begin(version: ModelVersion, *, before: ModelVersion | None, acts_on_bands: bool, at: datetime) -> None:
     """In the transaction that publishes. A small workspace's leads are scored at once, a large one's by the job."""
-    others = Rescoring.objects.filter(workspace_id=version.workspace_id, model__key=version.key)
-    others.filter(state=Rescoring.WAITING).update(state=Rescoring.SUPERSEDED)
+    supersede(workspace_id=version.workspace_id, key=version.key)
     leads = _concerned(version, limit=SMALL + 1)
     if not leads:
         return
@@ -61,6 +60,12 @@ def begin(version: ModelVersion, *, before: ModelVersion | None, acts_on_bands: 
     if is_small:
         rescoring.begun_at = datetime.now(UTC)
         _swap(rescoring, None, at=at)
+
+
+def supersede(*, workspace_id: int, key: str) -> None:
+    """What still waits of a model is not done: another version takes its place, or none."""
+    waiting = Rescoring.objects.filter(workspace_id=workspace_id, model__key=key, state=Rescoring.WAITING)
+    waiting.update(state=Rescoring.SUPERSEDED)
 
 
 def waiting_version(workspace_id: int, key: str) -> ModelVersion | None:
