@@ -26,7 +26,6 @@ from cultiva.lib.turns import each_in_turn
 from cultiva.nurture.actions import advance_due
 from cultiva.privacy.erasing import write_archive_anew
 from cultiva.privacy.retention import erase_due
-from cultiva.scoring.health import note_health
 from cultiva.segments import building
 from cultiva.segments.personas import actions as personas
 
@@ -78,11 +77,6 @@ def judge_personas(workspace_id: int, at: datetime) -> None:
     """Everybody anew, where a persona changed."""
     until = time.monotonic() + BUILDING_SECONDS
     personas.go_on(workspace_id=workspace_id, at=at, must_stop=lambda: time.monotonic() > until)
-
-
-def note_scoring_health(workspace_id: int, at: datetime) -> None:
-    """A row a day and model; what is there already is left."""
-    note_health(workspace_id=workspace_id, at=at)
 
 
 def forget_keys(workspace_id: int, at: datetime) -> None:
@@ -156,7 +150,6 @@ JOBS = [
     Job("read attributes anew", timedelta(seconds=2), read_attributes_anew),
     Job("build segments", timedelta(seconds=1), build_segments),
     Job("judge personas", timedelta(seconds=1), judge_personas),
-    Job("note the health of models", timedelta(minutes=30), note_scoring_health),
     Job("forget API answers", timedelta(minutes=10), forget_api_answers),
     Job("forget message keys", timedelta(minutes=10), forget_keys),
     Job("forget uploads", timedelta(minutes=30), forget_uploads),
@@ -177,7 +170,7 @@ def run_due_jobs(*, at: datetime, real_now: datetime) -> list[str]:
     """Run what is due; returns the names of the jobs that ran."""
     ran = []
     for job in JOBS:
-        if _take_turn(job, real_now):
+        if take_turn(job.name, job.every, real_now):
             each_in_turn(workspace_ids() if job.per_workspace else [0], partial(_run, job, at))
             ran.append(job.name)
     return ran
@@ -188,7 +181,7 @@ def _run(job: Job, at: datetime, workspace_id: int) -> int:
     return 1
 
 
-def _take_turn(job: Job, real_now: datetime) -> bool:
+def take_turn(name: str, every: timedelta, real_now: datetime) -> bool:
     """True for the one worker that gets this turn."""
-    taken = fetch_all(load_sql("lib", "take_turn"), {"name": job.name, "now": real_now, "since": real_now - job.every})
+    taken = fetch_all(load_sql("lib", "take_turn"), {"name": name, "now": real_now, "since": real_now - every})
     return bool(taken)

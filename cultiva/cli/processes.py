@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import click
@@ -22,6 +22,7 @@ FLOW_IDLE_SECONDS = 0.1
 FEW = 200  # a batch of fewer costs nearly as much as one of so many: let them gather until the next look
 DUE_SECONDS = 1.0  # between two looks for leads that time alone changes
 IMPORTS_IDLE_SECONDS = 1.0
+HEALTH_EVERY = timedelta(minutes=30)  # a row a day; what is there already is left
 DISCOVERIES_IDLE_SECONDS = 2.0
 SETTLE_SECONDS = 2.0  # after an error, before trying again
 
@@ -171,15 +172,20 @@ def scores_round() -> int:
 
 
 def rehearsals_round() -> int:
-    """Models on the past, which somebody asked for: a minute or so each."""
+    """Models on the past, which somebody asked for: a minute or so each; and once a day how each model fares."""
+    from cultiva import schedule
     from cultiva.accounts.actions import workspace_ids
     from cultiva.lib import clock
+    from cultiva.scoring.health import note_health
     from cultiva.scoring.rehearsal.workspace import run_next
 
     real_now = datetime.now(UTC)
-    return each_in_turn(
+    taken = each_in_turn(
         workspace_ids(), lambda each: run_next(workspace_id=each, at=clock.now(), real_now=real_now)
     )  # fmt: skip
+    if not taken and schedule.take_turn("note the health of models", HEALTH_EVERY, real_now):
+        each_in_turn(workspace_ids(), lambda each: note_health(workspace_id=each, at=clock.now()))
+    return taken
 
 
 def _repeat(stop: threading.Event, name: str, work: Callable[[], int], idle_seconds: float) -> None:

@@ -117,3 +117,16 @@ def test_sales_and_others_change_nothing(huerta: Any, other_co: Any, at: datetim
     assert client.post("/models/try", {"text": HIGHER}).status_code == 403
     assert signed_in(other_co, Role.OWNER, at).get("/models/readiness/edit").status_code == 404
     assert ModelVersion.objects.count() == 1
+
+
+@pytest.mark.usefixtures("ids")
+def test_another_model_becomes_the_primary_one_and_the_first_is_retired(huerta: Any, at: datetime) -> None:
+    client = signed_in(huerta, Role.OWNER, at)
+    publish_model(workspace_id=huerta.id, text=HIGHER.replace("readiness", "second"), at=at, is_primary=False)
+    assert "primary model" in client.post("/models/readiness/retire", follow=True).content.decode()
+    assert "Retire" in client.get("/models/second").content.decode()
+    client.post("/models/second/primary")
+    assert str(primary_model(huerta.id)) == "second v2"
+    client.post("/models/readiness/retire")
+    assert client.get("/models/readiness").status_code == 404
+    assert AuditEntry.objects.filter(action__in=["model.make_primary", "model.retire"]).count() == 2

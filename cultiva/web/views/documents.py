@@ -12,6 +12,7 @@ from cultiva.accounts.models import Document
 from cultiva.lifecycle.models import LifecycleVersion
 from cultiva.nurture.actions import count_workflows
 from cultiva.nurture.models import WorkflowVersion
+from cultiva.scoring.actions import primary_model
 from cultiva.scoring.models import ModelVersion, Rescoring
 from cultiva.scoring.rescoring import left_of
 from cultiva.web.diagram import draw
@@ -23,7 +24,10 @@ from cultiva.web.views.personas import MAY_CHANGE
 @staff_screen()
 def models(request: StaffRequest) -> HttpResponse:
     found = list(ModelVersion.currents(request.staff.workspace.id))
-    rows = [{"model": model, "rules": len(model.body.get("rules", []))} for model in found]
+    primary = primary_model(request.staff.workspace.id)
+    rows = [
+        {"model": model, "rules": len(model.body.get("rules", [])), "is_primary": model == primary} for model in found
+    ]
     lifecycles = list(LifecycleVersion.currents(request.staff.workspace.id))
     context = {
         "page_title": _("Scoring models"),
@@ -60,7 +64,13 @@ def _coming(found: Rescoring) -> dict[str, Any]:
 def model(request: StaffRequest, key: str) -> HttpResponse:
     found = current_or_404(ModelVersion, request, key)
     may_change = request.staff.role in MAY_CHANGE
-    context = {"page_title": found.name, "model": found, "facts": model_facts(found), "may_change": may_change}
+    context = {
+        "page_title": found.name,
+        "model": found,
+        "facts": model_facts(found),
+        "may_change": may_change,
+        "is_primary": found == primary_model(found.workspace_id),
+    }
     return render(request, "web/model.html", context)
 
 

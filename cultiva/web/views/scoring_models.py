@@ -1,5 +1,6 @@
 """Scoring models written, tried on a sample while they are written, published, compared with earlier versions."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -11,10 +12,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from cultiva.accounts.actions import record_audit
+from cultiva.criteria.references import StillUsed
 from cultiva.leads.models import Lead
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.languages import reader_language
-from cultiva.scoring.actions import primary_model, publish_model, refuse_protected
+from cultiva.lib.refusals import Refusal
+from cultiva.scoring.actions import make_primary, primary_model, publish_model, refuse_protected, retire_model
 from cultiva.scoring.differences import differences
 from cultiva.scoring.lint import find_faults
 from cultiva.scoring.model import ScoringModel
@@ -189,6 +192,42 @@ def histogram(totals: list[float]) -> tuple[list[str], list[int]]:
     for total in totals:
         counts[min(BARS - 1, int((total - low) / step))] += 1
     return [amount(round(low + n * step, 1)) for n in range(BARS)], counts
+
+
+@require_POST
+@staff_screen(posts=MAY_CHANGE)
+def make_model_primary(request: StaffRequest, key: str) -> HttpResponse:
+    return _done(request, key, "model.make_primary", lambda: _make_primary(request, key))
+
+
+def _make_primary(request: StaffRequest, key: str) -> str:
+    return _said(make_primary(workspace_id=request.staff.workspace.id, key=key, at=request.staff.at))
+
+
+@require_POST
+@staff_screen(posts=MAY_CHANGE)
+def retire(request: StaffRequest, key: str) -> HttpResponse:
+    return _done(request, key, "model.retire", lambda: _retire(request, key))
+
+
+def _retire(request: StaffRequest, key: str) -> str:
+    staff = request.staff
+    retire_model(workspace_id=staff.workspace.id, key=key, by=staff.actor, at=staff.at)
+    return _("It counts no more. Its versions stay: publish one to bring it back.")
+
+
+def _done(request: StaffRequest, key: str, action: str, work: Callable[[], str]) -> HttpResponse:
+    """Said beside the model where it is refused."""
+    staff = request.staff
+    if ModelVersion.current(staff.workspace.id, key) is None:
+        raise Http404
+    try:
+        messages.success(request, work())
+    except (Refusal, StillUsed) as error:
+        messages.error(request, str(error))
+        return redirect("web:model", key)
+    record_audit(workspace_id=staff.workspace.id, actor=staff.actor, action=action, target=f"model:{key}", at=staff.at)
+    return redirect("web:models")
 
 
 @require_safe
