@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import translation
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cultiva.criteria.language import parse
@@ -153,7 +153,7 @@ def test_what_cannot_be_told_is_not_told(one: str, other: str) -> None:
     assert not implies(*(parse(read_document(text)) for text in (one, other)))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(asked=st.lists(comparisons, min_size=5, max_size=5), value=values)
 def test_nobody_meets_the_narrow_criteria_and_not_the_wide_ones(asked: list[Any], value: Any) -> None:
     at, person = datetime(2026, 3, 10, 12, tzinfo=UTC), Person({"a": value})
