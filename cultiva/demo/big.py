@@ -195,7 +195,14 @@ class Filling:
 
     def _score(self) -> int:
         """The product's own steps, but for the first two, which read the whole ledger at once, not lead by lead, and
-        keep only events that some rule looks at."""
+        keep only events that some rule looks at.
+
+        The model is in force since now: everybody's first score is of this instant, and no band stood before it.
+        """
+        assert self.model is not None
+        self._execute(
+            "UPDATE model_version SET published_at = %(at)s WHERE workspace_id = %(workspace)s AND id = %(model)s"
+        )
         compiled = compile_model(self.scoring, timezone=self.stage.workspace.time_zone)
         touched, happened, rest = bulk_steps(compiled)
         values = {**compiled.parameters, "until": self.at}
