@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from cultiva.scoring.learning.candidates import Candidate
 from cultiva.scoring.learning.examples import Floats, Holds
@@ -78,7 +79,8 @@ def _trees(sample: Sample, inside: Any, groups: dict[str, list[int]], seed: int)
         l2_regularization=PENALTY, interaction_cst=[set(each) for each in groups.values()], early_stopping=False,
         random_state=seed,
     )  # fmt: skip
-    return trees.fit(sample.holds[inside].astype(np.uint8), sample.converted[inside], sample.times[inside])
+    with threadpool_limits(1, "openmp"):  # trees this small wait longer for each other than they grow
+        return trees.fit(sample.holds[inside].astype(np.uint8), sample.converted[inside], sample.times[inside])
 
 
 def scale_of(margins: Floats, converted: Floats, times: Floats) -> Scale:

@@ -6,11 +6,11 @@ the first date that validates. Which dates a lead is asked at is drawn without l
 
 # ruff: noqa: S608 (statements are made of our own fragments; values are bound)
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -48,14 +48,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Cases:
-    """One place is one lead on one date. `leads`: numbers of `subject`; `dates`: places of plan.dates."""
+    """One place is one lead on one date. `leads`: places of `lead_ids`; `dates`: places of plan.dates."""
 
+    lead_ids: Sequence[Any]  # all that are known, texts of files, numbers of a workspace
     leads: Integers
     dates: Integers
     converted: Booleans
 
     def where(self, chosen: Booleans) -> "Cases":
-        return Cases(self.leads[chosen], self.dates[chosen], self.converted[chosen])
+        return Cases(self.lead_ids, self.leads[chosen], self.dates[chosen], self.converted[chosen])
 
     def on(self, dates: range) -> Booleans:
         """Which cases are of these dates."""
@@ -100,7 +101,9 @@ def split_of(plan: Plan) -> Split:
 
 def draw_cases(opened: Opened, plan: Plan, split: Split, *, seed: int) -> Cases:
     """So many dates of each lead as MOST_CASES allows, of those on which it was there and had not converted."""
-    rows = opened.connection.execute("SELECT epoch(created_at), epoch(converted_at) FROM subject ORDER BY n").fetchall()
+    rows = opened.connection.execute(
+        "SELECT epoch(created_at), epoch(converted_at), lead_id FROM subject ORDER BY n"
+    ).fetchall()
     created = np.array([-np.inf if row[0] is None else row[0] for row in rows], dtype=np.float64)
     converted_at = np.array([np.inf if row[1] is None else row[1] for row in rows], dtype=np.float64)
     starts = np.array([each.timestamp() for each in plan.dates])
@@ -114,7 +117,7 @@ def draw_cases(opened: Opened, plan: Plan, split: Split, *, seed: int) -> Cases:
         chosen[:, dates.start : dates.stop] = part & (order < each)
     leads, places = np.nonzero(chosen)
     within = converted_at[leads] <= starts[places] + plan.horizon.total_seconds()
-    return Cases(leads.astype(np.int64), places.astype(np.int64), within)
+    return Cases([row[2] for row in rows], leads.astype(np.int64), places.astype(np.int64), within)
 
 
 def check_enough(cases: Cases, split: Split) -> None:

@@ -40,7 +40,6 @@ from cultiva.scoring.rehearsal.plan import Plan
 MOST_RULES = 15
 LEAST_CASES = 20  # that meet a candidate
 REPLICATES = 200
-REASONS = 5  # a lead
 
 CURRENT, SCORECARD, BOOSTING = "current", "scorecard", "boosting"
 Tell = Callable[[str, float], object]  # what is done now, and the share of all that is done
@@ -118,6 +117,7 @@ def learn(
     tell(gettext("writing the report"), 0.95)
     text = write_yaml(document)
     report = {
+        "name": document["name"],
         "goal": plan.goal,
         "timezone": plan.timezone,
         "horizon_days": plan.horizon.days,
@@ -133,7 +133,7 @@ def learn(
         "excluded": [vars(each) for each in vocabulary.excluded],
         "text": text,
     }
-    return Learned(report, text, _reasons(boosted, candidates, holds[validating], shown))
+    return Learned(report, text, _reasons(boosted, holds[validating], shown))
 
 
 def _asked(
@@ -216,7 +216,9 @@ def _interval_of_gain(learned: Floats, before: Floats, cases: Cases) -> list[flo
         hits, misses = drawn * cases.converted, drawn * ~cases.converted
         if not hits.any() or not misses.any():
             return None
-        first, second = (area_of(np.bincount(each, hits), np.bincount(each, misses)) for each in orders)
+        first, second = (
+            area_of(*(np.bincount(each, one).astype(np.float64) for one in (hits, misses))) for each in orders
+        )
         return first - second
 
     replicates = max(20, min(REPLICATES, 20_000_000 // len(learned)))
@@ -260,15 +262,15 @@ def _rate(converted: Booleans) -> float | None:
     return float(converted.mean()) if len(converted) else None
 
 
-def _reasons(boosted: Boosted, candidates: Sequence[Candidate], holds: Holds, cases: Cases) -> list[Json]:
-    """[{lead, probability, log_odds, base, parts: {source: part}}] of the last date, most probable first."""
+def _reasons(boosted: Boosted, holds: Holds, cases: Cases) -> list[Json]:
+    """[{lead_id, probability, log_odds, base, parts: {source: part}}] of the last date, most probable first."""
     last = np.flatnonzero(cases.dates == cases.dates.max())
     base, parts = boosted.parts(holds[last])
     margins, probabilities = boosted.margins(holds[last]), boosted.probabilities(holds[last])
     order = np.argsort(-probabilities, kind="stable")
     return [
         {
-            "lead": int(cases.leads[last[n]]),
+            "lead_id": cases.lead_ids[cases.leads[last[n]]],
             "probability": float(probabilities[n]),
             "log_odds": float(margins[n]),
             "base": base,

@@ -1,9 +1,11 @@
 """`cultiva score learn`: a model from the past that two files tell, without a database."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from cultiva.criteria.documents import read_timezone
 from cultiva.criteria.files import write_rows
@@ -68,3 +70,15 @@ def learn_files(
         PastOfFiles(files, given), plan, vocabulary_of, personas=given, current=models,
         options=options or Options(), tell=tell,
     )  # fmt: skip
+
+
+def write_text(text: str, path: Path) -> None:
+    """Whole, or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def write_reasons(found: Learned, path: Path) -> None:
+    """A line a lead, most probable first."""
+    write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found.reasons), path)

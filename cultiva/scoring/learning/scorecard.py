@@ -138,7 +138,7 @@ def _solve(slope: Floats, curve: Floats, place: Floats, low: Floats, high: Float
     """Where slope and curve lead from `place`, within the bounds, under both penalties."""
     aim, rest = place.copy(), slope.copy()  # rest: slope + curve @ (aim - place)
     diagonal = np.maximum(np.diag(curve), 1e-9)
-    active = range(len(place))
+    active = list(range(len(place)))
     for sweep in range(SWEEPS):
         furthest = 0.0
         for j in active:
@@ -152,7 +152,7 @@ def _solve(slope: Floats, curve: Floats, place: Floats, low: Floats, high: Float
         if furthest < 1e-5:
             if sweep and len(active) == len(place):
                 break
-            active = range(len(place))
+            active = list(range(len(place)))
         elif sweep % 5 == 0:
             active = [0, *(np.flatnonzero(aim[1:]) + 1)]
     return aim
