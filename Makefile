@@ -25,6 +25,7 @@ test: .venv/.installed-test ## Run the whole suite but its slow part
 test-slow: .venv/.installed-test ## Run the slow part of the suite
 	@.ci/browser
 	@.ci/sdks
+	@.ci/spark
 	$(PYTEST) -m slow $(AGAIN)
 
 explore: .venv/.installed-test ## Try the properties on histories that no run has seen (K=name to choose)
@@ -46,6 +47,7 @@ format: .venv/.installed-test ## Put the code in its usual form
 lock: .venv/.installed-test ## Pin every requirement anew, with hashes
 	.venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --upgrade -q -o requirements/run.txt
 	.venv/bin/uv pip compile pyproject.toml --group test --universal --generate-hashes --no-emit-index-url --upgrade -q -o requirements/test.txt
+	.venv/bin/uv pip compile pyproject.toml --extra spark --universal --generate-hashes --no-emit-index-url --upgrade -q -c requirements/test.txt -o requirements/spark.txt
 
 messages: .venv/.installed-test ## Bring the translations up to date with the code
 	$(PY) -m tests.messages

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cultiva.cli.accounts import named_workspace
+from cultiva.cli.accounts import named_workspace, of_workspace
 from cultiva.cli.environment import product, say, set_up_django
 from cultiva.cli.score_explain import explain as explain_lead
 from cultiva.cli.segments import FILE, NAMED_FILE, read_instant, read_text
@@ -24,20 +24,25 @@ def score() -> None:
     """Scores of leads in files, and why they are what they are."""
 
 
+# Texts, no paths: on a cluster they may be addresses.
 @score.command("run")
 @click.argument("model", type=NAMED_FILE)
-@click.option("--leads", type=FILE, required=True, help="CSV or Parquet, one row a lead, with a column lead_id.")
-@click.option("--events", type=FILE, required=True, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option(
+    "--leads", metavar="PATH", required=True, help="CSV, Parquet or a folder of it: one row a lead, by lead_id."
+)
+@click.option("--events", metavar="PATH", required=True, help="The same, with lead_id, name and occurred_at.")
 @click.option("--at", required=True, help="As of when: ISO 8601, without offset UTC.")
-@click.option("--out", type=FILE, help="Where the scores go: CSV, or Parquet by its ending. Needed without --explain.")
+@click.option("--out", metavar="PATH", help="Where the scores go: CSV, or Parquet by its ending; a folder with Spark.")
 @click.option("--multi", multiple=True, help="A column of leads that is a list parted by |. Repeatable, or a,b.")
 @click.option("--timezone", "zone", default="", help="Of days; the model's own, or else UTC, if absent.")
 @click.option("--rejects", type=FILE, help="Where rows that cannot be taken go; OUT.rejects.csv if absent.")
 @click.option("--personas", type=NAMED_FILE, help="Personas that the model names: YAML or JSON.")
 @click.option("--explain", default="", metavar="LEAD_ID", help="Print every part of this lead's score as JSON.")
+@click.option("--engine", type=click.Choice(["embedded", "spark"]), default="embedded", show_default=True)
+@click.option("--master", default="", metavar="URL", help="Of the Spark cluster, for example spark://host:7077.")
 def run(
-    model: Path, leads: Path, events: Path, at: str, out: Path | None, multi: tuple[str, ...], zone: str,
-    rejects: Path | None, personas: Path | None, explain: str,
+    model: Path, leads: str, events: str, at: str, out: str | None, multi: tuple[str, ...], zone: str,
+    rejects: Path | None, personas: Path | None, explain: str, engine: str, master: str,
 ) -> None:  # fmt: skip
     """The scores of a file of leads under MODEL, as of --at. No database is needed."""
     if not out and not explain:
@@ -47,17 +52,34 @@ def run(
     from cultiva.criteria.personas import read_personas
     from cultiva.scoring.offline import read_model, score_files
 
-    beside = out or leads
+    found_model, instant = read_model(read_text(model)), read_instant(at)
+    lists = [column for each in multi for column in each.split(",")]
+    known = read_personas(read_text(personas)) if personas else {}
+    if engine == "spark":
+        if not master or not out or explain or rejects:
+            raise ValueError("Spark needs --master and --out, and takes neither --explain nor --rejects.\n"
+                             "hint: --engine spark --master spark://host:7077 --out scores")  # fmt: skip
+        from cultiva.scoring.spark import score_on_spark
+
+        done = score_on_spark(
+            found_model, leads=leads, events=events, out=out, at=instant, master=master, multi=lists, timezone=zone,
+            personas=known,
+        )  # fmt: skip
+        say(f"{done.scored} leads are scored")
+        if done.rejected:
+            say(f"{done.rejected} rows were rejected; the embedded engine names each")
+        return
+    beside = Path(out or leads)
     found = score_files(
-        read_model(read_text(model)),
+        found_model,
         Files(
-            leads=leads, events=events, rejects=rejects or beside.with_name(f"{beside.name}.rejects.csv"),
-            multi=[column for each in multi for column in each.split(",")],
+            leads=Path(leads), events=Path(events), multi=lists,
+            rejects=rejects or beside.with_name(f"{beside.name}.rejects.csv"),
         ),
-        at=read_instant(at),
-        out=out,
+        at=instant,
+        out=Path(out) if out else None,
         timezone=zone,
-        personas=read_personas(read_text(personas)) if personas else {},
+        personas=known,
         explain=explain,
     )  # fmt: skip
     outcome = found.outcome
@@ -222,6 +244,35 @@ def learn(
             write_reasons(found, reasons)
         for line in told_in_words(found):
             say(line)
+
+
+SHAPES = {"number": "number", "boolean": "boolean", "multi_choice": "list"}  # other types are texts
+ADDRESSES, NAMES = ("email", "phone"), ("first_name", "last_name", "name")
+OWN_COLUMNS = ("lead_id", "created_at", "owner")
+
+
+@score.command("history")
+@of_workspace
+@click.option("--out", type=FILE, required=True, help="A folder, for leads.parquet and events.parquet.")
+def history(workspace: str, out: Path) -> None:
+    """A workspace's leads and events as files for `score run`, `rehearse` and `learn`, without names and addresses."""
+    with product():
+        from cultiva.criteria.columns import write_history
+        from cultiva.criteria.conditions.tag import TAGS
+        from cultiva.leads.models import Attribute
+        from cultiva.lib import clock
+        from cultiva.lib.database import workspace_scope
+
+        place = named_workspace(workspace)
+        with workspace_scope(place.id):
+            found = Attribute.objects.filter(workspace_id=place.id, subject="lead").exclude(type__in=ADDRESSES)
+            types = dict(found.exclude(key__in=(*NAMES, *OWN_COLUMNS)).order_by("key").values_list("key", "type"))
+        attributes = {key: SHAPES.get(type_, "text") for key, type_ in types.items()}
+        out.mkdir(parents=True, exist_ok=True)
+        leads, events = write_history(
+            workspace_id=place.id, attributes=attributes | {TAGS: "list"}, at=clock.now(), folder=out
+        )
+        say(f"{leads} leads and {events} events are in {out}")
 
 
 score.add_command(explain_lead)

@@ -21,8 +21,9 @@ from typing import Any
 from django.db import connection as store
 
 from cultiva.consent.notices import PROFILING
+from cultiva.criteria.conditions.event import RECORDS
 from cultiva.criteria.context import ACTS, ANY
-from cultiva.criteria.files import Connection, engine, insert_rows, json_path, take_apart
+from cultiva.criteria.files import Connection, engine, insert_rows, json_path, quoted, take_apart, write_rows
 from cultiva.criteria.offline import Wanted
 from cultiva.events.archive import ledger
 from cultiva.leads.history import earlier_attributes
@@ -99,6 +100,41 @@ def workspace_columns(
         for column in wanted.properties.values():
             take_apart(connection, "event", column, "json")
         yield Columns(connection, wanted.attributes, since, until)
+
+
+# {form of an attribute: SQL of its JSON as a column of a file}
+SHAPES = {
+    "number": "TRY_CAST({0}::JSON ->> '$' AS DOUBLE)",
+    "boolean": "TRY_CAST({0}::JSON ->> '$' AS BOOLEAN)",
+    "list": "CASE json_type({0}::JSON) WHEN 'ARRAY' THEN ({0}::JSON)::VARCHAR[] WHEN 'VARCHAR' THEN [{0}::JSON ->> '$']"
+    " END",
+    "text": "{0}::JSON ->> '$'",
+}
+
+
+def write_history(*, workspace_id: int, attributes: Mapping[str, str], at: datetime, folder: Path) -> tuple[int, int]:
+    """leads.parquet and events.parquet, as criteria.files reads them; returns how many leads and events.
+
+    The leads that may be profiled as of `at`, with these attributes ({name: one of SHAPES}), and what they did,
+    without machines, in the order of time. Raises UnreadableFile where the folder cannot be written.
+    """
+    columns = {name: f"a{number}" for number, name in enumerate(attributes)}
+    wanted = Wanted(columns, {(): "properties"}, {ANY, *RECORDS})
+    with engine() as connection, tempfile.TemporaryDirectory(prefix="cultiva-columns-") as scratch:
+        connection.execute(f"SET memory_limit = '{MEMORY}'")
+        reader = _Reader(connection, workspace_id, Path(scratch))
+        with ledger(workspace_id=workspace_id, since=BEGINNING, until=END, into=connection):
+            told_later = reader.read_events(wanted, at, at)
+        reader.read_people(columns)
+        reader.read_past(columns, told_later)
+        Columns(connection, columns, at, at).stand_at(at)
+        shaped = [SHAPES[attributes[name]].format(f"l.{column}") for name, column in columns.items()]
+        named = [f"{sql} AS {quoted(name)}" for sql, name in zip(shaped, attributes, strict=True)]
+        listed = ["l.lead_id", *named, "p.created_at", "p.owner"]
+        people = f"SELECT {', '.join(listed)} FROM lead l JOIN person p USING (lead_id) ORDER BY l.lead_id"
+        leads = write_rows(connection, people, folder / "leads.parquet")
+        acts = "SELECT e.lead_id, e.name, e.occurred_at, e.properties FROM event e SEMI JOIN lead USING (lead_id)"
+        return leads, write_rows(connection, f"{acts} ORDER BY e.occurred_at", folder / "events.parquet")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
     elements_<c>    the distinct raw values of column c, taken apart and folded
     reject          the rows that could not be taken
 
-CSV (comma, semicolon or tab; UTF-8) and Parquet. What a column holds becomes a raw text, and how that text is read
+CSV (comma, semicolon or tab; UTF-8), Parquet, a folder of Parquet files in the order of their paths, or the rows of a
+DataFrame. What a column holds becomes a raw text, and how that text is read
 is the column's form: `text`, `list` (parted by |), `number`, `boolean`, or `json` for all that can be any of them.
 """
 
@@ -69,39 +70,54 @@ def engine() -> Connection:
     return connection
 
 
+def check_keys(path: str, columns: Sequence[str], keys: Collection[str]) -> None:
+    """Raises UnreadableFile where a column of `keys` is missing, or one stands twice."""
+    for key in keys:
+        if key not in columns:
+            problem = gettext("%(path)s has no column `%(key)s`") % {"path": path, "key": key}
+            raise UnreadableFile(problem, nearest(key, columns))
+    for column in columns:
+        if columns.count(column) > 1:
+            problem = gettext("%(path)s has two columns `%(column)s`") % {"path": path, "column": column}
+            raise UnreadableFile(problem, gettext("give each a name of its own"))
+
+
 @dataclass(frozen=True)
 class RowFile:
-    """A CSV or Parquet file whose columns are known by the names that stand in it."""
+    """Rows whose columns are known by their names: a CSV file, or what the engine reads as a table."""
 
     path: Path
     what: str  # leads | events
     columns: tuple[str, ...]
     types: tuple[str, ...]  # of the engine; TEXT in CSV
-    delimiter: str = ""  # empty: Parquet
+    delimiter: str = ""  # of CSV
+    table: str = ""  # SQL: what the engine reads, where it is no CSV
 
     @classmethod
     def open(cls, connection: Connection, path: Path, what: str, keys: Collection[str]) -> "RowFile":
         """Raises UnreadableFile where there is no such file, or a column of `keys` is missing."""
         try:
-            file = _open_parquet(connection, path, what) if _is_parquet(path) else _open_csv(path, what)
+            parquet = _parquet(path)
+            file = _open_table(connection, path, what, parquet) if parquet else _open_csv(path, what)
         except (OSError, duckdb.Error, UnicodeError, csv.Error) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
             raise UnreadableFile(
                 gettext("%(path)s cannot be read: %(reason)s") % {"path": path, "reason": reason},
                 gettext("CSV in UTF-8, or Parquet"),
             ) from error
-        for key in keys:
-            if key not in file.columns:
-                raise UnreadableFile(
-                    gettext("%(path)s has no column `%(key)s`") % {"path": path, "key": key},
-                    nearest(key, file.columns),
-                )
-        for column in file.columns:
-            if file.columns.count(column) > 1:
-                raise UnreadableFile(
-                    gettext("%(path)s has two columns `%(column)s`") % {"path": path, "column": column},
-                    gettext("give each a name of its own"),
-                )
+        check_keys(str(path), file.columns, keys)
+        return file
+
+    @classmethod
+    def of_rows(cls, connection: Connection, rows: Any, what: str, keys: Collection[str]) -> "RowFile":
+        """Of a DataFrame (pandas, Polars) or an Arrow table. Raises UnreadableFile as `open` does."""
+        try:
+            connection.register(f"rows_of_{what}", rows)
+        except (duckdb.Error, TypeError) as error:
+            problem = gettext("%(what)s cannot be read: %(reason)s") % {"what": what, "reason": str(error)}
+            raise UnreadableFile(problem, gettext("give a DataFrame or an Arrow table")) from error
+        file = _open_table(connection, Path(what), what, f"rows_of_{what}")
+        check_keys(what, file.columns, keys)
         return file
 
     @property
@@ -117,9 +133,9 @@ class RowFile:
 
     def _rows(self, unread: str) -> str:
         names = [f"c{n}" for n in range(len(self.columns))]
-        if not self.delimiter:
-            listed = ", ".join(f"{_name(column)} AS {name}" for column, name in zip(self.columns, names, strict=True))
-            return f"(SELECT {listed} FROM read_parquet({_quoted(str(self.path))}))"
+        if self.table:
+            listed = ", ".join(f"{quoted(column)} AS {name}" for column, name in zip(self.columns, names, strict=True))
+            return f"(SELECT {listed} FROM {self.table})"
         return (
             f"read_csv({_quoted(str(self.path))}, delim = {_quoted(self.delimiter)}, header = true, names = {names},"
             f" all_varchar = true, quote = '\"', escape = '\"', max_line_size = {LONGEST_LINE},"
@@ -175,14 +191,17 @@ class RowFile:
         return lines
 
 
-def _is_parquet(path: Path) -> bool:
+def _parquet(path: Path) -> str:
+    """SQL that reads a Parquet file, or those of a folder; empty where the path is neither."""
+    if path.is_dir():
+        return f"read_parquet({_quoted(f'{path}/**/*.parquet')}, union_by_name = true, hive_partitioning = false)"
     with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+        return f"read_parquet({_quoted(str(path))})" if file.read(4) == b"PAR1" else ""
 
 
-def _open_parquet(connection: Connection, path: Path, what: str) -> RowFile:
-    rows = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({_quoted(str(path))})").fetchall()
-    return RowFile(path, what, tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+def _open_table(connection: Connection, path: Path, what: str, table: str) -> RowFile:
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
+    return RowFile(path, what, tuple(row[0] for row in rows), tuple(row[1] for row in rows), table=table)
 
 
 def _open_csv(path: Path, what: str) -> RowFile:
@@ -426,7 +445,8 @@ def check_columns(file: RowFile, attributes: Mapping[str, str], places: Mapping[
             )
 
 
-def _name(column: str) -> str:
+def quoted(column: str) -> str:
+    """SQL: a name that others chose, as that of a column."""
     escaped = column.replace('"', '""')
     return f'"{escaped}"'
 

@@ -97,10 +97,22 @@ def loaded(files: Files, wanted: Wanted, at: datetime) -> Iterator[tuple[Connect
     with engine() as connection:
         lead_file = RowFile.open(connection, files.leads, "leads", LEAD_KEYS)
         event_file = RowFile.open(connection, files.events, "events", EVENT_KEYS)
-        check_columns(lead_file, wanted.attributes, wanted.places)
-        load_leads(connection, lead_file, wanted.attributes, {*files.multi, TAGS})
-        load_events(connection, event_file, wanted.properties, wanted.events, at)
-        yield connection, count_events_of_nobody(connection, event_file)
+        yield connection, load(connection, lead_file, event_file, wanted, at, files.multi)
+
+
+def load(
+    connection: Connection,
+    leads: RowFile,
+    events: RowFile,
+    wanted: Wanted,
+    at: datetime,
+    multi: Collection[str] = (),
+) -> int:
+    """Make the tables of criteria.bulk; returns how many events are of no lead. Raises DocumentError."""
+    check_columns(leads, wanted.attributes, wanted.places)
+    load_leads(connection, leads, wanted.attributes, {*multi, TAGS})
+    load_events(connection, events, wanted.properties, wanted.events, at)
+    return count_events_of_nobody(connection, events)
 
 
 def count_leads(connection: Connection) -> int:

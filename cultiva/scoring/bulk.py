@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from cultiva.criteria.bulk import BulkContext, check_reads_files
+from cultiva.criteria.files import quoted
 from cultiva.criteria.personas import Persona
 from cultiva.scoring.compile import ModelContext, compile_steps, graded
 from cultiva.scoring.model import ScoringModel
@@ -127,9 +128,3 @@ def _standing(model: ScoringModel, context: BulkModelContext) -> str:
         f"SELECT lead_id, {context.dialect.shown('total')} AS total, json_object({', '.join(shown)}) AS dimensions,"
         f" {graded(model, context)} AS grade, least({', '.join(edges)}) AS next_change_at FROM totalled"
     )
-
-
-def quoted(name: str) -> str:
-    """A name that an author chose, as the name of a column."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

@@ -1,25 +1,30 @@
-"""`cultiva score run`: the scores of a file of leads, and why one of them is what it is, without a database."""
+"""`cultiva score run`: the scores of leads in files or DataFrames, and why one of them is what it is, without a
+database.
+"""
 
 # ruff: noqa: S608 (statements are made of our own fragments; values are bound)
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import fsum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext
 
 from cultiva.criteria.documents import read_timezone
-from cultiva.criteria.files import Connection, write_rows
-from cultiva.criteria.offline import REJECTS, Files, Outcome, Wanted, count_leads, loaded, places_of
+from cultiva.criteria.files import EVENT_KEYS, LEAD_KEYS, Connection, RowFile, engine, write_rows
+from cultiva.criteria.offline import REJECTS, Files, Outcome, Wanted, count_leads, load, loaded, places_of
 from cultiva.criteria.personas import Persona
 from cultiva.lib.documents import DocumentError, read_document
 from cultiva.lib.refusals import Refusal
 from cultiva.scoring.bulk import BulkModel, compile_bulk_model
 from cultiva.scoring.explanation import cut_of
 from cultiva.scoring.model import ScoringModel
+
+if TYPE_CHECKING:
+    import pandas
 
 Json = dict[str, Any]
 
@@ -59,11 +64,7 @@ def score_files(
     `timezone` serves a model that names none; without either it is UTC. `explain`: a lead_id. Raises DocumentError,
     UnreadableFile, or Refusal where the lead to explain is not in the file; before anything is written.
     """
-    compiled = compile_bulk_model(model, timezone=read_timezone(timezone or "UTC", "timezone"), personas=personas)
-    places: dict[str, str] = {}
-    for number, rule in enumerate(model.rules):
-        places |= places_of(rule.when, f"rules[{number}].when")
-    wanted = Wanted(compiled.attributes, compiled.properties, compiled.events, places)
+    compiled, wanted = compiled_for_files(model, timezone, personas)
     with loaded(files, wanted, at) as (connection, of_nobody):
         scored = 0
         if out:
@@ -74,6 +75,54 @@ def score_files(
             scored = write_rows(connection, "FROM scored ORDER BY lead_id", out)
         rejected = write_rows(connection, REJECTS, files.rejects)
         return Scored(Outcome(leads, scored, of_nobody, rejected), explained)
+
+
+def compiled_for_files(
+    model: ScoringModel, timezone: str, personas: Mapping[str, Persona] | None
+) -> tuple[BulkModel, Wanted]:
+    """The statements, and what they ask of files. Raises DocumentError."""
+    compiled = compile_bulk_model(model, timezone=read_timezone(timezone or "UTC", "timezone"), personas=personas)
+    places: dict[str, str] = {}
+    for number, rule in enumerate(model.rules):
+        places |= places_of(rule.when, f"rules[{number}].when")
+    return compiled, Wanted(compiled.attributes, compiled.properties, compiled.events, places)
+
+
+def score_frames(
+    model: ScoringModel,
+    leads: Any,
+    events: Any,
+    *,
+    at: datetime,
+    multi: Collection[str] = (),
+    timezone: str = "",
+    personas: Mapping[str, Persona] | None = None,
+) -> "tuple[pandas.DataFrame, pandas.DataFrame]":
+    """(scores, rejects): as the files that `score_files` writes. `leads`, `events`: DataFrames of pandas or Polars, or
+    Arrow tables, with the columns of files. Raises DocumentError or UnreadableFile.
+    """
+    compiled, wanted = compiled_for_files(model, timezone, personas)
+    with engine() as connection:
+        scored = score_rows(connection, compiled, wanted, leads, events, at=at, multi=multi)
+        return connection.sql(f"FROM ({scored}) ORDER BY lead_id").df(), connection.sql(REJECTS).df()
+
+
+def score_rows(
+    connection: Connection,
+    compiled: BulkModel,
+    wanted: Wanted,
+    leads: Any,
+    events: Any,
+    *,
+    at: datetime,
+    multi: Collection[str] = (),
+) -> str:
+    """Score rows that the engine can read; returns SQL of the scores. What cannot be taken is in table `reject`."""
+    lead_rows = RowFile.of_rows(connection, leads, "leads", LEAD_KEYS)
+    event_rows = RowFile.of_rows(connection, events, "events", EVENT_KEYS)
+    load(connection, lead_rows, event_rows, wanted, at, multi)
+    connection.execute(f"CREATE TABLE scored AS {compiled.scores.sql}", compiled.scores.bound(at))
+    return "FROM scored"
 
 
 def _explain(

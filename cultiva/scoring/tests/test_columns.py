@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 from django.conf import settings as django_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cultiva.consent.models import ConsentMark
-from cultiva.criteria.columns import workspace_columns
-from cultiva.criteria.offline import Wanted
+from cultiva.criteria.columns import workspace_columns, write_history
+from cultiva.criteria.offline import Files, Wanted
 from cultiva.criteria.tests.cast import Person, Undone, against_the_database, make_months, make_people, pasted
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.archive import archive_closed
@@ -24,6 +25,7 @@ from cultiva.scoring.actions import explain, publish_model
 from cultiva.scoring.bulk import compile_bulk_model
 from cultiva.scoring.model import ScoringModel
 from cultiva.scoring.models import ModelVersion
+from cultiva.scoring.offline import read_model, score_files
 from cultiva.scoring.tests import samples
 from cultiva.scoring.tests.test_agreement import close_when_shown
 from cultiva.scoring.tests.test_scoring import MODEL, make_leads
@@ -134,3 +136,50 @@ def test_closed_months_come_from_the_archive_and_marked_acts_from_nowhere(
     [page] = fetch_all("SELECT id FROM event WHERE kind = 'page'")
     MachineEvent.objects.create(workspace=huerta, event_id=page["id"], by="ana", marked_at=at)
     assert totals_of(version, [at]) == explained(version, [at]) == [{ana: 2}]
+
+
+@settings(against_the_database, max_examples=15)
+@given(
+    model=samples.models(samples.steps | samples.smooth),
+    people=st.lists(samples.people, min_size=1, max_size=3),
+    at=st.sampled_from(samples.INSTANTS),
+)
+def test_a_workspace_as_files_scores_as_the_workspace_does(
+    huerta: Any, data_folder: None, tmp_path_factory: Any, model: Any, people: list[Person], at: datetime
+) -> None:
+    folder = tmp_path_factory.mktemp("history")
+    people = [
+        replace(each, attributes={k: v for k, v in each.attributes.items() if isinstance(v, str)}) for each in people
+    ]
+    make_months(huerta, *samples.MONTHS)
+    with Undone():
+        version = publish_model(workspace_id=huerta.id, text=pasted(model), at=at)
+        since = at - 300 * DAY
+        *profiled, hidden = make_people(huerta, [*people, Person({})], at)
+        for lead in profiled:
+            ConsentMark.objects.create(workspace=huerta, lead_id=lead, valid_since=since, profiled_since=since)
+        ConsentMark.objects.create(workspace=huerta, lead_id=hidden, valid_since=since)
+        names = {name for person in people for name in person.attributes}
+        shapes = dict.fromkeys(sorted(names | compiled_names(model)), "text")
+        assert write_history(workspace_id=huerta.id, attributes=shapes, at=at, folder=folder)[0] == len(profiled)
+        [expected] = explained(version, [at])
+    files = Files(folder / "leads.parquet", folder / "events.parquet", folder / "rejects.csv")
+    score_files(read_model(pasted(model)), files, at=at, out=folder / "out.csv", timezone=huerta.time_zone)
+    with duckdb.connect() as connection:
+        found = dict(connection.execute(f"SELECT lead_id, total FROM '{folder / 'out.csv'}'").fetchall())
+    assert found.keys() == expected.keys()
+    assert all(close_when_shown(found[lead], expected[lead]) for lead in found)
+
+
+def compiled_names(model: Any) -> set[str]:
+    return set(compile_bulk_model(ScoringModel.read(model)).attributes)
+
+
+def test_numbers_lists_and_texts_come_through(huerta: Any, data_folder: None, at: datetime, tmp_path: Any) -> None:
+    known = {"hectares": 120, "tags": ["feria"], "sector": "Viña", "is_new": True}
+    ana, leo = make_leads(huerta, [Person(known), Person({})], at)
+    shapes = {"hectares": "number", "tags": "list", "sector": "text", "is_new": "boolean"}
+    assert write_history(workspace_id=huerta.id, attributes=shapes, at=at, folder=tmp_path) == (2, 0)
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"SELECT * EXCLUDE (created_at) FROM '{tmp_path / 'leads.parquet'}'").fetchall()
+    assert rows == [(ana, 120.0, ["feria"], "Viña", True, ""), (leo, None, None, None, None, "")]

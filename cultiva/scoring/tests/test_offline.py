@@ -1,6 +1,9 @@
 """Scores over files are what the reference says, as those of the live store are, on random models and people."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from math import fsum
@@ -8,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cultiva import scoring
+from cultiva.criteria.files import UnreadableFile
 from cultiva.criteria.offline import Files
 from cultiva.criteria.tests.cast import Person
 from cultiva.criteria.tests.on_files import write_people
@@ -84,3 +90,38 @@ def explains(parts: list[dict[str, Any]], model: Any, expected: Any, at: datetim
         instants = [datetime.fromisoformat(event["occurred_at"]) for event in each["events"]]
         assert instants == sorted(instants, reverse=True)
         assert each["next_change_at"] is None or datetime.fromisoformat(each["next_change_at"]) > at
+
+
+def test_frames_score_as_files_do(folder: Path) -> None:
+    people = [Person({"a": "Directora"}, []), Person({}, [])]
+    at = samples.INSTANTS[0]
+    write_people(folder, people, at)
+    model = {
+        "model": "m", "dimensions": {"fit": {"max": 10}},
+        "rules": [{"key": "r", "dimension": "fit", "points": 4, "when": {"attribute": "a", "contains": "direc"}}],
+    }  # fmt: skip
+    with duckdb.connect() as connection:
+        leads = connection.sql(f"FROM '{folder / 'leads.parquet'}'").df()
+        events = connection.sql("SELECT '0000' AS lead_id, 'page' AS name, 'soon' AS occurred_at").df()
+    scores, rejects = scoring.score_frames(scoring.read_model(json.dumps(model)), leads, events, at=at)
+    assert scores[["lead_id", "fit", "total"]].values.tolist() == [["0000", 4.0, 4.0], ["0001", 0.0, 0.0]]
+    assert rejects[["file", "column", "value"]].values.tolist() == [["events", "occurred_at", "soon"]]
+
+
+ONE_RULE = "{model: m, dimensions: {fit: {}}, rules: [{key: r, dimension: fit, points: 1, when: {event: page}}]}"
+
+
+def test_frames_that_are_none_and_columns_that_are_missing_are_named() -> None:
+    model, at = scoring.read_model(ONE_RULE), samples.INSTANTS[0]
+    with pytest.raises(UnreadableFile, match="leads has no column `lead_id`"):
+        scoring.score_frames(model, pandas.DataFrame({"lead": [1]}), pandas.DataFrame(), at=at)
+    with pytest.raises(UnreadableFile, match="give a DataFrame"):
+        scoring.score_frames(model, "leads", "events", at=at)
+
+
+def test_the_face_of_scoring_is_whole_and_needs_no_database() -> None:
+    """In a process of its own, without settings."""
+    script = "from cultiva import scoring; print(len([getattr(scoring, name) for name in scoring.HOMES]))"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE", "DJANGO", "CULTIVA"))}
+    done = subprocess.run([sys.executable, "-c", script], env=kept, capture_output=True, text=True, check=True)
+    assert int(done.stdout) == len(scoring.HOMES) >= len(scoring.__all__)
