@@ -19,10 +19,10 @@ from cultiva.scoring.learning.examples import Booleans, Floats, Holds, Integers
 FOLDS = 3
 STRENGTHS = np.geomspace(0.5, 0.004, 9)  # of the penalty, in shares of the least that leaves nothing
 SLIGHT = 1.0  # L2 penalty of the second weighing, in cases
-NEWTON_STEPS, SWEEPS, ENOUGH = 15, 60, 1e-6
+NEWTON_STEPS, SWEEPS, ENOUGH = 15, 60, 1e-5
 MOST_POINTS = 100  # that the best lead can have, about
 HOT, WARM = 0.05, 0.2  # shares of the cases above the limits
-MOST_OTHERS = 40_000  # cases that do not convert; beyond, they stand for more than one each
+MOST_OTHERS = 25_000  # cases that do not convert; beyond, they stand for more than one each
 
 
 @dataclass(frozen=True)
