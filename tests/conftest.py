@@ -25,7 +25,9 @@ def running() -> Iterator[tuple[Product, Sink, Browser]]:
 def own_errors(request: pytest.FixtureRequest) -> None:
     """What an earlier test left on the browser's console is no fault of this one."""
     if "running" in request.fixturenames:
-        request.getfixturevalue("running")[2].errors.clear()
+        for each in request.getfixturevalue("running"):
+            if isinstance(each, Browser):
+                each.errors.clear()
 
 
 @pytest.hookimpl(wrapper=True)

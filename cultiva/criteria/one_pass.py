@@ -4,11 +4,13 @@ happened    e  the events that any condition asks for; a column per test says fo
 counted     t  one row a lead: the figures of the tests
 """
 
-from collections.abc import Collection
+# ruff: noqa: S608 (the statement is built of our own fragments; every value is bound)
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from cultiva.criteria.context import Context
+from cultiva.criteria.context import ACTS, ANY, Context
 from cultiva.criteria.figures import Figure
 
 
@@ -56,6 +58,24 @@ class OnePass(Context):
     def add_count(self, sql: str) -> str:
         """Any aggregate over `happened`; returns its name in `counted`."""
         return f"t.{self.named_counts.setdefault(sql, f'count_{len(self.named_counts) + 1}')}"
+
+    def happened_to_each(
+        self, names: Collection[str], *, until: str, ledger: str = "lead_event", keys: Sequence[str] = ("e.lead_id",)
+    ) -> str:
+        """The step `happened`, over a step `touched l` of leads; `names` are asked for beside those of the tests.
+
+        Read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger where it lacks statistics.
+        """
+        wanted = self.events.union(names)
+        listed, acts = self.bind(sorted(wanted)), self.bind(list(ACTS) if ANY in wanted else [])
+        return f"""happened AS MATERIALIZED (
+  SELECT {", ".join([*keys, "e.id", "e.occurred_at", *self.columns])}
+    FROM touched l CROSS JOIN LATERAL (
+      SELECT *, {Context.event_name} AS event_name FROM {ledger} e
+       WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
+         AND e.actor <> 'machine' AND e.occurred_at <= {until}{self.oldest_wanted()}
+         AND ({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))
+      OFFSET 0) e)"""
 
     def oldest_wanted(self) -> str:
         """Where every test has a window, older months stay closed: an event is received after it occurred."""

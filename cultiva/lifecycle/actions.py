@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext
 
 from cultiva.accounts.models import User, Workspace
-from cultiva.criteria.language import Context, compile_predicate, say
+from cultiva.criteria.language import compile_predicate, say
+from cultiva.criteria.one_pass import OnePass
 from cultiva.criteria.references import references_of, save_references
 from cultiva.events.actions import NewEvent, record_events
 from cultiva.events.batch import Batch
@@ -120,7 +121,7 @@ def _choose_transitions(batch: Batch, lifecycle: Lifecycle, lead_ids: Sequence[i
     """{lead id: number of the transition it takes now}"""
     if not lifecycle.transitions:
         return {}
-    context = Context(
+    context = OnePass(
         timezone=lifecycle.timezone or _time_zone(batch.workspace_id), personas=personas_of(batch.workspace_id)
     )
     whens = [
@@ -130,6 +131,8 @@ def _choose_transitions(batch: Batch, lifecycle: Lifecycle, lead_ids: Sequence[i
         for number, each in enumerate(lifecycle.transitions)
     ]
     sql = load_sql("lifecycle", "choose_transitions").replace("WHEN false THEN 0", "\n".join(whens))
+    sql = sql.replace("happened AS (SELECT)", context.happened_to_each((), until=context.at))
+    sql = sql.replace("0 AS counts", ", ".join(context.counts) or "0 AS counts")
     rows = fetch_all(
         sql,
         {

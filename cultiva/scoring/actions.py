@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils.translation import gettext
 
 from cultiva.consent.sensitive import barred_from_scoring
+from cultiva.criteria.checking import check
 from cultiva.criteria.conditions.event import EventHappened
 from cultiva.criteria.language import conditions_of, placed_conditions
 from cultiva.criteria.references import Name, forget_references, references_of, save_references
@@ -55,6 +56,7 @@ def publish_model(
     model = ScoringModel.read(body)
     with workspace_scope(workspace_id):
         refuse_protected(model, workspace_id)
+        _refuse_unknown(model, workspace_id)
         refers = references_of(rule.when for rule in model.rules) | _segments_told(model)
         save_references(workspace_id=workspace_id, kind="score", key=model.key, refers=refers)
         before, waiting = ModelVersion.current(workspace_id, model.key), waiting_version(workspace_id, model.key)
@@ -87,6 +89,15 @@ def refuse_protected(model: ScoringModel, workspace_id: int) -> None:
                     problem = gettext("`%(name)s` tells of %(told)s, and nobody is scored by that")
                     hint = gettext("take the rule out; it may still be kept, and asked for in segments")
                     mistakes.errors.append(DocumentError(place, problem % {"name": name, "told": told}, hint))
+    mistakes.tell()
+
+
+def _refuse_unknown(model: ScoringModel, workspace_id: int) -> None:
+    """A persona, segment or other document that is not there; attributes and events may come yet."""
+    mistakes = Mistakes()
+    for number, rule in enumerate(model.rules):
+        found = check(rule.when, workspace_id=workspace_id, place=f"rules[{number}].when")
+        mistakes.errors += [each for each in found if each.waits_for_others]
     mistakes.tell()
 
 

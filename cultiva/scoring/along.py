@@ -38,10 +38,9 @@ def _worked_out(version: ModelVersion, moments: Sequence[Moment], asked: Sequenc
     return {moments[row["number"]]: row for row in rows}
 
 
-def standings_along(version: ModelVersion, instants: Mapping[int, datetime]) -> dict[int, Json]:
-    """{lead: total and next_change_at} as of one instant each, with what is known of them at present."""
-    moments = list(instants.items())
-    return {moment[0]: row for moment, row in _worked_out(version, moments, _numbered(moments)).items()}
+def standings_along(version: ModelVersion, moments: Sequence[Moment]) -> dict[Moment, Json]:
+    """{moment: total and next_change_at}, with what is known of the leads at present."""
+    return _worked_out(version, moments, _numbered(moments))
 
 
 def points_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime]]) -> dict[Moment, list[float]]:
@@ -49,13 +48,16 @@ def points_along(version: ModelVersion, instants: Mapping[int, Sequence[datetime
     return {moment: row["points"] for moment, row in _rows(version, instants).items()}
 
 
-def latest_events(version: ModelVersion, instants: Mapping[int, datetime]) -> dict[tuple[int, int], Json]:
-    """{(lead, number of a rule): {id, name, occurred_at, received_at} of the latest event that counts for it}."""
+def latest_events(version: ModelVersion, lead_ids: Sequence[int], at: datetime) -> dict[tuple[int, int], Json]:
+    """{(lead, number of a rule): {id, name, occurred_at, received_at} of the latest event that counts for it}.
+
+    As of an instant at which the leads are scored; what else is known of them has no part in it.
+    """
     model = ScoringModel.read(version.body)
     compiled = compile_along(model, timezone=version.workspace.time_zone, personas=personas_of(version.workspace_id))
-    if not compiled.evidence or not instants:
+    if not compiled.evidence or not lead_ids:
         return {}
-    moments = profiled_moments(version.workspace_id, {lead_id: [at] for lead_id, at in instants.items()})
+    moments = [(lead_id, at) for lead_id in lead_ids]
     rows = fetch_all(
         f"""WITH {compiled.steps}, evidence AS ({compiled.evidence}), latest AS (
               SELECT DISTINCT ON (h.lead_id, x.rule) h.lead_id AS number, x.rule, x.id
@@ -66,7 +68,7 @@ def latest_events(version: ModelVersion, instants: Mapping[int, datetime]) -> di
               FROM latest a JOIN event e ON e.workspace_id = %(workspace)s AND e.id = a.id""",  # noqa: S608
         {
             **compiled.parameters, "workspace": version.workspace_id,
-            "asked": json.dumps(_told(version.workspace_id, moments)),
+            "asked": json.dumps(_numbered(moments)),
         },
     )  # fmt: skip
     return {(moments[row["number"]][0], row["rule"]): row for row in rows}

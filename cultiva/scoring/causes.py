@@ -31,7 +31,7 @@ def with_causes(version: ModelVersion, model: ScoringModel, changes: Sequence[Ro
     and those of then are worked out where the next change needs them.
     """
     listed = [row for row in changes if row["points"] is not None]
-    events = latest_events(version, {row["lead_id"]: at for row in listed}) if listed else {}
+    events = latest_events(version, [row["lead_id"] for row in listed], at)
     before = _versions_of(version, listed)
     _fill_points(before, listed)
     models = {number: ScoringModel.read(each.body) for number, each in before.items()}

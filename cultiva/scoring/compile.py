@@ -24,8 +24,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from cultiva.criteria.conditions.event import ACTS, ANY, EventHappened, interval_of_days
-from cultiva.criteria.context import Closeness, Context
+from cultiva.criteria.conditions.event import EventHappened, interval_of_days
+from cultiva.criteria.context import Closeness
 from cultiva.criteria.figures import Figure
 from cultiva.criteria.language import compile_predicate, names_of, reads_of
 from cultiva.criteria.one_pass import OnePass
@@ -195,18 +195,11 @@ class Along(Store):
 
 
 def _happened(model: ScoringModel, context: ModelContext) -> str:
-    """Read lead by lead: OFFSET 0 keeps the planner from joining the whole ledger where it lacks statistics."""
-    names = context.events.union(*(names_of(rule.when) for rule in model.rules))
-    listed, acts = context.bind(sorted(names)), context.bind(list(ACTS) if ANY in names else [])
+    names = frozenset[str]().union(*(names_of(rule.when) for rule in model.rules))
     own_at = [f"l.{context.own_at}"] if context.own_at else []
-    return f"""happened AS MATERIALIZED (
-  SELECT {", ".join([f"{context.key} AS lead_id", *own_at, "e.id", "e.occurred_at", *context.columns])}
-    FROM touched l CROSS JOIN LATERAL (
-      SELECT *, {Context.event_name} AS event_name FROM {context.ledger} e
-       WHERE e.workspace_id = %(workspace)s AND e.lead_id = l.id
-         AND e.actor <> 'machine' AND e.occurred_at <= {context.until}{context.oldest_wanted()}
-         AND ({Context.event_name} = ANY ({listed}::text[]) OR e.kind = ANY ({acts}::text[]))
-      OFFSET 0) e)"""
+    return context.happened_to_each(
+        names, until=context.until, ledger=context.ledger, keys=[f"{context.key} AS lead_id", *own_at]
+    )
 
 
 def _counted(context: ModelContext) -> str:

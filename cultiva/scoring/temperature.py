@@ -32,8 +32,8 @@ MOMENT = timedelta(microseconds=1)
 class Stood:
     """A temperature that was worked out before.
 
-    `ahead`, ascending: the instants since then at which the score may have changed, as far as they are known; each
-    tells the next that time alone brings. None where a new version came between.
+    `ahead`, ascending: the instants since then at which the score may have changed, but for those that time alone
+    brings after the first. None where a new version came between.
     """
 
     at: datetime
@@ -113,24 +113,23 @@ def answer(version: ModelVersion, questions: Sequence[Question]) -> None:
 
 
 def _follow(version: ModelVersion, questions: Sequence[Question]) -> None:
-    """From how it stood, instant by instant: mostly there is none, or one."""
+    """From how it stood, by what is known to be ahead. Where time alone brings more, it is looked for backwards."""
     if not questions:
         return
     limits = ScoringModel.read(version.body).temperature
-    waiting = {each.lead_id: each.stood for each in questions if each.stood}
-    of_lead = {each.lead_id: each for each in questions}
-    while instants := {lead_id: stood.ahead.pop(0) for lead_id, stood in waiting.items() if stood.ahead}:
-        found = standings_along(version, instants)
-        for lead_id, at in instants.items():
-            question, stood, row = of_lead[lead_id], waiting[lead_id], found.get(lead_id)
-            assert limits
-            assert stood.ahead is not None
+    assert limits
+    moments = [(each.lead_id, at) for each in questions if each.stood for at in each.stood.ahead or ()]
+    found = standings_along(version, moments) if moments else {}
+    for question in questions:
+        assert question.stood
+        known = question.stood.ahead or []
+        rows = [found.get((question.lead_id, at)) for at in known]
+        due = {row["next_change_at"] for row in rows if row and row["next_change_at"]}
+        if any(at < question.before for at in due.difference(known)):
+            continue
+        for row in rows:
             question.go_on(limits, row["total"] if row else None)
-            due_at = row["next_change_at"] if row else None
-            if due_at and at < due_at < question.before:
-                stood.ahead = sorted({*stood.ahead, due_at})
-    for each in questions:
-        each.settle()
+        question.settle()
 
 
 def _look_back(version: ModelVersion, waiting: Sequence[Question]) -> None:

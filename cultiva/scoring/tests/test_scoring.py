@@ -550,3 +550,11 @@ def test_what_only_sounds_like_it_may_be_scored(huerta: Any, at: datetime, attri
     rule = {"key": "r", "when": {"attribute": attribute, "is_not_empty": True}, "points": 5}
     model = {"model": "m", "dimensions": {"fit": {}}, "rules": [rule]}
     assert publish_model(workspace_id=huerta.id, text=json.dumps(model), at=at).version == 1
+
+
+def test_a_persona_that_is_not_there_is_named_with_its_place(huerta: Any, at: datetime) -> None:
+    asks = one_rule("when: {all: [{persona: regante, gte: 0.5}]}, points: 3")
+    with pytest.raises(DocumentError, match="no persona `regante`") as refused:
+        publish_model(workspace_id=huerta.id, text=asks, at=at)
+    assert refused.value.place == "rules[0].when.all[0].persona"
+    publish_model(workspace_id=huerta.id, text=one_rule("when: {event: not_seen_yet}, points: 3"), at=at)
