@@ -179,6 +179,73 @@ def rehearse(
             say(f"{each['model']}: {outcome['unavailable']}")
 
 
+@score.command("learn")
+@click.option("--leads", type=FILE, required=True, help="CSV or Parquet, with lead_id; created_at is used.")
+@click.option("--events", type=FILE, required=True, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option("--from", "first", type=DAY, required=True, help="First date, YYYY-MM-DD; each week after it is asked.")
+@click.option("--to", "last", type=DAY, required=True, help="Last date whose horizon is over, YYYY-MM-DD.")
+@click.option("--goal", default="", help="The event that is the conversion; that of the first --against, if absent.")
+@click.option("--horizon-days", type=int, default=30, show_default=True, help="How long a conversion is waited for.")
+@click.option("--out", type=FILE, required=True, help="Where the learned model goes: YAML.")
+@click.option("--report", "report_file", type=FILE, help="Where all figures go: JSON.")
+@click.option("--card", type=FILE, help="Where the model card goes: Markdown.")
+@click.option("--reasons", type=FILE, help="Where probabilities and their reasons go, lead by lead: JSON lines.")
+@click.option("--against", multiple=True, type=NAMED_FILE, help="A model to compare with. Repeatable.")
+@click.option("--exclude", multiple=True, help="An attribute or event to leave out. Repeatable, or a,b.")
+@click.option("--monotone", is_flag=True, help="What a lead does may only add points, silence only take some.")
+@click.option("--rules", type=click.IntRange(1, 60), default=15, show_default=True, help="How many at most.")
+@click.option("--key", default="learned", show_default=True, help="The key of the learned model.")
+@click.option("--name", default="", help="Its name.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed and files give the same model.")
+@click.option("--multi", multiple=True, help="A column of leads that is a list parted by |. Repeatable, or a,b.")
+@click.option("--timezone", "zone", default="", help="Of dates; that of --against, or else UTC, if absent.")
+@click.option("--personas", type=NAMED_FILE, help="Personas whose closeness may be asked: YAML or JSON.")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", help="Of the words.")
+def learn(
+    leads: Path, events: Path, first: datetime, last: datetime, goal: str, horizon_days: int, out: Path,
+    report_file: Path | None, card: Path | None, reasons: Path | None, against: tuple[Path, ...],
+    exclude: tuple[str, ...], monotone: bool, rules: int, key: str, name: str, seed: int, multi: tuple[str, ...],
+    zone: str, personas: Path | None, language: str,
+) -> None:  # fmt: skip
+    """A model whose points are learned from who converted, and what it is worth on later dates."""
+    set_up_django()
+    from django.utils import translation
+
+    from cultiva.criteria.offline import Files
+    from cultiva.criteria.personas import read_personas
+    from cultiva.scoring.learning.card import card_of
+    from cultiva.scoring.learning.learn import Options, told_in_words
+    from cultiva.scoring.learning.offline import learn_files, write_reasons, write_text
+    from cultiva.scoring.rehearsal.offline import write_report
+
+    with translation.override(language):
+        found = learn_files(
+            Files(
+                leads=leads, events=events, rejects=out.with_name(f"{out.name}.rejects.csv"),
+                multi=[column for each in multi for column in each.split(",")],
+            ),
+            first=first.date(),
+            last=last.date(),
+            horizon_days=horizon_days,
+            goal=goal,
+            timezone=zone,
+            current=[read_text(each) for each in against],
+            excluded=[word for each in exclude for word in each.split(",")],
+            personas=read_personas(read_text(personas)) if personas else {},
+            options=Options(key=key, name=name, monotone=monotone, most_rules=rules, seed=seed),
+            tell=lambda what, share: click.echo(f"{share:4.0%} {what}", err=True),
+        )  # fmt: skip
+        write_text(found.text, out)
+        if report_file:
+            write_report(found.report, report_file)
+        if card:
+            write_text(card_of(found.report, name=found.report["name"]), card)
+        if reasons:
+            write_reasons(found, reasons)
+        for line in told_in_words(found):
+            say(line)
+
+
 SHAPES = {"number": "number", "boolean": "boolean", "multi_choice": "list"}  # other types are texts
 ADDRESSES, NAMES = ("email", "phone"), ("first_name", "last_name", "name")
 OWN_COLUMNS = ("lead_id", "created_at", "owner")

@@ -49,7 +49,7 @@ def read_history(
     `people`: SQL of lead_id, created_at (NULL: always there) and owner; `stand_at` makes table `lead` what it was at a
     date; `tell` hears how many dates are done.
     """
-    _prepare(connection, plan, people)
+    prepare_subjects(connection, plan, people)
     numbered = connection.execute("SELECT lead_id, owner, epoch(converted_at) FROM subject ORDER BY n").fetchall()
     scores = np.full((len(numbered), len(plan.dates)), np.nan)
     bands = np.full(scores.shape, -1, dtype=np.int8)
@@ -84,7 +84,7 @@ def people_of_files(columns: Mapping[str, str]) -> str:
     return f"SELECT l.lead_id, {created} AS created_at, {owner} AS owner FROM lead l"
 
 
-def _prepare(connection: Connection, plan: Plan, people: str) -> None:
+def prepare_subjects(connection: Connection, plan: Plan, people: str) -> None:
     """Table `subject`: who is asked about, numbered by lead_id, and when each converted first."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE subject AS"

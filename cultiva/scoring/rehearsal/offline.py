@@ -1,16 +1,17 @@
 """`cultiva score rehearse`: models on the past that two files tell, without a database."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cultiva.criteria.documents import read_timezone
-from cultiva.criteria.files import EVENT_KEYS, LEAD_KEYS, RowFile, engine, write_rows
+from cultiva.criteria.files import EVENT_KEYS, LEAD_KEYS, Connection, RowFile, engine, write_rows
 from cultiva.criteria.offline import REJECTS, Files, Wanted, loaded, places_of
 from cultiva.criteria.personas import Persona
-from cultiva.scoring.bulk import compile_bulk_model
+from cultiva.scoring.bulk import BulkModel, compile_bulk_model
 from cultiva.scoring.offline import read_model
 from cultiva.scoring.rehearsal.history import CREATED, OWNER, History, people_of_files, read_history
 from cultiva.scoring.rehearsal.plan import Plan, check_capacity, make_plan
@@ -53,15 +54,24 @@ def rehearse_files(
 
 
 def _history(model: Any, compiled: Any, places: Mapping[str, str], files: Files, plan: Plan) -> History:
+    with opened(compiled, places, files, plan) as (connection, people):
+        history = read_history(connection, model, compiled, plan, people=people)
+        write_rows(connection, REJECTS, files.rejects)
+        return history
+
+
+@contextmanager
+def opened(
+    compiled: BulkModel, places: Mapping[str, str], files: Files, plan: Plan
+) -> Iterator[tuple[Connection, str]]:
+    """(an engine with all that a compiled model asks of the files, up to the end of the plan; SQL of the people)"""
     with engine() as connection:
         present = RowFile.open(connection, files.leads, "leads", LEAD_KEYS).columns
         RowFile.open(connection, files.events, "events", EVENT_KEYS)
     columns = {name: compiled.attributes.get(name, own) for name, own in OWN.items() if name in present}
     wanted = Wanted({**columns, **compiled.attributes}, compiled.properties, compiled.events | {plan.goal}, places)
     with loaded(files, wanted, plan.until) as (connection, _of_nobody):
-        history = read_history(connection, model, compiled, plan, people=people_of_files(columns))
-        write_rows(connection, REJECTS, files.rejects)
-        return history
+        yield connection, people_of_files(columns)
 
 
 def write_report(report: Mapping[str, Any], path: Path) -> None:
