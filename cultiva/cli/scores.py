@@ -2,9 +2,10 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -180,8 +181,9 @@ def rehearse(
 
 
 @score.command("learn")
-@click.option("--leads", type=FILE, required=True, help="CSV or Parquet, with lead_id; created_at is used.")
-@click.option("--events", type=FILE, required=True, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option("--leads", type=FILE, help="CSV or Parquet, with lead_id; created_at is used.")
+@click.option("--events", type=FILE, help="CSV or Parquet with lead_id, name and occurred_at.")
+@click.option("--workspace", default="", help="In place of files: a workspace, as it stood on each date.")
 @click.option("--from", "first", type=DAY, required=True, help="First date, YYYY-MM-DD; each week after it is asked.")
 @click.option("--to", "last", type=DAY, required=True, help="Last date whose horizon is over, YYYY-MM-DD.")
 @click.option("--goal", default="", help="The event that is the conversion; that of the first --against, if absent.")
@@ -202,53 +204,64 @@ def rehearse(
 @click.option("--personas", type=NAMED_FILE, help="Personas whose closeness may be asked: YAML or JSON.")
 @click.option("--language", type=click.Choice(["en", "es"]), default="en", help="Of the words.")
 def learn(
-    leads: Path, events: Path, first: datetime, last: datetime, goal: str, horizon_days: int, out: Path,
+    leads: Path | None, events: Path | None, workspace: str, first: datetime, last: datetime, goal: str,
+    horizon_days: int, out: Path,
     report_file: Path | None, card: Path | None, reasons: Path | None, against: tuple[Path, ...],
     exclude: tuple[str, ...], monotone: bool, rules: int, key: str, name: str, seed: int, multi: tuple[str, ...],
     zone: str, personas: Path | None, language: str,
 ) -> None:  # fmt: skip
     """A model whose points are learned from who converted, and what it is worth on later dates."""
-    set_up_django()
-    from django.utils import translation
+    of_files = [*against, *multi, zone, personas]
+    if workspace and (leads or events or any(of_files)):
+        raise ValueError(
+            "A workspace has leads, personas and a time zone of its own, and its primary model to compare with.\n"
+            "hint: --workspace without --leads, --events, --against, --multi, --timezone and --personas"
+        )
+    if not workspace and not (leads and events):
+        raise ValueError("Nothing to learn from.\nhint: --leads FILE --events FILE, or --workspace")
+    with product() if workspace else nullcontext():
+        set_up_django()
+        from django.utils import translation
 
-    from cultiva.criteria.offline import Files
-    from cultiva.criteria.personas import read_personas
-    from cultiva.scoring.learning.card import card_of
-    from cultiva.scoring.learning.learn import Options, told_in_words
-    from cultiva.scoring.learning.offline import learn_files, write_reasons, write_text
-    from cultiva.scoring.rehearsal.offline import write_report
+        from cultiva.scoring.learning.card import card_of
+        from cultiva.scoring.learning.learn import Options, told_in_words
+        from cultiva.scoring.learning.offline import learn_files, write_reasons, write_text
+        from cultiva.scoring.rehearsal.offline import write_report
 
-    with translation.override(language):
-        found = learn_files(
-            Files(
-                leads=leads, events=events, rejects=out.with_name(f"{out.name}.rejects.csv"),
-                multi=[column for each in multi for column in each.split(",")],
-            ),
-            first=first.date(),
-            last=last.date(),
-            horizon_days=horizon_days,
-            goal=goal,
-            timezone=zone,
-            current=[read_text(each) for each in against],
-            excluded=[word for each in exclude for word in each.split(",")],
-            personas=read_personas(read_text(personas)) if personas else {},
-            options=Options(key=key, name=name, monotone=monotone, most_rules=rules, seed=seed),
-            tell=lambda what, share: click.echo(f"{share:4.0%} {what}", err=True),
-        )  # fmt: skip
+        asked: dict[str, Any] = {
+            "first": first.date(), "last": last.date(), "horizon_days": horizon_days, "goal": goal,
+            "excluded": [word for each in exclude for word in each.split(",")],
+            "options": Options(key=key, name=name, monotone=monotone, most_rules=rules, seed=seed),
+            "tell": lambda what, share: click.echo(f"{share:4.0%} {what}", err=True),
+        }  # fmt: skip
+        with translation.override(language):
+            if leads and events:
+                from cultiva.criteria.offline import Files
+                from cultiva.criteria.personas import read_personas
+
+                files = Files(
+                    leads=leads, events=events, rejects=out.with_name(f"{out.name}.rejects.csv"),
+                    multi=[column for each in multi for column in each.split(",")],
+                )  # fmt: skip
+                found = learn_files(
+                    files, timezone=zone, current=[read_text(each) for each in against],
+                    personas=read_personas(read_text(personas)) if personas else {}, **asked,
+                )  # fmt: skip
+            else:
+                from cultiva.lib import clock
+                from cultiva.scoring.learning.workspace import learn_workspace
+
+                found = learn_workspace(workspace_id=named_workspace(workspace).id, at=clock.now(), **asked)
+            card_text = card_of(found.report, name=found.report["name"])
         write_text(found.text, out)
         if report_file:
             write_report(found.report, report_file)
         if card:
-            write_text(card_of(found.report, name=found.report["name"]), card)
+            write_text(card_text, card)
         if reasons:
             write_reasons(found, reasons)
         for line in told_in_words(found):
             say(line)
-
-
-SHAPES = {"number": "number", "boolean": "boolean", "multi_choice": "list"}  # other types are texts
-ADDRESSES, NAMES = ("email", "phone"), ("first_name", "last_name", "name")
-OWN_COLUMNS = ("lead_id", "created_at", "owner")
 
 
 @score.command("history")
@@ -258,19 +271,13 @@ def history(workspace: str, out: Path) -> None:
     """A workspace's leads and events as files for `score run`, `rehearse` and `learn`, without names and addresses."""
     with product():
         from cultiva.criteria.columns import write_history
-        from cultiva.criteria.conditions.tag import TAGS
-        from cultiva.leads.models import Attribute
         from cultiva.lib import clock
-        from cultiva.lib.database import workspace_scope
+        from cultiva.scoring.learning.workspace import attributes_of
 
         place = named_workspace(workspace)
-        with workspace_scope(place.id):
-            found = Attribute.objects.filter(workspace_id=place.id, subject="lead").exclude(type__in=ADDRESSES)
-            types = dict(found.exclude(key__in=(*NAMES, *OWN_COLUMNS)).order_by("key").values_list("key", "type"))
-        attributes = {key: SHAPES.get(type_, "text") for key, type_ in types.items()}
         out.mkdir(parents=True, exist_ok=True)
         leads, events = write_history(
-            workspace_id=place.id, attributes=attributes | {TAGS: "list"}, at=clock.now(), folder=out
+            workspace_id=place.id, attributes=attributes_of(place.id), at=clock.now(), folder=out
         )
         say(f"{leads} leads and {events} events are in {out}")
 

@@ -30,7 +30,9 @@ def _count(found: Any, most: int) -> int:
 
 
 class _Representer(RoundTripRepresenter):
-    pass
+    def ignore_aliases(self, data: Any) -> bool:
+        """What stands twice is written twice: a person reads it."""
+        return True
 
 
 def _represent_text(representer: _Representer, text: str) -> Any:

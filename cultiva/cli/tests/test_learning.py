@@ -3,24 +3,37 @@
 import csv
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from django.conf import settings
 
+from cultiva.cli import scores
 from cultiva.cli.scores import score
 from cultiva.criteria.personas import read_personas
+from cultiva.criteria.tests.cast import Act, Person
 from cultiva.demo.hidden_process import Life
 from cultiva.demo.history import imagine
+from cultiva.events.actions import NewEvent, record_events
+from cultiva.leads.attributes import define
+from cultiva.leads.models import Lead
+from cultiva.leads.projecting import project_leads
+from cultiva.lib import clock
+from cultiva.scoring.actions import publish_model
 from cultiva.scoring.learning.candidates import make_candidates
 from cultiva.scoring.learning.vocabulary import AttributeSeen, Vocabulary
 from cultiva.scoring.lint import OVERLAP, faults_of
 from cultiva.scoring.offline import read_model
 from cultiva.scoring.rehearsal.metrics import Ranked
+from cultiva.scoring.tests.test_scoring import make_leads
 
 FIRST, VALIDATED = datetime(2025, 9, 1, tzinfo=UTC), datetime(2026, 1, 5, tzinfo=UTC)
 PERIOD = ["--from", "2025-09-01", "--to", "2026-02-16", "--horizon-days", "30", "--goal", "purchase"]
@@ -240,6 +253,85 @@ def test_leads_without_events_are_learned_from_by_what_they_told(tmp_path: Path)
     report = learned(tmp_path)
     assert {rule["dimension"] for rule in report["rules"]} == {"fit"}
     assert report["models"][0]["auc"] > 0.55
+
+
+# A workspace
+
+
+def fill(workspace: Any, at: datetime) -> None:
+    """The same history; and who bought is told to have a contract, an hour later."""
+    people, events = history(leads=600)
+    roles = {row[0]: row[2] for row in people}
+    acts: dict[object, list[Act]] = {number: [] for number in roles}
+    for number, name, when in events:
+        acts[number].append(Act(str(name), at - datetime.fromisoformat(str(when))))
+    persons = [Person({}, acts[number]) for number in roles]
+    ids = dict(zip(roles, make_leads(workspace, persons, at), strict=True))
+    Lead.objects.filter(workspace=workspace).update(created_at=FIRST - WEEK)
+    for key in ("role", "contract"):
+        define(workspace_id=workspace.id, subject="lead", key=key, type="text", at=at)
+    told = [
+        identify(ids[number], FIRST - WEEK, role=role, tags=["feria"] if role == "director" else ["web", "blog"])
+        for number, role in roles.items()
+    ]
+    told += [
+        identify(ids[number], datetime.fromisoformat(str(when)) + timedelta(hours=1), contract="yes")
+        for number, name, when in events if name == "purchase"
+    ]  # fmt: skip
+    record_events(workspace_id=workspace.id, events=told, received_at=None)
+    project_leads(workspace_id=workspace.id, lead_ids=list(ids.values()), at=at)
+
+
+def identify(lead_id: int, at: datetime, **properties: object) -> NewEvent:
+    return NewEvent("identify", f"told:{lead_id}:{at}", at, lead_id=lead_id, properties=properties)
+
+
+def test_a_workspace_is_learned_from_as_it_stood_on_each_date(
+    huerta: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2026, 3, 20, tzinfo=UTC)
+    monkeypatch.setattr(scores, "product", nullcontext)
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, data_folder=tmp_path))
+    fill(huerta, at)
+    live = "model: live\ngoal: purchase\ndimensions: {i: {}}\nrules: [{key: b, when: {event: blog}, points: 1}]\n"
+    publish_model(workspace_id=huerta.id, text=live, at=at)
+    out = {"out": "m.yaml", "report": "r.json", "card": "c.md", "reasons": "w.jsonl"}
+    files = [word for key, name in out.items() for word in (f"--{key}", str(tmp_path / name))]
+    result = CliRunner().invoke(score, ["learn", "--workspace", huerta.slug, *files, *PERIOD[:-2], "--monotone"])
+    assert result.exception is None, result.exception
+    report, text = report_in(tmp_path), (tmp_path / "m.yaml").read_text()
+    assert "contract" not in text
+    assert "director" in text or "tag: feria" in text
+    assert {each["name"] for each in report["excluded"]} == {"contract", "created_at", "owner", "purchase", "identify"}
+    reasons = [json.loads(line) for line in (tmp_path / "w.jsonl").read_text().splitlines()]
+    assert {"pricing", "role", "tags"} <= reasons[0]["parts"].keys()
+    assert any(each["parts"]["pricing"] > 0.3 for each in reasons)
+    assert [each.get("model", each["which"]) for each in report["models"]] == ["scorecard", "boosting", "live"]
+    assert report["models"][2]["gain_interval"][0] > 0
+    assert "&" not in text
+    assert publish_model(workspace_id=huerta.id, text=text, at=at).key == "learned"
+
+    refused = CliRunner().invoke(score, ["learn", "--workspace", huerta.slug, *files, *PERIOD, "--timezone", "UTC"])
+    assert "hint: --workspace without" in str(refused.exception)
+    early = ["--from", f"{clock.now() - 10 * WEEK:%Y-%m-%d}", "--to", f"{clock.now():%Y-%m-%d}"]
+    refused = CliRunner().invoke(score, ["learn", "--workspace", huerta.slug, *files, *early])
+    assert "is not over" in str(refused.exception)
+
+
+def test_a_workspace_s_history_as_files_has_no_names_and_addresses(
+    huerta: Any, at: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scores, "product", nullcontext)
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, data_folder=tmp_path))
+    for key, type_ in (("hectares", "number"), ("first_name", "text"), ("second", "email")):
+        define(workspace_id=huerta.id, subject="lead", key=key, type=type_, at=at)
+    make_leads(huerta, [Person({"hectares": 12, "first_name": "Ana", "second": "a@x.example"}, [Act("visit")])], at)
+    result = CliRunner().invoke(score, ["history", "--workspace", huerta.slug, "--out", str(tmp_path / "out")])
+    assert result.exception is None, result.exception
+    assert result.output.startswith("1 leads and 1 events are in ")
+    with duckdb.connect() as connection:
+        columns = [row[0] for row in connection.execute(f"DESCRIBE FROM '{tmp_path}/out/leads.parquet'").fetchall()]
+    assert columns == ["lead_id", "hectares", "tags", "created_at", "owner"]
 
 
 # The demo

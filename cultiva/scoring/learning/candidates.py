@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
+from cultiva.criteria.conditions.tag import TAGS
 from cultiva.criteria.context import ANY
 from cultiva.criteria.personas import Persona
 from cultiva.scoring.learning.vocabulary import AttributeSeen, EventSeen, Vocabulary
@@ -73,7 +74,7 @@ def _fit(when: Json, source: str) -> Candidate:
 def _of_attribute(seen: AttributeSeen) -> Iterator[Candidate]:
     name = {"attribute": seen.name}
     for value in seen.values:
-        yield _fit({**name, "is": value}, seen.name)
+        yield _fit({"tag": value} if seen.name == TAGS else {**name, "is": value}, seen.name)
     for limit in seen.quantiles:
         yield _fit({**name, "gte": int(limit) if limit == int(limit) else limit}, seen.name)
     if seen.kind == "date":

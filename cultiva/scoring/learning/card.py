@@ -53,7 +53,7 @@ def _of_models(report: Json) -> Iterator[str]:
     for each in report["models"]:
         if "scorecard_gains" in each:
             yield ""
-            yield _("Against %(model)s the scorecard's area is %(gain)s greater (95 %%: %(interval)s).") % {
+            yield _("Against %(model)s the scorecard's area differs by %(gain)s (95 %%: %(interval)s).") % {
                 "model": each["name"],
                 "gain": f"{each['scorecard_gains']:+.3f}",
                 "interval": _between(each["gain_interval"]),

@@ -6,6 +6,7 @@ All figures are of the dates that validate. The scorecard's are those of its doc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.utils.translation import gettext
@@ -226,9 +227,10 @@ def _interval_of_gain(learned: Floats, before: Floats, cases: Cases) -> list[flo
 
 
 def _part(plan: Plan, dates: range, cases: Cases) -> Json:
+    zone = ZoneInfo(plan.timezone)
     return {
-        "first": plan.dates[dates.start].isoformat(),
-        "last": plan.dates[dates.stop - 1].isoformat(),
+        "first": plan.dates[dates.start].astimezone(zone).isoformat(),
+        "last": plan.dates[dates.stop - 1].astimezone(zone).isoformat(),
         "dates": len(dates),
         "cases": len(cases.leads),
         "leads": len(np.unique(cases.leads)),

@@ -108,10 +108,15 @@ def _leave_out(found: Vocabulary, name: str, asked_out: Collection[str]) -> bool
 
 def _note_attribute(found: Vocabulary, connection: Connection, file: RowFile, name: str, *, is_list: bool) -> None:
     raw, form = file.raw(name, is_list=is_list)
-    if form == "json":
+    if form == "json" and not file.type(name).endswith("[]"):
         found.excluded.append(Excluded(name, "free_text", gettext("it holds lists or objects")))
         return
-    value = f"unnest(string_split({raw}, '|'))" if is_list else raw
+    one_each = {
+        "json": f"unnest({raw}::JSON::VARCHAR[])",
+        "list": f"unnest(string_split({raw}, '|'))",
+        "number": f"regexp_replace({raw}, '[.]0$', '')",
+    }
+    value = one_each.get(form, raw)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE told AS SELECT lead_id, trim(value) AS value, lead_id IN (SELECT lead_id FROM"
         f" converted) AS has_converted FROM (SELECT {file.text('lead_id')} AS lead_id, {value} AS value"
